@@ -1,0 +1,423 @@
+"""The problem: who could upload, over which channels, and how much each task needs this round.
+
+A `Problem` is validated once, completely, and never changes afterwards, so nothing behind it has to check
+again. Section 1 of ``docs/mathematics.md`` lists the symbols; units are part of the names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import ProblemError
+from .validation import boolean_vector, bounded_scalar, identifiers, infer_length, matrix, vector
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["Objective", "Problem", "RateModel"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_LN2 = math.log(2.0)
+
+# A requirement counts as met at this fraction of it. The allowance is far above the rounding of a sum over a
+# million clients (about 1e-13) and far below any meaning a relevance can have: "all of them" stays reachable
+# when the caller's own sum was rounded up.
+COVERAGE_FRACTION = 1.0 - 1e-12
+
+
+class Objective(StrEnum):
+    """What a round costs."""
+
+    MAKESPAN = "makespan"
+    """The time at which the last selected client has uploaded (a synchronous round)."""
+    TOTAL = "total"
+    """The weighted sum of the selected clients' times."""
+
+
+class RateModel(StrEnum):
+    """How a client's rate grows with its bandwidth."""
+
+    SHANNON = "shannon"
+    """``b log2(1 + g / b)``: fixed transmit power spread over the band."""
+    FLAT = "flat"
+    """``e b``: fixed power spectral density, or a fixed modulation and coding scheme."""
+
+
+class Problem:
+    """One round of one cell: the clients, their channels, the tasks' needs and the shared bandwidth.
+
+    Every per-client field takes an array of shape (N,) or a scalar that stands for all clients. The number of
+    clients is read from the first array given; arrays that disagree are refused. Arrays are copied and
+    read-only.
+
+    Parameters
+    ----------
+    payload_bits : array_like, (N,) or scalar
+        Bits that a client uploads, S_n > 0.
+    bandwidth_hz : float
+        Uplink bandwidth B > 0 that the selected clients share, Hz.
+    cn0_hz : array_like, (N,) or scalar, optional
+        Carrier-to-noise-density ratio C/N0 = g_n > 0, Hz: transmit power times gain over noise density. Gives
+        the Shannon rate ``b log2(1 + g_n / b)``. Exactly one of `cn0_hz` and `spectral_efficiency` is given.
+    spectral_efficiency : array_like, (N,) or scalar, optional
+        e_n > 0, bit/s/Hz. Gives the flat rate ``e_n b``.
+    relevance : array_like, (K, N) or (N,), optional
+        What client n contributes to task k, R_kn >= 0. One dimension means a single task; left out, there is
+        no task (K = 0).
+    required : array_like, (K,) or scalar, optional
+        How much each task needs this round, q_k >= 0; needed when `relevance` is given.
+    compute_s : array_like, (N,) or scalar
+        Seconds before the upload can start, c_n >= 0 (downlink and local training).
+    max_upload_s : array_like, (N,) or scalar
+        Longest upload, d_n > 0 s (e.g. an energy budget over the transmit power); ``inf`` for none.
+    min_bandwidth_hz, max_bandwidth_hz : array_like, (N,) or scalar
+        Least (>= 0) and greatest (> 0, may be ``inf``) bandwidth that a selected client's radio can use, Hz.
+    weights : array_like, (N,) or scalar
+        w_n > 0 of the total-latency objective.
+    mandatory, available : array_like of bool, (N,) or scalar
+        Clients that must, and clients that can, be selected.
+    objective : {"makespan", "total"}
+        The last upload's end, or the weighted sum of the selected clients' times.
+    client_ids, task_ids : sequence of str, optional
+        Names, unique; by default ``"0", "1", ...``.
+
+    Raises
+    ------
+    ProblemError
+        Naming the field, the first offending place and value, and what is accepted. A requirement beyond what
+        all clients together offer is not an error: `fedss_opt.solve` answers it with status ``infeasible``.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> problem = fo.Problem(
+    ...     payload_bits=[1e6, 2e6, 1.5e6],
+    ...     cn0_hz=[3e7, 8e6, 2e7],
+    ...     bandwidth_hz=1e6,
+    ...     relevance=[[1.0, 0.5, 0.8]],
+    ...     required=1.2,
+    ... )
+    >>> problem
+    Problem(clients=3, tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
+    """
+
+    __slots__ = (
+        "available",
+        "bandwidth_hz",
+        "client_ids",
+        "cn0_hz",
+        "compute_s",
+        "mandatory",
+        "max_bandwidth_hz",
+        "max_upload_s",
+        "min_bandwidth_hz",
+        "objective",
+        "payload_bits",
+        "relevance",
+        "required",
+        "spectral_efficiency",
+        "task_ids",
+        "weights",
+    )
+
+    payload_bits: FloatArray
+    bandwidth_hz: float
+    cn0_hz: FloatArray | None
+    spectral_efficiency: FloatArray | None
+    relevance: FloatArray
+    required: FloatArray
+    compute_s: FloatArray
+    max_upload_s: FloatArray
+    min_bandwidth_hz: FloatArray
+    max_bandwidth_hz: FloatArray
+    weights: FloatArray
+    mandatory: BoolArray
+    available: BoolArray
+    objective: Objective
+    client_ids: tuple[str, ...] | None
+    task_ids: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        *,
+        payload_bits: npt.ArrayLike,
+        bandwidth_hz: float,
+        cn0_hz: npt.ArrayLike | None = None,
+        spectral_efficiency: npt.ArrayLike | None = None,
+        relevance: npt.ArrayLike | None = None,
+        required: npt.ArrayLike | None = None,
+        compute_s: npt.ArrayLike = 0.0,
+        max_upload_s: npt.ArrayLike = math.inf,
+        min_bandwidth_hz: npt.ArrayLike = 0.0,
+        max_bandwidth_hz: npt.ArrayLike = math.inf,
+        weights: npt.ArrayLike = 1.0,
+        mandatory: npt.ArrayLike = False,
+        available: npt.ArrayLike = True,
+        objective: str = "makespan",
+        client_ids: Sequence[str] | None = None,
+        task_ids: Sequence[str] | None = None,
+    ) -> None:
+        if (cn0_hz is None) == (spectral_efficiency is None):
+            found = "neither" if cn0_hz is None else "both"
+            raise ProblemError(
+                f"cn0_hz, spectral_efficiency: {found} given; give exactly one: cn0_hz (Hz) for the Shannon "
+                "rate, spectral_efficiency (bit/s/Hz) for the flat rate"
+            )
+        try:
+            chosen = Objective(objective)
+        except ValueError:
+            accepted = ", ".join(repr(str(o)) for o in Objective)
+            raise ProblemError(f"objective = {objective!r}: must be one of {accepted}") from None
+
+        per_client: dict[str, Any] = {
+            "payload_bits": payload_bits,
+            "cn0_hz": cn0_hz,
+            "spectral_efficiency": spectral_efficiency,
+            "compute_s": compute_s,
+            "max_upload_s": max_upload_s,
+            "min_bandwidth_hz": min_bandwidth_hz,
+            "max_bandwidth_hz": max_bandwidth_hz,
+            "weights": weights,
+            "mandatory": mandatory,
+            "available": available,
+        }
+        n = infer_length(per_client, relevance, client_ids)
+        fields: dict[str, Any] = {
+            "objective": chosen,
+            "bandwidth_hz": bounded_scalar("bandwidth_hz", bandwidth_hz, unit="Hz"),
+            "payload_bits": vector("payload_bits", payload_bits, n, positive=True, unit="bit"),
+            "cn0_hz": None,
+            "spectral_efficiency": None,
+            "compute_s": vector("compute_s", compute_s, n, unit="s"),
+            "max_upload_s": vector("max_upload_s", max_upload_s, n, positive=True, infinite=True, unit="s"),
+            "min_bandwidth_hz": vector("min_bandwidth_hz", min_bandwidth_hz, n, unit="Hz"),
+            "max_bandwidth_hz": vector(
+                "max_bandwidth_hz", max_bandwidth_hz, n, positive=True, infinite=True, unit="Hz"
+            ),
+            "weights": vector("weights", weights, n, positive=True, unit=""),
+            "mandatory": boolean_vector("mandatory", mandatory, n),
+            "available": boolean_vector("available", available, n),
+            "client_ids": identifiers("client_ids", client_ids, n, "clients"),
+        }
+        if cn0_hz is not None:
+            fields["cn0_hz"] = vector("cn0_hz", cn0_hz, n, positive=True, unit="Hz")
+        else:
+            fields["spectral_efficiency"] = vector(
+                "spectral_efficiency", spectral_efficiency, n, positive=True, unit="bit/s/Hz"
+            )
+        fields["relevance"], fields["required"] = _tasks(relevance, required, n, task_ids)
+        fields["task_ids"] = identifiers("task_ids", task_ids, len(fields["required"]), "tasks")
+        _refuse_contradictions(fields)
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    # -- sizes and names ---------------------------------------------------------------------------------
+
+    @property
+    def clients(self) -> int:
+        """Number of clients, N."""
+        return len(self.payload_bits)
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks, K."""
+        return len(self.required)
+
+    @property
+    def rate_model(self) -> RateModel:
+        """Which of the two rate models the channel data give."""
+        return RateModel.SHANNON if self.cn0_hz is not None else RateModel.FLAT
+
+    @property
+    def coverage_target(self) -> FloatArray:
+        """Coverage at which a task counts as served, (K,): ``required`` less 1e-12 of it for rounding."""
+        return self.required * COVERAGE_FRACTION
+
+    def client_name(self, index: int) -> str:
+        """Return the id of client `index` (its number where no ids were given)."""
+        return str(index) if self.client_ids is None else self.client_ids[index]
+
+    def task_name(self, index: int) -> str:
+        """Return the id of task `index` (its number where no ids were given)."""
+        return str(index) if self.task_ids is None else self.task_ids[index]
+
+    # -- figures recomputed from the data ------------------------------------------------------------------
+
+    def rate_bps(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
+        """Rate of every client on the given bandwidths.
+
+        Parameters
+        ----------
+        bandwidth_hz : array_like, (N,) or scalar
+            Hz, >= 0.
+
+        Returns
+        -------
+        ndarray, (N,)
+            bit/s: ``b log2(1 + g/b)`` or ``e b``.
+        """
+        b = np.broadcast_to(np.asarray(bandwidth_hz, dtype=np.float64), self.payload_bits.shape)
+        if self.spectral_efficiency is not None:
+            return self.spectral_efficiency * b
+        assert self.cn0_hz is not None
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            rate = b * np.log1p(self.cn0_hz / b) / _LN2
+        return np.where(b > 0.0, rate, 0.0)
+
+    def upload_s(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
+        """Upload time of every client on the given bandwidths, s, (N,); ``inf`` without bandwidth."""
+        with np.errstate(divide="ignore", over="ignore"):
+            return self.payload_bits / self.rate_bps(bandwidth_hz)
+
+    def latency_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
+        """Makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""
+        times = self._selected_times(selected, bandwidth_hz)
+        return float(times.max()) if times.size else 0.0
+
+    def objective_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
+        """Value of the problem's objective for an answer, s."""
+        if self.objective is Objective.MAKESPAN:
+            return self.latency_s(selected, bandwidth_hz)
+        chosen = np.asarray(selected, dtype=bool)
+        return float(np.sum(self.weights[chosen] * self._selected_times(chosen, bandwidth_hz)))
+
+    def _selected_times(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> FloatArray:
+        chosen = np.asarray(selected, dtype=bool)
+        times: FloatArray = (self.compute_s + self.upload_s(bandwidth_hz))[chosen]
+        return times
+
+    def coverage(self, selected: npt.ArrayLike) -> FloatArray:
+        """What each task receives from a selection, ``R a``, (K,)."""
+        chosen = np.asarray(selected, dtype=bool)
+        received: FloatArray = self.relevance[:, chosen].sum(axis=1)
+        return received
+
+    def covers(self, selected: npt.ArrayLike) -> BoolArray:
+        """Whether a selection serves each task, (K,), decided without rounding.
+
+        A plain sum decides wherever it is clear of the target by more than any rounding; else the sum is
+        taken exactly (`math.fsum`), so the verdict is that of exact arithmetic on the data.
+        """
+        chosen = np.asarray(selected, dtype=bool)
+        received, target = self.coverage(chosen), self.coverage_target
+        verdict = received >= target
+        doubtful = np.abs(received - target) <= 1e-9 * target
+        for k in np.flatnonzero(doubtful):
+            verdict[k] = math.fsum([*self.relevance[k, chosen].tolist(), -float(target[k])]) >= 0.0
+        return verdict
+
+    # -- copies, comparison, documents ------------------------------------------------------------------------
+
+    def replace(self, **changes: Any) -> Problem:
+        """Return a new, newly validated problem with some fields changed.
+
+        Examples
+        --------
+        >>> import fedss_opt as fo
+        >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=1e7, bandwidth_hz=1e6)
+        >>> problem.replace(bandwidth_hz=2e6).bandwidth_hz
+        2000000.0
+        """
+        unknown = set(changes) - set(self.__slots__)
+        if unknown:
+            raise ProblemError(
+                f"{sorted(unknown)[0]}: no such field; the fields are {', '.join(self.__slots__)}"
+            )
+        return Problem(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the problem as a JSON-able document (see ``docs/file-format.md``)."""
+        from .documents import problem_to_dict  # noqa: PLC0415 - documents builds on this module
+
+        return problem_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Problem:
+        """Build a problem from a document; `FileFormatError` names the path of what is wrong."""
+        from .documents import problem_from_dict  # noqa: PLC0415
+
+        return problem_from_dict(document)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the problem to ``*.json`` (readable) or ``*.npz`` (large); all or nothing."""
+        from .documents import save_problem  # noqa: PLC0415
+
+        save_problem(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Problem:
+        """Read a problem from ``*.json`` or ``*.npz``."""
+        from .documents import load_problem  # noqa: PLC0415
+
+        return load_problem(path)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Problem does not change: use problem.replace({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Problem does not change")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, ({name: getattr(self, name) for name in self.__slots__},)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # equality is by value, and arrays have no cheap hash
+
+    def __repr__(self) -> str:
+        return (
+            f"Problem(clients={self.clients}, tasks={self.tasks}, bandwidth_hz={self.bandwidth_hz:g}, "
+            f"rate_model={str(self.rate_model)!r}, objective={str(self.objective)!r})"
+        )
+
+
+def _rebuild(fields: dict[str, Any]) -> Problem:
+    return Problem(**fields)
+
+
+def _tasks(
+    relevance: npt.ArrayLike | None,
+    required: npt.ArrayLike | None,
+    n: int,
+    task_ids: Sequence[str] | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Validate relevance (K, N) and requirement (K,) together: either gives K."""
+    if relevance is None:
+        if required is not None and np.size(required) > 0:
+            raise ProblemError("required: given without relevance; give relevance of shape (K, N) too")
+        return matrix("relevance", np.zeros((0, n)), 0, n), vector("required", np.zeros(0), 0)
+    if required is None:
+        raise ProblemError("required: missing; give what each task needs, shape (K,), beside relevance")
+    shape = np.shape(relevance)
+    if len(shape) == 2:
+        k = shape[0]
+    elif np.ndim(required) == 1:
+        k = np.size(required)
+    else:
+        k = 1 if task_ids is None else len(task_ids)
+    return matrix("relevance", relevance, k, n), vector("required", required, k)
+
+
+def _refuse_contradictions(fields: dict[str, Any]) -> None:
+    crossed = np.flatnonzero(fields["min_bandwidth_hz"] > fields["max_bandwidth_hz"])
+    if crossed.size:
+        i = crossed[0]
+        raise ProblemError(
+            f"min_bandwidth_hz[{i}] = {fields['min_bandwidth_hz'][i]:g} exceeds "
+            f"max_bandwidth_hz[{i}] = {fields['max_bandwidth_hz'][i]:g}; it must not"
+        )
+    barred = np.flatnonzero(fields["mandatory"] & ~fields["available"])
+    if barred.size:
+        i = barred[0]
+        raise ProblemError(f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available")

@@ -1,0 +1,1 @@
+"""Named cells of the literature."""

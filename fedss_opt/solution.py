@@ -1,0 +1,188 @@
+"""The answer: who uploads, on how much bandwidth, and a certificate of how good that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .problem import Problem
+
+__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class Status(StrEnum):
+    """What is known of the answer. It never flatters."""
+
+    OPTIMAL = "optimal"
+    """Feasible, and the certified gap is within the tolerance that was asked for."""
+    FEASIBLE = "feasible"
+    """Feasible; the certified gap (which may be unknown) is what is left."""
+    INFEASIBLE = "infeasible"
+    """Proven: no selection and allocation satisfies the problem. The certificate shows it."""
+    UNKNOWN = "unknown"
+    """No feasible answer was found, and none was excluded."""
+
+
+class StopReason(StrEnum):
+    """Why the method stopped."""
+
+    GAP = "gap"
+    """The certified gap reached the tolerance."""
+    STALLED = "stalled"
+    """The bounds the method can reach do not move any more."""
+    ITERATIONS = "iterations"
+    """The iteration limit was reached."""
+    TIME = "time"
+    """The time limit was reached."""
+    INTERRUPTED = "interrupted"
+    """Ctrl-C, or a callback asked for it."""
+    COMPLETED = "completed"
+    """The method has nothing to iterate (a policy, or an infeasibility proof)."""
+
+
+class CertificateKind(StrEnum):
+    """What a certificate proves."""
+
+    BOUND = "bound"
+    """No answer is better than `bound(problem)` seconds."""
+    COVERAGE = "coverage"
+    """A task needs more than all selectable clients together offer: infeasible."""
+    BANDWIDTH = "bandwidth"
+    """Caps and bandwidth bounds cannot be met within B by any covering selection: infeasible."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Certificate:
+    """A proof that anybody can check in one pass over the clients, with the problem's data alone.
+
+    Parameters
+    ----------
+    kind : CertificateKind
+        What is proven.
+    price : float
+        The deadline T in seconds (makespan) or the price of bandwidth in s/Hz (total latency).
+    multipliers : ndarray, (K,)
+        Nonnegative multipliers mu of the covering constraints: Hz (makespan, bandwidth) or s (total) per unit
+        of relevance.
+    task : int, optional
+        The task that cannot be served, for kind ``coverage``.
+
+    Notes
+    -----
+    ``D(mu, theta) = q^T mu - sum_n max(0, (R^T mu)_n - phi_n(theta))`` (section 5 of the mathematics). For the
+    makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
+    bounds the objective.
+    """
+
+    kind: CertificateKind
+    price: float
+    multipliers: FloatArray
+    task: int | None = None
+
+    def bound(self, problem: Problem) -> float:
+        """Return the lower bound on the objective that this certificate proves for `problem`, in seconds.
+
+        The bound is recomputed from the problem's data, so a stale or altered certificate proves what it proves
+        and no more. Infeasibility certificates give ``inf`` when they hold. Without any proof the bound is 0.
+        """
+        from .certification import certified_bound  # noqa: PLC0415 - loads the compiled kernels
+
+        return certified_bound(problem, self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Solution:
+    """Selection, allocation and what is known of them.
+
+    Attributes
+    ----------
+    status : Status
+        What is known of the answer.
+    stop_reason : StopReason
+        Why the method stopped.
+    selected : ndarray of bool, (N,)
+        Who uploads.
+    bandwidth_hz : ndarray, (N,)
+        Hz per client, 0 for those left out.
+    latency_s : float
+        Makespan of the answer, recomputed from `bandwidth_hz`; ``inf`` when there is none.
+    objective_s : float
+        The problem's objective for this answer, recomputed; ``inf`` when there is none.
+    lower_bound_s : float
+        Nothing feasible is below it. NaN where the method claims no bound; ``inf`` for infeasible problems.
+    certificate : Certificate or None
+        The proof of `lower_bound_s`.
+    method : str
+        Name of the method.
+    iterations : int
+        Iterations the method took.
+    solve_time_s : float
+        Wall-clock seconds inside the method.
+    message : str
+        A sentence for a person: why it is infeasible, what was left out.
+    """
+
+    status: Status
+    stop_reason: StopReason
+    selected: BoolArray
+    bandwidth_hz: FloatArray
+    latency_s: float
+    objective_s: float
+    lower_bound_s: float
+    certificate: Certificate | None
+    method: str
+    iterations: int = 0
+    solve_time_s: float = 0.0
+    message: str = ""
+
+    @property
+    def gap(self) -> float:
+        """Certified relative gap ``(objective_s - lower_bound_s) / lower_bound_s``; 0 when both are 0.
+
+        NaN where no bound is claimed or no answer exists.
+        """
+        if math.isnan(self.lower_bound_s) or not math.isfinite(self.objective_s):
+            return math.nan
+        if self.objective_s <= self.lower_bound_s:
+            return 0.0
+        return (self.objective_s - self.lower_bound_s) / self.lower_bound_s if self.lower_bound_s > 0.0 else math.inf
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether a feasible selection and allocation is here."""
+        return self.status in (Status.OPTIMAL, Status.FEASIBLE)
+
+    def to_dict(self, problem: Problem | None = None) -> dict[str, Any]:
+        """Return the answer as a JSON-able document; with `problem`, client and task ids are used."""
+        from .documents import solution_to_dict  # noqa: PLC0415 - documents builds on this module
+
+        return solution_to_dict(self, problem)
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution(status={str(self.status)!r}, selected={int(np.count_nonzero(self.selected))} of "
+            f"{len(self.selected)}, objective_s={self.objective_s:.6g}, gap={self.gap:.2g}, method={self.method!r})"
+        )
+
+
+def no_answer(problem: Problem, *, status: Status, stop_reason: StopReason, method: str, message: str,
+              certificate: Certificate | None = None, lower_bound_s: float = math.nan,
+              iterations: int = 0, solve_time_s: float = 0.0) -> Solution:
+    """Build the Solution that carries no allocation."""
+    n = problem.clients
+    return Solution(
+        status=status, stop_reason=stop_reason, selected=np.zeros(n, dtype=np.bool_), bandwidth_hz=np.zeros(n),
+        latency_s=math.inf, objective_s=math.inf, lower_bound_s=lower_bound_s, certificate=certificate,
+        method=method, iterations=iterations, solve_time_s=solve_time_s, message=message,
+    )
+
+
+

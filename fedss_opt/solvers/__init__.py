@@ -1,0 +1,106 @@
+"""The methods, one file each, and `solve`, which finds the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from ..exceptions import OptionError
+from ..problem import Problem
+from ..solution import Solution
+from .options import Options, Progress
+
+__all__ = ["METHODS", "Options", "Progress", "solve"]
+
+# Method name -> module and function. Modules load with their first use: Numba, CVXPY and HiGHS cost nothing
+# to those who do not ask for them.
+METHODS: dict[str, tuple[str, str]] = {
+    "admm": ("admm", "solve_admm"),
+    "cvxpy": ("cvxpy_reference", "solve_cvxpy"),
+    "all": ("policies", "select_all"),
+    "random_equal": ("policies", "random_equal"),
+    "random": ("policies", "random_optimal"),
+    "best_channel": ("policies", "best_channel"),
+    "greedy": ("policies", "greedy"),
+    "fedcs": ("policies", "fedcs"),
+    "proportional": ("policies", "proportional"),
+}
+
+
+def solve(
+    problem: Problem,
+    method: str = "admm",
+    *,
+    gap_tol: float = 1e-4,
+    time_limit_s: float | None = None,
+    max_iterations: int | None = None,
+    warm_start: Solution | None = None,
+    callback: Callable[[Progress], bool | None] | None = None,
+    seed: int | None = None,
+) -> Solution:
+    """Select clients and allocate bandwidth for one round.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    method : str
+        ``"admm"`` (default: certified, fast), ``"cvxpy"`` (the convex reference; extra ``reference``) or a
+        policy of the field: ``"all"``, ``"random_equal"``, ``"random"``, ``"best_channel"``, ``"greedy"``,
+        ``"fedcs"``, ``"proportional"``.
+    gap_tol : float
+        Certified relative gap at which the answer counts as optimal.
+    time_limit_s : float, optional
+        Seconds after which the best answer so far is returned with its bound.
+    max_iterations : int, optional
+        Iteration limit; the method's own by default.
+    warm_start : Solution, optional
+        An earlier answer, for the same or a similar problem. It changes the speed, never what is proven.
+    callback : callable, optional
+        Called with a `Progress` now and then; returning True stops the solve.
+    seed : int, optional
+        Seed of the policies that draw; 0 by default, so that the same call gives the same answer.
+
+    Returns
+    -------
+    Solution
+        The answer with its status, bound and certificate. An infeasible problem is an answer, not an error.
+
+    Raises
+    ------
+    OptionError
+        For an unknown method or an option outside what it accepts.
+    MissingDependencyError
+        When the method needs an extra that is not installed.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> problem = fo.Problem(
+    ...     payload_bits=1e6,
+    ...     cn0_hz=[3e7, 8e6, 2e7],
+    ...     bandwidth_hz=1e6,
+    ...     relevance=[[1.0, 0.5, 0.8]],
+    ...     required=1.2,
+    ... )
+    >>> solution = fo.solve(problem)
+    >>> solution.selected
+    array([ True, False,  True])
+    >>> round(solution.latency_s, 4)
+    0.4228
+    """
+    if not isinstance(problem, Problem):
+        raise OptionError(f"problem: a {type(problem).__name__}; must be a fedss_opt.Problem")
+    if method not in METHODS:
+        raise OptionError(f"method = {method!r}: must be one of {', '.join(map(repr, METHODS))}")
+    options = Options(
+        gap_tol=gap_tol,
+        time_limit_s=time_limit_s,
+        max_iterations=max_iterations,
+        warm_start=warm_start,
+        callback=callback,
+        seed=seed,
+    )
+    module, function = METHODS[method]
+    run: Callable[[Problem, Options], Solution] = getattr(import_module(f".{module}", __name__), function)
+    return run(problem, options)
