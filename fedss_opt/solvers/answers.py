@@ -16,8 +16,10 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-def optimal_bandwidth(problem: Problem, selected: BoolArray) -> FloatArray | None:
+def optimal_bandwidth(problem: Problem, selected: BoolArray, *, guess: float = math.nan) -> FloatArray | None:
     """Return the bandwidths that minimise the objective for a given selection.
+
+    Equations 3.2 (makespan) and 3.3 (total latency): one scalar root, then the closed forms.
 
     Parameters
     ----------
@@ -25,13 +27,34 @@ def optimal_bandwidth(problem: Problem, selected: BoolArray) -> FloatArray | Non
         The round.
     selected : ndarray of bool, (N,)
         Who uploads.
+    guess : float
+        The deadline (s) or price (s/Hz) of a similar selection, to start from.
 
     Returns
     -------
     ndarray, (N,), or None
-        Hz, 0 for clients left out, in sum at most B; None when caps and bounds cannot be met within B.
+        Hz, 0 for clients left out, in sum at most B in exact arithmetic; None when caps and bounds cannot be
+        met within B.
     """
-    raise NotImplementedError
+    from .. import kernels  # noqa: PLC0415 - loads Numba
+    from ..cells import selection_cell  # noqa: PLC0415
+
+    cell = selection_cell(problem, selected)
+    count = cell.client.size
+    members = np.arange(count)
+    theta = kernels.selection_theta(cell, members, count, guess)
+    if not theta < math.inf:
+        return None
+    share = np.empty(count)
+    kernels.selection_bandwidth(cell, members, count, theta, share)
+    if math.fsum(share.tolist()) > problem.bandwidth_hz:
+        # Only where the least bandwidths fill the carrier to the last ulp: there is nothing to round up.
+        share = np.array(cell.low)
+        if math.fsum(share.tolist()) > problem.bandwidth_hz:
+            return None
+    bandwidth = np.zeros(problem.clients)
+    bandwidth[cell.client] = share
+    return bandwidth
 
 
 def answer(

@@ -1,0 +1,49 @@
+"""From a Problem to the arrays that the kernels read."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .kernels import MAKESPAN, TOTAL, Cell, build_cell
+from .problem import Objective, Problem
+
+__all__ = ["cell_of", "selection_cell"]
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
+    """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,)."""
+    return _build(problem, problem.mandatory, problem.available, problem.required)
+
+
+def selection_cell(problem: Problem, selected: BoolArray) -> Cell:
+    """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
+    cell, _ = _build(problem, selected, selected, problem.required[:0])
+    return cell
+
+
+def _build(
+    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+) -> tuple[Cell, BoolArray]:
+    flat = problem.spectral_efficiency is not None
+    link = problem.spectral_efficiency if flat else problem.cn0_hz
+    cell, short = build_cell(
+        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
+        flat,
+        problem.bandwidth_hz,
+        problem.payload_bits,
+        link,
+        problem.compute_s,
+        problem.max_upload_s,
+        problem.min_bandwidth_hz,
+        problem.max_bandwidth_hz,
+        problem.weights,
+        mandatory,
+        available,
+        problem.relevance,
+        required,
+        problem.coverage_target[: required.size],
+    )
+    return cell, short

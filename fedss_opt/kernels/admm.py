@@ -1,0 +1,214 @@
+"""The ADMM of section 4: selection, coverage and dual blocks, all in closed form, in one pass over the clients.
+
+The relaxed selection a lives in the box with the clients' costs, its copy z in the covering set
+``{R z >= 1}``, and rho ties them together. The projection onto the covering set moves along the rows of R
+only, so the scaled dual is ``u = -R^T nu`` with one multiplier per task: neither u nor a has to be kept, and
+an iteration reads and writes one vector, ``v = z - R^T nu``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .cell import Cell
+from .jit import jit
+
+__all__ = ["admm_iterations", "admm_residuals", "gram", "project_coverage", "rescale_dual"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_RELAXATION = 1.6
+
+
+@jit
+def gram(relevance: FloatArray) -> FloatArray:
+    """Return ``R R^T``, (K, K), of a cell's (n, K) relevance."""
+    n, tasks = relevance.shape
+    product = np.zeros((tasks, tasks))
+    for i in range(n):
+        for k in range(tasks):
+            r = relevance[i, k]
+            if r != 0.0:
+                for j in range(k + 1):
+                    product[k, j] += r * relevance[i, j]
+    for k in range(tasks):
+        for j in range(k):
+            product[j, k] = product[k, j]
+    return product
+
+
+@jit
+def _solve_on(matrix: FloatArray, rhs: FloatArray, active: npt.NDArray[np.bool_], out: FloatArray) -> bool:
+    """Solve the active rows and columns of a symmetric positive system by Cholesky; False if it breaks down."""
+    tasks = rhs.size
+    index = np.empty(tasks, dtype=np.int64)
+    m = 0
+    for k in range(tasks):
+        out[k] = 0.0
+        if active[k]:
+            index[m] = k
+            m += 1
+    low = np.empty((m, m))
+    y = np.empty(m)
+    for p in range(m):
+        for q in range(p + 1):
+            s = matrix[index[p], index[q]]
+            for t in range(q):
+                s -= low[p, t] * low[q, t]
+            if p == q:
+                if not s > 1e-10 * matrix[index[p], index[p]]:
+                    return False
+                low[p, p] = math.sqrt(s)
+            else:
+                low[p, q] = s / low[q, q]
+        s = rhs[index[p]]
+        for t in range(p):
+            s -= low[p, t] * y[t]
+        y[p] = s / low[p, p]
+    for p in range(m - 1, -1, -1):
+        s = y[p]
+        for t in range(p + 1, m):
+            s -= low[t, p] * out[index[t]]
+        out[index[p]] = s / low[p, p]
+    return True
+
+
+@jit
+def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -> None:
+    """Update nu so that ``z = v + R^T nu`` is the projection of v on ``{R z >= 1}``.
+
+    nu >= 0, ``R v + R R^T nu >= 1``, complementary. With one task, or each client in one task (`matrix`
+    diagonal), this is the closed form ``max(0, (1 - R_k v) / |R_k|^2)``. In general the active set of the last
+    call is a warm start for block principal pivoting; Hildreth's coordinate sweeps take over if that cycles
+    or meets a singular system (identical tasks).
+
+    Parameters
+    ----------
+    matrix : ndarray, (K, K)
+        ``R R^T``.
+    received : ndarray, (K,)
+        ``R v``.
+    nu : ndarray, (K,)
+        In: the last multipliers. Out: the new ones.
+    """
+    tasks = received.size
+    diagonal = True
+    for k in range(tasks):
+        for j in range(k):
+            diagonal = diagonal and matrix[k, j] == 0.0
+    if diagonal:
+        for k in range(tasks):
+            nu[k] = max(0.0, (1.0 - received[k]) / matrix[k, k])
+        return
+    missing = 1.0 - received
+    active = nu > 0.0
+    trial = np.empty(tasks)
+    for _ in range(12):
+        if not _solve_on(matrix, missing, active, trial):
+            break
+        settled = True
+        for k in range(tasks):
+            if active[k]:
+                if trial[k] < 0.0:
+                    active[k] = False
+                    settled = False
+            else:
+                short = missing[k]
+                for j in range(tasks):
+                    short -= matrix[k, j] * trial[j]
+                if short > 1e-12 * (abs(missing[k]) + abs(missing[k] - short)):
+                    active[k] = True
+                    settled = False
+        if settled:
+            nu[:] = trial
+            return
+    for _ in range(1000):
+        moved = 0.0
+        for k in range(tasks):
+            short = missing[k]
+            for j in range(tasks):
+                short -= matrix[k, j] * nu[j]
+            new = max(0.0, nu[k] + short / matrix[k, k])
+            moved = max(moved, abs(new - nu[k]) / (abs(new) + 1e-300))
+            nu[k] = new
+        if moved < 1e-12:
+            return
+
+
+@jit
+def admm_iterations(
+    cell: Cell, cost: FloatArray, rho: float, matrix: FloatArray, v: FloatArray, nu: FloatArray, count: int
+) -> None:
+    """Run `count` iterations in place.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    cost : ndarray, (n,)
+        Costs at the current price.
+    rho : float
+        Penalty, in the units of cost.
+    matrix : ndarray, (K, K)
+        `gram` of the cell's relevance.
+    v : ndarray, (free,)
+        ``z - R^T nu``.
+    nu : ndarray, (K,)
+        Scaled multipliers; ``rho nu`` estimates the covering multipliers.
+    count : int
+        Number of iterations.
+    """
+    tasks = nu.size
+    inverse = 1.0 / rho
+    received = np.empty(tasks)
+    for _ in range(count):
+        received[:] = 0.0
+        for i in range(cell.free):
+            pull = 0.0
+            for k in range(tasks):
+                pull += cell.relevance[i, k] * nu[k]
+            z = v[i] + pull
+            a = z + pull - cost[i] * inverse  # z - u - phi / rho
+            a = min(max(a, 0.0), 1.0)
+            new = _RELAXATION * a + (1.0 - _RELAXATION) * z - pull
+            v[i] = new
+            for k in range(tasks):
+                received[k] += cell.relevance[i, k] * new
+        project_coverage(matrix, received, nu)
+
+
+@jit
+def admm_residuals(
+    cell: Cell, cost: FloatArray, rho: float, v: FloatArray, nu: FloatArray
+) -> tuple[float, float]:
+    """Return primal ``||a - z||`` and dual ``||cost|| rho`` residuals of the current point, both relative.
+
+    The primal residual is measured against ``max(||a||, ||z||)``; the dual one, the drift of the selection's
+    optimality ``||a(z) - z||``-free part, against the pull ``||R^T nu||`` that the multipliers exert.
+    """
+    apart = 0.0
+    size = 0.0
+    for i in range(cell.free):
+        pull = 0.0
+        for k in range(nu.size):
+            pull += cell.relevance[i, k] * nu[k]
+        z = v[i] + pull
+        a = min(max(z + pull - cost[i] / rho, 0.0), 1.0)
+        apart += (a - z) ** 2
+        size += z * z
+    return math.sqrt(apart), math.sqrt(size)
+
+
+@jit
+def rescale_dual(cell: Cell, factor: float, v: FloatArray, nu: FloatArray) -> None:
+    """Carry v and nu over to a penalty `factor` times as large: z stays, the scaled dual shrinks."""
+    for i in range(cell.free):
+        pull = 0.0
+        for k in range(nu.size):
+            pull += cell.relevance[i, k] * nu[k]
+        v[i] += pull - pull / factor
+    for k in range(nu.size):
+        nu[k] /= factor

@@ -1,0 +1,197 @@
+"""A problem as the kernels see it: only clients that can matter, costs and requirements ready to use."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
+from .jit import jit
+
+__all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+MAKESPAN, TOTAL = 0, 1
+
+EPS = 2.220446049250313e-16
+# The closed forms are within 4 ulp, so 6 eps more keeps every deadline and cap in exact arithmetic.
+ROUND_UP = 1.0 + 6.0 * EPS
+
+
+class Cell(NamedTuple):
+    """The selectable clients, compacted: `free` clients to decide on first, then the mandatory ones.
+
+    The covering constraints are normalised: ``sum_n relevance[n, k] a_n >= 1`` over the free clients, for the
+    tasks that the mandatory clients leave unserved. A relevance beyond what its task still needs is cut down
+    to it, which changes no selection and tightens every bound (coefficient tightening of covering knapsacks).
+    """
+
+    objective: int
+    flat: bool
+    total_hz: float
+    free: int
+    client: IntArray
+    """(n,) position in the Problem."""
+    payload: FloatArray
+    link: FloatArray
+    """(n,) cn0_hz, or spectral efficiency where `flat`."""
+    start: FloatArray
+    weight: FloatArray
+    low: FloatArray
+    """(n,) least bandwidth: the radio's own, or what the longest upload demands."""
+    high: FloatArray
+    """(n,) greatest bandwidth: the radio's own, or the whole carrier."""
+    relevance: FloatArray
+    """(free, K')."""
+    aim: FloatArray
+    """(K',) coverage the heuristics ask for: 1 and half of the rounding allowance."""
+    task: IntArray
+    """(K',) position in the Problem."""
+    scale: FloatArray
+    """(K',) what coverage 1 means in the Problem's units."""
+
+
+@jit
+def _sum_exactly(values: FloatArray, chosen: BoolArray) -> float:
+    """Neumaier's compensated sum of the chosen values."""
+    total = 0.0
+    carry = 0.0
+    for i in range(values.size):
+        if chosen[i]:
+            x = values[i]
+            t = total + x
+            if abs(total) >= abs(x):
+                carry += (total - t) + x
+            else:
+                carry += (x - t) + total
+            total = t
+    return total + carry
+
+
+@jit
+def build_cell(
+    objective: int,
+    flat: bool,
+    total_hz: float,
+    payload: FloatArray,
+    link: FloatArray,
+    start: FloatArray,
+    longest: FloatArray,
+    min_hz: FloatArray,
+    max_hz: FloatArray,
+    weight: FloatArray,
+    mandatory: BoolArray,
+    available: BoolArray,
+    relevance: FloatArray,
+    required: FloatArray,
+    target: FloatArray,
+) -> tuple[Cell, BoolArray]:
+    """Compact a problem's arrays.
+
+    Returns
+    -------
+    cell : Cell
+        The compacted cell. A mandatory client that cannot be served has ``low = inf``.
+    short : ndarray of bool, (K,)
+        The tasks that all selectable clients together leave short.
+    """
+    n_all = payload.size
+    k_all = required.size
+    low_all = np.empty(n_all)
+    in_play = np.zeros(n_all, dtype=np.bool_)
+    for i in range(n_all):
+        low = min_hz[i]
+        if longest[i] < np.inf:
+            if flat:
+                floor, _ = least_bandwidth_flat(payload[i], link[i], 0.0, longest[i])
+            else:
+                floor, _ = least_bandwidth_shannon(payload[i], link[i], 0.0, longest[i])
+            high = min(max_hz[i], total_hz)
+            if floor > high and floor <= high * (1.0 + 16.0 * EPS):
+                floor = high  # a cap that the greatest bandwidth just meets, but for rounding
+            else:
+                floor *= ROUND_UP
+            low = max(low, floor)
+        if low > min(max_hz[i], total_hz):
+            low = np.inf
+        low_all[i] = low
+        in_play[i] = available[i] and low < np.inf
+
+    # Requirements that the mandatory clients leave open.
+    scale_all = np.empty(k_all)
+    short = np.zeros(k_all, dtype=np.bool_)
+    active = 0
+    for k in range(k_all):
+        served = _sum_exactly(relevance[k], mandatory & in_play)
+        scale_all[k] = target[k] - served
+        if target[k] > 0.0 and scale_all[k] > 0.0:
+            active += 1
+            short[k] = _sum_exactly(relevance[k], in_play) < target[k]
+        else:
+            scale_all[k] = 0.0
+    task = np.empty(active, dtype=np.int64)
+    scale = np.empty(active)
+    aim = np.empty(active)
+    j = 0
+    for k in range(k_all):
+        if scale_all[k] > 0.0:
+            task[j] = k
+            scale[j] = scale_all[k]
+            aim[j] = 1.0 + 0.5 * (required[k] - target[k]) / scale_all[k]
+            j += 1
+
+    # Free clients that help some open task; then the mandatory ones.
+    n_free = 0
+    n_mandatory = 0
+    for i in range(n_all):
+        if mandatory[i]:
+            n_mandatory += 1
+        elif in_play[i]:
+            for j in range(active):
+                if relevance[task[j], i] > 0.0:
+                    n_free += 1
+                    break
+    n = n_free + n_mandatory
+    client = np.empty(n, dtype=np.int64)
+    compact = np.empty((n_free, active))
+    f = 0
+    m = n_free
+    for i in range(n_all):
+        if mandatory[i]:
+            client[m] = i
+            m += 1
+        elif in_play[i]:
+            helps = False
+            for j in range(active):
+                helps = helps or relevance[task[j], i] > 0.0
+            if helps:
+                client[f] = i
+                for j in range(active):
+                    compact[f, j] = min(relevance[task[j], i] / scale[j], 2.0 * aim[j] - 1.0)
+                f += 1
+    high = np.empty(n)
+    for i in range(n):
+        high[i] = min(max_hz[client[i]], total_hz)
+    cell = Cell(
+        objective,
+        flat,
+        total_hz,
+        n_free,
+        client,
+        payload[client],
+        link[client],
+        start[client],
+        weight[client],
+        low_all[client],
+        high,
+        compact,
+        aim,
+        task,
+        scale,
+    )
+    return cell, short

@@ -1,0 +1,129 @@
+"""The dual bound of section 5: ``D(mu, theta) = q^T mu - sum_n max(0, (R^T mu)_n - phi_n(theta))``.
+
+Multipliers are in the cell's normalised units (requirement 1 for every open task). Mandatory clients always
+pay. Sums are compensated, and every claim keeps a margin above what rounding can do, so a certificate holds
+in exact arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .cell import EPS, Cell
+from .jit import jit
+from .oracle import respond
+
+__all__ = ["certified_value", "dual_value", "supported_price", "total_bound"]
+
+FloatArray = npt.NDArray[np.float64]
+
+# Each term is within 8 ulp (oracle, product, difference); compensated summation adds one more.
+_MARGIN = 16.0 * EPS
+
+
+@jit
+def dual_value(cell: Cell, mu: FloatArray, cost: FloatArray) -> float:
+    """D for known costs: the least that any covering selection can cost, from below (plain sums)."""
+    value = 0.0
+    for k in range(mu.size):
+        value += mu[k]
+    saved = 0.0
+    for i in range(cell.free):
+        worth = 0.0
+        for k in range(mu.size):
+            worth += cell.relevance[i, k] * mu[k]
+        if worth > cost[i]:
+            saved += worth - cost[i]
+    for i in range(cell.free, cell.client.size):
+        value += cost[i]
+    return value - saved
+
+
+@jit
+def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, float, float]:
+    """D at theta from the data alone, its slope in theta, and the largest error that rounding can have made.
+
+    A makespan cell at ``theta = inf`` asks for the least bandwidths.
+    """
+    total = 0.0
+    carry = 0.0
+    weight = 0.0
+    slope = 0.0
+    worths = 0.0
+    for k in range(mu.size):
+        worths += mu[k]
+    n = cell.client.size
+    for i in range(n + 1):
+        if i < cell.free:
+            worth = 0.0
+            for k in range(mu.size):
+                worth += cell.relevance[i, k] * mu[k]
+            if worth <= 0.0:
+                continue
+            cost, cost_slope, _, _ = respond(cell, i, theta)
+            if worth <= cost:
+                continue
+            term = cost - worth
+            size = cost + worth
+            slope += cost_slope
+        elif i < n:
+            term, cost_slope, _, _ = respond(cell, i, theta)
+            size = term
+            slope += cost_slope
+        else:
+            term = worths
+            size = worths
+        t = total + term
+        carry += (total - t) + term if abs(total) >= abs(term) else (term - t) + total
+        total = t
+        weight += size
+    if weight == math.inf:
+        return math.inf, 0.0, 0.0
+    return total + carry, slope, _MARGIN * (1 + mu.size) * weight
+
+
+@jit
+def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
+    """Largest T up to `deadline` that mu proves to be out of reach, ``sup {T : D(mu, T) > B}``.
+
+    Makespan cells only. Returns 0 when mu proves nothing.
+    """
+    if cell.client.size == cell.free:
+        worths = 0.0
+        for k in range(mu.size):
+            worths += mu[k]
+        if not worths > cell.total_hz:  # D never exceeds the multipliers' sum
+            return 0.0
+    value, slope, error = certified_value(cell, mu, deadline)
+    if value - error > cell.total_hz:
+        return deadline
+    below, above = 0.0, deadline
+    t = deadline
+    for _ in range(200):
+        step = math.nan
+        if slope < 0.0 and value > 0.0 and value < math.inf:
+            step = t + (value / (cell.total_hz + 2.0 * error) - 1.0) * value / -slope
+        if not (step > below and step < above):
+            step = 0.5 * (below + above) if above < math.inf else 2.0 * t
+        if not (step > below and step < above):
+            break
+        t = step
+        value, slope, error = certified_value(cell, mu, t)
+        if value - error > cell.total_hz:
+            below = t
+        else:
+            above = t
+        if above - below <= 4.0 * EPS * above or (below > 0.0 and above - below <= 1e-14 * above):
+            break
+    return below
+
+
+@jit
+def total_bound(cell: Cell, mu: FloatArray, price: float) -> float:
+    """Lower bound ``D(mu, lambda) - lambda B`` on total latency, less what rounding can have added."""
+    value, _, error = certified_value(cell, mu, price)
+    charge = price * cell.total_hz
+    return value - charge - error - _MARGIN * (charge + abs(value))

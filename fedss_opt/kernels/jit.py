@@ -1,0 +1,65 @@
+"""The one decorator of the kernels: Numba, cached, releasing the GIL, strict about floating point.
+
+``fastmath`` stays off (it deletes NaN checks and compensated sums), and ``error_model="numpy"`` lets a
+division by zero give infinity as IEEE 754 says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+__all__ = ["is_compiled", "jit"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_dispatchers: list[Any] = []
+
+
+@cache
+def _sources() -> str:
+    """Hash every file of this package: a kernel is stale as soon as any kernel it may call has changed."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def jit(function: F) -> F:
+    """Compile `function` with its first call and keep the machine code for the next process.
+
+    Numba stamps a cached kernel with its own file alone, so an edit in a callee of another file would go
+    unnoticed; the stamp is replaced by one over the whole package. Where no folder can hold a cache (a
+    read-only installation without a home), the kernel is compiled in every process instead.
+    """
+    try:
+        compiled = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:
+        compiled = numba.njit(**_OPTIONS)(function)
+    cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = _sources()
+    _dispatchers.append(compiled)
+    return cast(F, compiled)
+
+
+def is_compiled(*functions: Any) -> bool:
+    """Tell whether the kernels' machine code is at hand: loaded, or in this machine's cache.
+
+    Without it the first solve compiles, which takes seconds and is worth announcing.
+    """
+    for function in functions:
+        if not hasattr(function, "py_func"):  # NUMBA_DISABLE_JIT: nothing will be compiled
+            continue
+        if function.signatures:
+            continue
+        cache_file = getattr(getattr(function, "_cache", None), "_cache_file", None)
+        if cache_file is None or not cache_file._load_index():
+            return False
+    return True

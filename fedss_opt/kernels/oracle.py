@@ -1,0 +1,94 @@
+"""The price oracle: what each client costs at a deadline or at a price of bandwidth, and the passes over all.
+
+One scalar, theta, decouples the clients (section 2 of the mathematics): for the makespan theta is the deadline
+T and a client costs its least bandwidth; for total latency theta is the price lambda and a client costs its
+weighted time plus the bandwidth it buys. Everything above sees costs and bandwidths only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .cell import TOTAL, Cell
+from .closed_forms import (
+    bandwidth_for_price_flat,
+    bandwidth_for_price_shannon,
+    least_bandwidth_flat,
+    least_bandwidth_shannon,
+    upload_time_flat,
+    upload_time_shannon,
+)
+from .jit import jit
+
+__all__ = ["client_time", "cost_pass", "respond"]
+
+FloatArray = npt.NDArray[np.float64]
+
+# A cap counts as kept within the rounding of the closed forms (4 ulp, and as much for the cap's own).
+_CAP_ROUNDING = 1.0 + 8.0 * 2.220446049250313e-16
+
+
+@jit
+def _deadline_response(
+    flat: bool, payload: float, link: float, start: float, low: float, high: float, deadline: float
+) -> tuple[float, float]:
+    """Least bandwidth within [low, high] that meets the deadline, and its slope; inf where none does."""
+    if flat:
+        b, slope = least_bandwidth_flat(payload, link, start, deadline)
+    else:
+        b, slope = least_bandwidth_shannon(payload, link, start, deadline)
+    if b < low:
+        return low, 0.0
+    if b > high:
+        if b > high * _CAP_ROUNDING:
+            return np.inf, 0.0
+        b = high
+    return b, slope
+
+
+@jit
+def _price_response(
+    flat: bool, payload: float, link: float, weight: float, low: float, high: float, price: float
+) -> tuple[float, float]:
+    """Bandwidth within [low, high] that minimises weighted time plus its price, and its slope."""
+    if price <= 0.0:
+        return high, 0.0
+    if flat:
+        b, slope = bandwidth_for_price_flat(payload, link, weight, price)
+    else:
+        b, slope = bandwidth_for_price_shannon(payload, link, weight, price)
+    if not b > low:
+        return low, 0.0
+    if b > high:
+        return high, 0.0
+    return b, slope
+
+
+@jit
+def client_time(cell: Cell, i: int, bandwidth: float) -> float:
+    """Return when client i has uploaded on the given bandwidth, s."""
+    if cell.flat:
+        return cell.start[i] + upload_time_flat(cell.payload[i], cell.link[i], bandwidth)
+    return cell.start[i] + upload_time_shannon(cell.payload[i], cell.link[i], bandwidth)
+
+
+@jit
+def respond(cell: Cell, i: int, theta: float) -> tuple[float, float, float, float]:
+    """Answer of client i to theta: cost, its slope in theta, bandwidth, its slope."""
+    if cell.objective == TOTAL:
+        b, slope = _price_response(
+            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+        )
+        return cell.weight[i] * client_time(cell, i, b) + theta * b, b, b, slope
+    b, slope = _deadline_response(
+        cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+    )
+    return b, slope, b, slope
+
+
+@jit
+def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> None:
+    """Write every client's cost at theta and its slope."""
+    for i in range(cell.client.size):
+        cost[i], slope[i], _, _ = respond(cell, i, theta)

@@ -1,0 +1,224 @@
+"""The best bandwidths of a given selection: one scalar root (3.2 for the makespan, 3.3 for the price)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .cell import EPS, ROUND_UP, TOTAL, Cell
+from .jit import jit
+from .oracle import client_time, respond
+
+__all__ = ["least_demand", "selection_bandwidth", "selection_theta", "selection_value"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# Bandwidths are rounded up (ROUND_UP) once theta is known, so the root is taken a little below the carrier.
+_ROOM = 1.0 - 16.0 * EPS
+
+
+@jit
+def _demand(cell: Cell, members: IntArray, count: int, theta: float) -> tuple[float, float]:
+    """Bandwidth that the members ask for at theta, and its slope (compensated sum)."""
+    total = 0.0
+    carry = 0.0
+    slope = 0.0
+    for j in range(count):
+        _, _, b, db = respond(cell, members[j], theta)
+        t = total + b
+        carry += (total - t) + b if total >= b else (b - t) + total
+        total = t
+        slope += db
+    if total == math.inf:
+        return math.inf, 0.0
+    return total + carry, slope
+
+
+@jit
+def least_demand(cell: Cell, members: IntArray, count: int) -> float:
+    """Sum of the members' least bandwidths, Hz (compensated)."""
+    total = 0.0
+    carry = 0.0
+    for j in range(count):
+        b = cell.low[members[j]]
+        t = total + b
+        carry += (total - t) + b if total >= b else (b - t) + total
+        total = t
+    return total + carry if total < math.inf else math.inf
+
+
+@jit
+def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> float:
+    """Solve for the theta at which a selection's demand equals the carrier.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    members : ndarray of int
+        Positions in the cell; the first `count` count.
+    guess : float
+        A start; any number will do (NaN for none).
+
+    Returns
+    -------
+    float
+        Makespan T (s) or price lambda (s/Hz, 0 where bandwidth is in excess); ``inf`` when the selection's
+        least bandwidths exceed the carrier. The demand at the returned theta is at most the carrier.
+    """
+    if count == 0:
+        return 0.0
+    carrier = cell.total_hz * _ROOM
+    least = least_demand(cell, members, count)
+    if not least <= cell.total_hz:
+        return math.inf
+    if least > carrier:  # no room but the least bandwidths themselves
+        return _theta_of_least(cell, members, count)
+    if cell.objective == TOTAL:
+        return _price_root(cell, members, count, guess, carrier)
+    return _deadline_root(cell, members, count, guess, carrier)
+
+
+@jit
+def _theta_of_least(cell: Cell, members: IntArray, count: int) -> float:
+    """Theta at which every member is down to its least bandwidth: a late deadline, or a price beyond any."""
+    if cell.objective == TOTAL:
+        return 1e250
+    latest = 0.0
+    for j in range(count):
+        latest = max(latest, client_time(cell, members[j], cell.low[members[j]]))
+    return latest * (1.0 + 4.0 * EPS)
+
+
+@jit
+def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carrier: float) -> float:
+    """Least T at which the demand fits. Newton on 1/demand, which is nearly linear in T, inside a bracket."""
+    below = 0.0
+    for j in range(count):
+        i = members[j]
+        below = max(below, client_time(cell, i, cell.high[i]))
+    demand, slope = _demand(cell, members, count, below)
+    if demand <= carrier:
+        return below
+    above = math.inf
+    t = below
+    if guess > below and guess < math.inf:
+        t = guess
+        demand, slope = _demand(cell, members, count, t)
+    for _ in range(200):
+        if demand <= carrier:
+            above = t
+            if demand >= carrier * (1.0 - 4.0 * EPS):
+                break
+        else:
+            below = t
+        if above < math.inf and above - below <= 2.0 * EPS * above:
+            break
+        step = math.nan
+        if slope < 0.0 and demand < math.inf:
+            step = t + (demand / carrier - 1.0) * demand / -slope
+        if not (step > below and step < above):
+            if step >= above and t > below and above - t <= 8.0 * EPS * above:
+                break
+            step = 0.5 * (below + above) if above < math.inf else max(2.0 * below, below + 1e-300)
+            if not (step > below and step < above):
+                break
+        elif step == t:
+            break
+        t = step
+        demand, slope = _demand(cell, members, count, t)
+    while above == math.inf:  # rounding left no point of the upper side: step out until one fits
+        t += max(4.0 * EPS * t, 1e-300)
+        demand, slope = _demand(cell, members, count, t)
+        if demand <= carrier:
+            above = t
+        elif t > 1e300:
+            return math.inf
+        else:
+            t += t - below
+    return above
+
+
+@jit
+def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier: float) -> float:
+    """Least price at which the demand fits. Newton in log-log, where the flat rate is a straight line."""
+    most = 0.0
+    seed = 0.0
+    share = cell.total_hz / count
+    for j in range(count):
+        i = members[j]
+        most += cell.high[i]
+        seed += math.sqrt(cell.weight[i] * (client_time(cell, i, share) - cell.start[i]) * share)
+    if most <= carrier:
+        return 0.0
+    below, above = 0.0, math.inf
+    price = guess if (guess > 0.0 and guess < math.inf) else (seed / carrier) ** 2
+    if not (price > 0.0 and price < math.inf):
+        price = 1.0
+    for _ in range(300):
+        demand, slope = _demand(cell, members, count, price)
+        if demand <= carrier:
+            above = price
+            if demand >= carrier * (1.0 - 8.0 * EPS):
+                break
+        else:
+            below = price
+        if above < math.inf and above - below <= 2.0 * EPS * above:
+            break
+        step = math.nan
+        if slope < 0.0:
+            jump = -math.log(demand / carrier) * demand / (slope * price)
+            step = price * math.exp(min(max(jump, -20.0), 20.0))
+        if not (step > below and step < above):
+            if above == math.inf:
+                step = price * 1e3
+                if step == math.inf:
+                    return math.inf
+            elif below == 0.0:
+                step = above * 1e-3
+                if step < 1e-300:
+                    break
+            else:
+                step = math.sqrt(below) * math.sqrt(above)
+                if not (step > below and step < above):
+                    break
+        if step == price:
+            break
+        price = step
+    # One more look from the safe side where Newton stopped short of it.
+    price = above
+    if price == math.inf:
+        price = below
+        for _ in range(200):
+            price *= 1.0 + 16.0 * EPS
+            demand, slope = _demand(cell, members, count, price)
+            if demand <= carrier:
+                break
+    return price
+
+
+@jit
+def selection_bandwidth(cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray) -> None:
+    """Write the members' bandwidths at theta, aligned with `members`; deadlines are met in exact arithmetic."""
+    for j in range(count):
+        i = members[j]
+        _, _, b, _ = respond(cell, i, theta)
+        if cell.objective != TOTAL and b > cell.low[i]:
+            b = min(b * ROUND_UP, cell.high[i])
+        bandwidth[j] = b
+
+
+@jit
+def selection_value(cell: Cell, members: IntArray, count: int, theta: float) -> float:
+    """Objective of a selection at its own theta: the makespan is theta; total latency is summed."""
+    if cell.objective != TOTAL or theta == math.inf:
+        return theta
+    total = 0.0
+    for j in range(count):
+        i = members[j]
+        _, _, b, _ = respond(cell, i, theta)
+        total += cell.weight[i] * client_time(cell, i, b)
+    return total

@@ -1,0 +1,100 @@
+"""What a running allocation carries from one call to the next: vectors in `Work`, scalars in its `state`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .admm import gram
+from .cell import Cell
+from .jit import jit
+
+__all__ = [
+    "ADMM", "BELOW", "ABOVE", "BOUND", "DONE", "ITERATIONS", "LEAST", "LIMIT", "OBJECTIVE", "PHASE", "PIVOTS", "PRICE", "PRIMAL",
+    "DUAL", "RHO", "SEARCH", "START", "STATE_SIZE", "THETA", "VERTEX", "VERTEX_FAILURES", "BOUND_PRICE", "ROUNDS",
+    "STALLS", "Work", "make_work",
+]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+# Phases, in order.
+START, LEAST, ADMM, VERTEX, SEARCH, DONE = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0
+
+# Places in `Work.state`.
+PHASE = 0
+THETA = 1  # the price that `cost` and `slope` belong to
+OBJECTIVE = 2  # value of the best selection
+PRICE = 3  # its own theta
+BOUND = 4  # best lower bound, up to rounding (certified at the end)
+BOUND_PRICE = 5  # the theta it was found at
+BELOW = 6  # bracket of the relaxation's theta
+ABOVE = 7
+RHO = 8
+ITERATIONS = 9
+PIVOTS = 10
+PRIMAL = 11
+DUAL = 12
+VERTEX_FAILURES = 13
+ROUNDS = 14
+STALLS = 15
+LIMIT = 16
+STATE_SIZE = 17
+
+
+class Work(NamedTuple):
+    """Vectors of a running allocation."""
+
+    state: FloatArray
+    cost: FloatArray
+    slope: FloatArray
+    v: FloatArray
+    nu: FloatArray
+    matrix: FloatArray
+    mu: FloatArray
+    bound_mu: FloatArray
+    basis: IntArray
+    x_basic: FloatArray
+    reduced: FloatArray
+    turn: FloatArray
+    order: IntArray
+    chosen: BoolArray
+    best: BoolArray
+    slack: FloatArray
+    members: IntArray
+
+
+@jit
+def make_work(cell: Cell) -> Work:
+    """Allocate what a cell needs."""
+    n = cell.client.size
+    tasks = cell.aim.size
+    state = np.zeros(STATE_SIZE)
+    state[OBJECTIVE] = np.inf
+    state[PRICE] = np.inf
+    state[ABOVE] = np.inf
+    basis = np.empty(tasks, dtype=np.int64)
+    for k in range(tasks):
+        basis[k] = cell.free + k
+    return Work(
+        state,
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(cell.free),
+        np.zeros(tasks),
+        gram(cell.relevance),
+        np.zeros(tasks),
+        np.zeros(tasks),
+        basis,
+        np.zeros(tasks),
+        np.zeros(cell.free),
+        np.empty(cell.free + tasks),
+        np.empty(cell.free + tasks, dtype=np.int64),
+        np.zeros(cell.free, dtype=np.bool_),
+        np.zeros(cell.free, dtype=np.bool_),
+        np.zeros(tasks),
+        np.empty(n, dtype=np.int64),
+    )
