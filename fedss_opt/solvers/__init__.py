@@ -87,7 +87,7 @@ def solve(
     >>> solution.selected
     array([ True, False,  True])
     >>> round(solution.latency_s, 4)
-    0.4228
+    0.3557
     """
     if not isinstance(problem, Problem):
         raise OptionError(f"problem: a {type(problem).__name__}; must be a fedss_opt.Problem")

@@ -36,11 +36,14 @@ class Tuning:
         Finish the relaxation by vertex ascent; else the ADMM goes on until the bounds stall.
     width : int
         Clients of either side that the exchange search looks at; 0 for no exchanges.
+    kicks : int
+        How often the search leaves a local optimum.
     """
 
     max_iterations: int = 2000
     vertex: bool = True
-    width: int = 24
+    width: int = 40
+    kicks: int = 6
 
 
 DEFAULT_TUNING = Tuning()
@@ -67,7 +70,7 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
         while work.state[state.PHASE] != state.DONE:
             if options.now() >= deadline:
                 return StopReason.TIME
-            advance(cell, work, options.gap_tol, chunk, limit, tuning.vertex, tuning.width)
+            advance(cell, work, options.gap_tol, chunk, limit, tuning.vertex, tuning.width, tuning.kicks)
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
                 return StopReason.INTERRUPTED
     except KeyboardInterrupt:

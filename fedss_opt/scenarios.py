@@ -1,1 +1,0 @@
-"""Named cells of the literature."""

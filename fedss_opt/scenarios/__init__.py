@@ -1,0 +1,241 @@
+"""Named cells of the literature, as problems.
+
+`make` turns a preset into a `Problem`; `PRESETS` holds the presets with their sources, `names` lists them.
+The page ``docs/scenarios.md`` shows the table.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..exceptions import OptionError
+from ..problem import Problem
+from .channel import draw_channels
+from .devices import draw_compute_s
+from .draws import Range, generator, uniform
+from .presets import PRESETS, Preset, dbm_to_w
+from .relevance import RelevanceKind, draw_relevance
+
+__all__ = ["PRESETS", "Preset", "RelevanceKind", "make", "names"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the presets.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> fo.scenarios.names()
+    ('yang2021', 'shi2021', 'fedcs2019', 'chen2021', 'fedl2019', 'cbcsba2025', 'umi', 'uma')
+    """
+    return tuple(PRESETS)
+
+
+def make(
+    preset: str = "yang2021",
+    clients: int | None = None,
+    tasks: int = 5,
+    seed: int = 0,
+    *,
+    objective: str = "makespan",
+    required: npt.ArrayLike = 0.3,
+    relevance: str = "overlapping",
+    bandwidth_hz: float | None = None,
+    payload_bits: Range | None = None,
+    transmit_power_dbm: float | None = None,
+    compute_s: Range | None = None,
+    max_upload_s: float | None = None,
+    availability: float = 1.0,
+) -> Problem:
+    """Draw a problem from a named cell.
+
+    The same arguments give the same problem, on every machine. What is drawn for different purposes is
+    independent: changing the tasks, the payload or the relevance leaves the channels as they are, and the
+    first n clients of a larger cell are those of the smaller one.
+
+    Parameters
+    ----------
+    preset : str
+        Name of the cell, see `names`.
+    clients : int, optional
+        Number of clients N >= 0; the preset's by default.
+    tasks : int
+        Number of tasks K >= 0.
+    seed : int
+        Seed of all draws, >= 0.
+    objective : {"makespan", "total"}
+        Objective of the problem.
+    required : array_like, (K,) or scalar
+        What each task needs, as a fraction >= 0 of what all available clients together offer it. Above 1 the
+        problem is infeasible.
+    relevance : {"overlapping", "one_task", "continuous", "heavy_tailed", "tied"}
+        How the relevance is drawn, see `RelevanceKind`.
+    bandwidth_hz : float, optional
+        Bandwidth of the cell, Hz; the preset's by default, however many clients there are.
+    payload_bits : float or (low, high), optional
+        Bits that a client uploads; a pair is drawn from uniformly.
+    transmit_power_dbm : float, optional
+        Transmit power of every client, dBm.
+    compute_s : float or (low, high), optional
+        Seconds before the upload can start; a pair is drawn from uniformly.
+    max_upload_s : float, optional
+        Longest upload, s, ``inf`` for none; replaces the preset's limits of time and energy.
+    availability : float
+        Probability with which a client is available, from 0 to 1.
+
+    Returns
+    -------
+    Problem
+        With clients ``"client-000", ...`` and tasks ``"task-0", ...``.
+
+    Raises
+    ------
+    OptionError
+        For an unknown preset or relevance, or a number outside its range.
+    ProblemError
+        For an unknown objective.
+
+    Notes
+    -----
+    The channel is ``cn0_hz = P h / N0``: transmit power in W, power gain, and the density of noise (and
+    interference) in W/Hz. An energy limit E caps the upload at E / P.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> fo.scenarios.make("yang2021", clients=100, tasks=5, seed=0)
+    Problem(clients=100, tasks=5, bandwidth_hz=2e+07, rate_model='shannon', objective='makespan')
+    >>> fo.scenarios.make("umi", clients=20, payload_bits=(0.5e6, 5e6), bandwidth_hz=8e6)
+    Problem(clients=20, tasks=5, bandwidth_hz=8e+06, rate_model='shannon', objective='makespan')
+    """
+    if preset not in PRESETS:
+        raise OptionError(f"preset = {preset!r}: must be one of {', '.join(map(repr, PRESETS))}")
+    cell = PRESETS[preset]
+    n = cell.clients if clients is None else _count("clients", clients)
+    k = _count("tasks", tasks)
+    seed = _count("seed", seed)
+    kind = _kind(relevance)
+    fraction = _fraction(required, k)
+    _number("availability", availability, low=0.0, high=1.0)
+
+    payload = (
+        cell.payload_bits if payload_bits is None else _range("payload_bits", payload_bits, "bit", zero=False)
+    )
+    power = _power_w(cell, transmit_power_dbm, n, seed)
+    if compute_s is None:
+        before = draw_compute_s(cell.compute, n, seed)
+    else:
+        before = uniform(_range("compute_s", compute_s, "s", zero=True), n, seed, "compute time, uniform")
+    if max_upload_s is None:
+        longest = np.minimum(cell.max_upload_s, cell.energy_j / power)
+    else:
+        _number("max_upload_s", max_upload_s, low=0.0, high=math.inf, open_low=True)
+        longest = np.full(n, float(max_upload_s))
+    if bandwidth_hz is not None:
+        _number("bandwidth_hz", bandwidth_hz, low=0.0, high=math.inf, open_low=True, open_high=True)
+
+    contribution = draw_relevance(kind, n, k, seed)
+    available = generator(seed, "availability").random(n) < availability
+    return Problem(
+        payload_bits=uniform(payload, n, seed, "payload"),
+        bandwidth_hz=cell.bandwidth_hz if bandwidth_hz is None else float(bandwidth_hz),
+        **_channel(cell, power, n, seed),
+        relevance=contribution,
+        required=fraction * contribution[:, available].sum(axis=1),
+        compute_s=before,
+        max_upload_s=longest,
+        available=available,
+        objective=objective,
+        client_ids=_ids("client", n, width=3),
+        task_ids=_ids("task", k, width=1),
+    )
+
+
+def _channel(cell: Preset, power_w: FloatArray, n: int, seed: int) -> dict[str, FloatArray]:
+    """Draw the channel: ``cn0_hz``, or ``spectral_efficiency`` where the rate is linear."""
+    if cell.snr_per_w is not None:
+        return {"spectral_efficiency": np.log2(1.0 + cell.snr_per_w * power_w)}
+    assert cell.layout is not None
+    assert cell.path_loss is not None
+    channels = draw_channels(
+        layout=cell.layout, path_loss=cell.path_loss, rayleigh=cell.rayleigh, clients=n, seed=seed
+    )
+    levels = np.array(cell.noise_w_per_hz)
+    noise = levels[np.floor(len(levels) * generator(seed, "interference").random(n)).astype(np.intp)]
+    return {"cn0_hz": power_w * channels.gain / noise}
+
+
+def _power_w(cell: Preset, transmit_power_dbm: float | None, n: int, seed: int) -> FloatArray:
+    if transmit_power_dbm is None:
+        return uniform(cell.transmit_power_w, n, seed, "transmit power")
+    _number(
+        "transmit_power_dbm", transmit_power_dbm, low=-math.inf, high=math.inf, open_low=True, open_high=True
+    )
+    return np.full(n, dbm_to_w(float(transmit_power_dbm)))
+
+
+def _ids(stem: str, count: int, *, width: int) -> list[str]:
+    digits = max(width, len(str(count - 1)))
+    return [f"{stem}-{i:0{digits}d}" for i in range(count)]
+
+
+# -- what a caller hands in
+# -------------------------------------------------------------------------------------
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _count(name: str, value: int) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise OptionError(f"{name} = {value!r}: must be an integer >= 0")
+    return int(value)
+
+
+def _number(
+    name: str, value: float, *, low: float, high: float, open_low: bool = False, open_high: bool = False
+) -> None:
+    inside = _is_number(value) and (low < value if open_low else low <= value)
+    if not inside or not (value < high if open_high else value <= high):
+        left, right = "(" if open_low else "[", ")" if open_high else "]"
+        raise OptionError(f"{name} = {value!r}: must be a number in {left}{low:g}, {high:g}{right}")
+
+
+def _range(name: str, value: Any, unit: str, *, zero: bool) -> Range:
+    """Accept a number or a (low, high) pair of numbers, finite and > 0 (or >= 0)."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    good = len(pair) == 2 and all(_is_number(x) and math.isfinite(x) for x in pair)
+    if good:
+        good = (pair[0] >= 0.0 if zero else pair[0] > 0.0) and pair[0] <= pair[1]
+    if not good:
+        sign = ">= 0" if zero else "> 0"
+        raise OptionError(
+            f"{name} = {value!r}: must be a finite number ({unit}) {sign}, or a pair (low, high), low <= high"
+        )
+    return float(pair[0]) if pair[0] == pair[1] else (float(pair[0]), float(pair[1]))
+
+
+def _kind(relevance: str) -> RelevanceKind:
+    try:
+        return RelevanceKind(relevance)
+    except ValueError:
+        accepted = ", ".join(repr(str(kind)) for kind in RelevanceKind)
+        raise OptionError(f"relevance = {relevance!r}: must be one of {accepted}") from None
+
+
+def _fraction(required: npt.ArrayLike, k: int) -> FloatArray:
+    wanted = f"required = {required!r}: must be a fraction >= 0 (finite), or one for each of the {k} tasks"
+    try:
+        fraction = np.asarray(required, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OptionError(wanted) from None
+    if fraction.shape not in ((), (k,)) or not np.all(np.isfinite(fraction) & (fraction >= 0.0)):
+        raise OptionError(wanted)
+    return np.broadcast_to(fraction, (k,))

@@ -1,0 +1,147 @@
+"""The urban path-loss models of 3GPP TR 38.901: street canyon (UMi) and macro (UMa), outdoor users.
+
+Source: 3GPP TR 38.901, "Study on channel model for frequencies from 0.5 to 100 GHz", Table 7.4.1-1 (path
+loss and shadowing) and Table 7.4.2-1 (probability of line of sight). Both ask for a horizontal distance of
+10 m to 5 km and a user between 1.5 m and 22.5 m; here users stay below 13 m, where the effective
+environment height is 1 m for every link (above, UMa draws it at random). There is no loss into buildings:
+every user is outdoors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..exceptions import ProblemError
+
+__all__ = ["UrbanMacro", "UrbanMicro"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+SPEED_OF_LIGHT_M_S = 3.0e8  # the report rounds it so, in the note on the breakpoint distance
+ENVIRONMENT_HEIGHT_M = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Urban:
+    """What the two models share: the geometry of a link.
+
+    Parameters
+    ----------
+    carrier_hz : float
+        Carrier frequency, 0.5 to 100 GHz.
+    base_height_m : float
+        Height of the base station's antenna.
+    user_height_m : float
+        Height of a user's antenna, from 1.5 m to below 13 m.
+    """
+
+    carrier_hz: float
+    base_height_m: float
+    user_height_m: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not 0.5e9 <= self.carrier_hz <= 100e9:
+            raise ProblemError(f"carrier_hz = {self.carrier_hz:g}: must be from 0.5e9 to 100e9 Hz")
+        if not 1.5 <= self.user_height_m < 13.0:
+            raise ProblemError(f"user_height_m = {self.user_height_m:g}: must be from 1.5 m to below 13 m")
+        if not self.base_height_m > self.user_height_m:
+            raise ProblemError(
+                f"base_height_m = {self.base_height_m:g}: must be above the user's {self.user_height_m:g} m"
+            )
+
+    @property
+    def breakpoint_m(self) -> float:
+        """Distance ``4 h'_BS h'_UT f / c`` at which the ground reflection steepens the loss, m."""
+        base = self.base_height_m - ENVIRONMENT_HEIGHT_M
+        user = self.user_height_m - ENVIRONMENT_HEIGHT_M
+        return 4.0 * base * user * self.carrier_hz / SPEED_OF_LIGHT_M_S
+
+    def _link(self, distance_m: npt.ArrayLike) -> tuple[FloatArray, FloatArray, float, float]:
+        """Horizontal and slant distance in m, carrier in decibels above 1 GHz, breakpoint term in dB."""
+        horizontal = np.asarray(distance_m, dtype=np.float64)
+        drop = self.base_height_m - self.user_height_m
+        slant = np.hypot(horizontal, drop)
+        carrier_db = 20.0 * np.log10(self.carrier_hz / 1e9)
+        breakpoint_db = float(np.log10(self.breakpoint_m**2 + drop**2))
+        return horizontal, slant, float(carrier_db), breakpoint_db
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrbanMicro(_Urban):
+    """UMi street canyon; base station at 10 m.
+
+    Examples
+    --------
+    >>> from fedss_opt.scenarios.urban import UrbanMicro
+    >>> cell = UrbanMicro(carrier_hz=3.5e9)
+    >>> round(cell.breakpoint_m, 6)
+    210.0
+    >>> loss = cell.path_loss_db([100.0, 100.0], [True, False])
+    >>> [round(float(x), 2) for x in loss]
+    [85.31, 104.64]
+    """
+
+    base_height_m: float = 10.0
+
+    def line_of_sight_probability(self, distance_m: npt.ArrayLike) -> FloatArray:
+        """``18/d + exp(-d/36) (1 - 18/d)`` beyond 18 m, else 1."""
+        return _sight(distance_m, decay_m=36.0)
+
+    def path_loss_db(self, distance_m: npt.ArrayLike, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the median loss in dB at horizontal distances in m, with or without line of sight."""
+        horizontal, slant, carrier_db, breakpoint_db = self._link(distance_m)
+        log_slant = np.log10(slant)
+        near = 32.4 + 21.0 * log_slant + carrier_db
+        far = 32.4 + 40.0 * log_slant + carrier_db - 9.5 * breakpoint_db
+        clear = np.where(horizontal <= self.breakpoint_m, near, far)
+        log_carrier = carrier_db / 20.0
+        blocked = 35.3 * log_slant + 22.4 + 21.3 * log_carrier - 0.3 * (self.user_height_m - 1.5)
+        return np.where(np.asarray(line_of_sight, dtype=bool), clear, np.maximum(clear, blocked))
+
+    def shadowing_std_db(self, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the standard deviation of the log-normal shadowing: 4 dB in sight, 7.82 dB without."""
+        return np.where(np.asarray(line_of_sight, dtype=bool), 4.0, 7.82)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrbanMacro(_Urban):
+    """UMa; base station at 25 m, above the roofs.
+
+    Examples
+    --------
+    >>> from fedss_opt.scenarios.urban import UrbanMacro
+    >>> cell = UrbanMacro(carrier_hz=3.5e9)
+    >>> loss = cell.path_loss_db([100.0, 100.0], [True, False])
+    >>> [round(float(x), 2) for x in loss]
+    [83.14, 103.04]
+    """
+
+    base_height_m: float = 25.0
+
+    def line_of_sight_probability(self, distance_m: npt.ArrayLike) -> FloatArray:
+        """``18/d + exp(-d/63) (1 - 18/d)`` beyond 18 m, else 1 (users below 13 m: the height factor is 1)."""
+        return _sight(distance_m, decay_m=63.0)
+
+    def path_loss_db(self, distance_m: npt.ArrayLike, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the median loss in dB at horizontal distances in m, with or without line of sight."""
+        horizontal, slant, carrier_db, breakpoint_db = self._link(distance_m)
+        log_slant = np.log10(slant)
+        near = 28.0 + 22.0 * log_slant + carrier_db
+        far = 28.0 + 40.0 * log_slant + carrier_db - 9.0 * breakpoint_db
+        clear = np.where(horizontal <= self.breakpoint_m, near, far)
+        blocked = 13.54 + 39.08 * log_slant + carrier_db - 0.6 * (self.user_height_m - 1.5)
+        return np.where(np.asarray(line_of_sight, dtype=bool), clear, np.maximum(clear, blocked))
+
+    def shadowing_std_db(self, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the standard deviation of the log-normal shadowing: 4 dB in sight, 6 dB without."""
+        return np.where(np.asarray(line_of_sight, dtype=bool), 4.0, 6.0)
+
+
+def _sight(distance_m: npt.ArrayLike, *, decay_m: float) -> FloatArray:
+    distance = np.maximum(np.asarray(distance_m, dtype=np.float64), 18.0)  # at 18 m the formula is 1
+    share = 18.0 / distance
+    return share + np.exp(-distance / decay_m) * (1.0 - share)

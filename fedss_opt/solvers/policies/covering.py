@@ -1,0 +1,183 @@
+"""What the policies share: who can take part, taking clients in an order until covered, and the Solution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ...problem import Problem
+from ...solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from .. import answers
+from ..options import Options
+
+__all__ = ["Refusal", "cover_in_order", "optimal_split", "run", "time_alone_s", "usable_clients"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Select = Callable[[Problem, BoolArray, Options], BoolArray]
+Allocate = Callable[[Problem, BoolArray], FloatArray]
+
+
+class Refusal(Exception):  # noqa: N818 - not an error: the policy's own way to end without an answer
+    """A policy ends without an answer; the message becomes the Solution's."""
+
+    def __init__(self, message: str, stop_reason: StopReason = StopReason.COMPLETED) -> None:
+        super().__init__(message)
+        self.stop_reason = stop_reason
+
+
+def run(problem: Problem, options: Options, method: str, select: Select, allocate: Allocate) -> Solution:
+    """Run a policy: who can take part, who is selected, who gets what.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    options : Options
+        Seed and time limit are used.
+    method : str
+        Name of the policy.
+    select : callable
+        ``(problem, usable, options) -> selected``; `usable` is known to cover all tasks.
+    allocate : callable
+        ``(problem, selected) -> bandwidth_hz``.
+
+    Returns
+    -------
+    Solution
+        Without a bound; ``unknown`` with a message where `select` or `allocate` refuses.
+    """
+    started = options.now()
+    short = np.flatnonzero(~problem.covers(problem.available))
+    if short.size:
+        return _not_enough(problem, int(short[0]), method, options.now() - started)
+    try:
+        usable = usable_clients(problem)
+        _require_usable(problem, usable)
+        selected = select(problem, usable, options)
+        bandwidth_hz = allocate(problem, selected)
+    except Refusal as refusal:
+        return no_answer(
+            problem,
+            status=Status.UNKNOWN,
+            stop_reason=refusal.stop_reason,
+            method=method,
+            message=str(refusal),
+            solve_time_s=options.now() - started,
+        )
+    return answers.answer(
+        problem,
+        selected,
+        bandwidth_hz,
+        method=method,
+        stop_reason=StopReason.COMPLETED,
+        solve_time_s=options.now() - started,
+    )
+
+
+def time_alone_s(problem: Problem) -> FloatArray:
+    """Return every client's upload time on the whole bandwidth, or the most its radio can use, s, (N,)."""
+    return problem.upload_s(np.minimum(problem.max_bandwidth_hz, problem.bandwidth_hz))
+
+
+def usable_clients(problem: Problem) -> BoolArray:
+    """Available clients whose limits can be met at all, alone on the whole bandwidth; (N,).
+
+    The others are in no feasible answer, so a policy that passes over them loses nothing.
+    """
+    fits = problem.min_bandwidth_hz <= problem.bandwidth_hz
+    in_time: BoolArray = time_alone_s(problem) <= problem.max_upload_s
+    return problem.available & fits & in_time
+
+
+def cover_in_order(problem: Problem, order: IntArray, *, everybody: bool = False) -> BoolArray:
+    """Take mandatory clients, then clients in the given order until all tasks are covered.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    order : ndarray of int
+        Clients in the order in which they are asked; together with the mandatory ones they cover all tasks.
+    everybody : bool
+        Take also those who help no task that is still uncovered when their turn comes.
+
+    Returns
+    -------
+    ndarray of bool, (N,)
+        Who is selected.
+    """
+    selected = problem.mandatory.copy()
+    uncovered = np.flatnonzero(~problem.covers(selected))
+    order = order[~selected[order]]
+    # A client who is passed over helps no uncovered task, so a task's running sum over the whole order
+    # reaches the target exactly where the sum over the selected clients does: no loop over the clients is
+    # needed.
+    last = {int(k): _covered_at(problem, int(k), order) for k in uncovered}
+    while True:
+        for k, position in last.items():
+            head = order[: position + 1]
+            selected[head if everybody else head[problem.relevance[k, head] > 0.0]] = True
+        short = [k for k in last if last[k] < order.size - 1 and not problem.covers(selected)[k]]
+        if not short:
+            return selected
+        # The running sum was rounded up, and the exact one is not there yet.
+        for k in short:
+            last[k] += 1
+
+
+def _covered_at(problem: Problem, k: int, order: IntArray) -> int:
+    """Position in the order at which the running sum of task k reaches its target."""
+    running = np.cumsum(problem.relevance[k, order]) + problem.relevance[k, problem.mandatory].sum()
+    return min(int(np.searchsorted(running, problem.coverage_target[k])), order.size - 1)
+
+
+def optimal_split(problem: Problem, selected: BoolArray) -> FloatArray:
+    """Give the selected clients the bandwidths that are best for them, or refuse."""
+    bandwidth_hz = answers.optimal_bandwidth(problem, selected)
+    if bandwidth_hz is None:
+        raise Refusal(
+            f"the upload limits and bandwidth bounds of the {np.count_nonzero(selected)} selected clients "
+            f"cannot be met together within {problem.bandwidth_hz:g} Hz; another selection may fit"
+        )
+    return bandwidth_hz
+
+
+def _not_enough(problem: Problem, k: int, method: str, seconds: float) -> Solution:
+    offered = float(problem.coverage(problem.available)[k])
+    multipliers = np.zeros(problem.tasks)
+    multipliers[k] = 1.0
+    return no_answer(
+        problem,
+        status=Status.INFEASIBLE,
+        stop_reason=StopReason.COMPLETED,
+        method=method,
+        message=f"task {problem.task_name(k)} needs {problem.required[k]:g}; "
+        f"all available clients together offer {offered:g}",
+        certificate=Certificate(
+            kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=k
+        ),
+        lower_bound_s=math.inf,
+        solve_time_s=seconds,
+    )
+
+
+def _require_usable(problem: Problem, usable: BoolArray) -> None:
+    stuck = np.flatnonzero(problem.mandatory & ~usable)
+    if stuck.size:
+        raise Refusal(
+            f"mandatory client {problem.client_name(int(stuck[0]))} cannot keep its upload limit and "
+            f"bandwidth bounds even alone on {problem.bandwidth_hz:g} Hz"
+        )
+    short = np.flatnonzero(~problem.covers(usable))
+    if short.size:
+        k = int(short[0])
+        raise Refusal(
+            f"task {problem.task_name(k)} needs {problem.required[k]:g}; the clients who can keep their "
+            f"upload limits and bandwidth bounds together offer {problem.coverage(usable)[k]:g}"
+        )

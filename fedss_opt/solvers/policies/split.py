@@ -1,0 +1,84 @@
+"""Bandwidth by a rule: in proportion to given weights, as far as the radios allow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ...problem import Problem
+from .covering import Refusal
+
+__all__ = ["equal_split", "proportional_split"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+# The shares are scaled down by this much, so that rounding cannot lift their sum above the bandwidth.
+_MARGIN = 1.0 - 1e-12
+
+
+def equal_split(problem: Problem, selected: BoolArray) -> FloatArray:
+    """Give every selected client the same bandwidth, (N,) Hz."""
+    return _split(problem, selected, np.ones(int(np.count_nonzero(selected))))
+
+
+def proportional_split(problem: Problem, selected: BoolArray) -> FloatArray:
+    """Give bandwidth in proportion to payload over spectral efficiency at an equal share, (N,) Hz.
+
+    That is the upload time which an equal share would give: slow clients get more. With a flat rate and no
+    computing time all then finish together, which is optimal; with the Shannon rate it over-serves weak
+    channels.
+    """
+    count = int(np.count_nonzero(selected))
+    upload = problem.upload_s(problem.bandwidth_hz / max(count, 1))[selected]
+    return _split(problem, selected, upload)
+
+
+def _split(problem: Problem, selected: BoolArray, weights: FloatArray) -> FloatArray:
+    """Share out the bandwidth as ``clip(s * weights, least, most)`` with the scale s that uses all of it."""
+    bandwidth_hz = np.zeros(problem.clients)
+    chosen = np.flatnonzero(selected)
+    least = problem.min_bandwidth_hz[chosen]
+    most = np.minimum(problem.max_bandwidth_hz[chosen], problem.bandwidth_hz)
+    if math.fsum(least.tolist()) > problem.bandwidth_hz:
+        raise Refusal(
+            f"the least bandwidths of the {chosen.size} selected clients add up to more than "
+            f"{problem.bandwidth_hz:g} Hz"
+        )
+    if chosen.size:
+        scale = _scale(problem.bandwidth_hz, weights, least, most)
+        bandwidth_hz[chosen] = np.clip(scale * weights * _MARGIN, least, most)
+    _require_in_time(problem, selected, bandwidth_hz)
+    return bandwidth_hz
+
+
+def _scale(total_hz: float, weights: FloatArray, least: FloatArray, most: FloatArray) -> float:
+    """Greatest scale at which the clipped shares still fit, by bisection (to rounding, and from below)."""
+    scale = total_hz / float(weights.sum())
+    if np.all((scale * weights >= least) & (scale * weights <= most)):
+        return scale
+    below, above = 0.0, total_hz / float(weights.min())  # there everyone has all the bandwidth, or the most
+    if np.sum(np.clip(above * weights, least, most)) <= total_hz:
+        return above
+    for _ in range(200):
+        middle = 0.5 * (below + above)
+        if not below < middle < above:
+            break
+        if np.sum(np.clip(middle * weights, least, most)) <= total_hz:
+            below = middle
+        else:
+            above = middle
+    return below
+
+
+def _require_in_time(problem: Problem, selected: BoolArray, bandwidth_hz: FloatArray) -> None:
+    upload = problem.upload_s(bandwidth_hz)
+    late = np.flatnonzero(selected & (upload > problem.max_upload_s))
+    if late.size:
+        i = int(late[0])
+        raise Refusal(
+            f"client {problem.client_name(i)} would upload for {upload[i]:g} s on its share of "
+            f"{bandwidth_hz[i]:g} Hz; its limit is {problem.max_upload_s[i]:g} s"
+        )
