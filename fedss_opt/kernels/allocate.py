@@ -13,9 +13,9 @@ from .dual import dual_value, supported_price
 from .jit import jit
 from .oracle import client_time, cost_pass
 from .roots import least_demand, selection_theta, selection_value
-from .search import cover_statically, exchange, measure_slack, repair, trim
+from .search import cover_statically, exchange, measure_slack, nearest_clients, repair, trim
 from .state import (
-    ABOVE, ADMM, BELOW, BOUND, BOUND_PRICE, DONE, DUAL, ITERATIONS, LEAST, LIMIT, OBJECTIVE, PHASE, PIVOTS, PRICE, PRIMAL, RHO,
+    ABOVE, ADMM, BELOW, BOUND, BOUND_PRICE, DONE, DUAL, ITERATIONS, KICKS, LEAST, LIMIT, OBJECTIVE, PHASE, PIVOTS, PRICE, PRIMAL, RANK, RHO,
     ROUNDS, SEARCH, STALLS, START, THETA, VERTEX, VERTEX_FAILURES, Work,
 )
 from .vertex import starting_basis, vertex_ascent
@@ -135,11 +135,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
             return
     if not round_relaxation(cell, work, 0.5):
         return
-    spent = 0.0
-    for i in range(cell.free):
-        if work.chosen[i]:
-            spent += work.cost[i]
-    exchange(cell, work.cost, work.reduced, work.chosen, work.slack, spent, width, 200)
+    exchange(cell, work.cost, work.reduced, work.mu, work.chosen, work.slack, width, 200)
     if consider(cell, work):
         state[PHASE] = ADMM
 
@@ -340,42 +336,92 @@ def round_relaxation(cell: Cell, work: Work, threshold: float) -> bool:
 
 
 @jit
-def improve(cell: Cell, work: Work, width: int) -> None:
-    """Exchange until no swap helps, re-pricing after each bout; the result is considered."""
+def reduce_costs(cell: Cell, work: Work) -> None:
+    """Write the free clients' reduced costs at the current costs and multipliers."""
+    for i in range(cell.free):
+        worth = 0.0
+        for k in range(work.mu.size):
+            worth += cell.relevance[i, k] * work.mu[k]
+        work.reduced[i] = work.cost[i] - worth
+
+
+@jit
+def exchange_here(cell: Cell, work: Work, width: int) -> bool:
+    """Exchange at the current costs; tell whether the selection got cheaper."""
+    spent = 0.0
+    for i in range(cell.free):
+        if work.chosen[i]:
+            spent += work.cost[i]
+    for i in range(cell.free, cell.client.size):
+        spent += work.cost[i]
+    gained = exchange(cell, work.cost, work.reduced, work.mu, work.chosen, work.slack, width, 50)
+    return gained > 1e-10 * spent
+
+
+@jit
+def improve(cell: Cell, work: Work, width: int) -> bool:
+    """Exchange until no swap helps, re-pricing after each bout; tell whether a new best came of it."""
     state = work.state
     for _ in range(20):
         count = members_of(cell, work.chosen, work.members)
         theta = selection_theta(cell, work.members, count, state[PRICE])
         if not theta < math.inf:
-            return
+            return False
         set_price(cell, work, theta)
-        spent = 0.0
-        for j in range(count):
-            spent += work.cost[work.members[j]]
-        floor = dual_value(cell, work.mu, work.cost)
-        for i in range(cell.free):
-            worth = 0.0
-            for k in range(work.mu.size):
-                worth += cell.relevance[i, k] * work.mu[k]
-            work.reduced[i] = work.cost[i] - worth
-        gained = exchange(cell, work.cost, work.reduced, work.chosen, work.slack, max(spent - floor, 0.0), width, 50)
-        if not gained > 1e-10 * spent:
+        reduce_costs(cell, work)
+        if not exchange_here(cell, work, width):
             break
-    consider(cell, work)
+    return consider(cell, work)
 
 
 @jit
-def search(cell: Cell, work: Work, width: int) -> None:
-    """From the relaxation to a selection that no small exchange improves."""
+def kick(cell: Cell, work: Work, rank: int, width: int) -> bool:
+    """Leave a local optimum: overrule one decision that the relaxation hardly cares about, and exchange again.
+
+    Even ranks bar a selected client, odd ones force one that was left out, by increasing reduced cost. The
+    overruled client is free again in the second bout.
+    """
     state = work.state
-    if round_relaxation(cell, work, 0.5):
-        improve(cell, work, width)
-    state[PHASE] = DONE
+    work.chosen[:] = work.best
+    set_price(cell, work, state[PRICE])
+    reduce_costs(cell, work)
+    nearest = np.empty(rank // 2 + 1, dtype=np.int64)
+    side = rank % 2 == 0
+    if nearest_clients(cell, work.cost, work.reduced, work.chosen, side, nearest) < nearest.size:
+        return False
+    i = nearest[rank // 2]
+    work.chosen[i] = not side
+    work.cost[i] = math.inf if side else 0.0
+    measure_slack(cell, work.chosen, work.slack)
+    if not repair(cell, work.cost, work.chosen, work.slack):
+        return False
+    trim(cell, work.cost, work.chosen, work.slack)
+    exchange_here(cell, work, width)
+    return improve(cell, work, width)
+
+
+@jit
+def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
+    """From the relaxation to a selection that exchanges do not improve; then a few kicks out of it."""
+    state = work.state
+    if state[KICKS] == 0:
+        if round_relaxation(cell, work, 0.5):
+            improve(cell, work, width)
+        state[KICKS] = 1
+        state[RANK] = 0
+    elif state[KICKS] <= kicks:
+        state[KICKS] += 1
+        if kick(cell, work, int(state[RANK]), width):
+            state[RANK] = 0
+        else:
+            state[RANK] += 1
+    else:
+        state[PHASE] = DONE
 
 
 @jit
 def advance(
-    cell: Cell, work: Work, gap_tol: float, effort: float, max_iterations: int, vertex: bool, width: int
+    cell: Cell, work: Work, gap_tol: float, effort: float, max_iterations: int, vertex: bool, width: int, kicks: int
 ) -> None:
     """Go on until done, or until about `effort` client visits have been spent.
 
@@ -393,6 +439,8 @@ def advance(
         Whether the relaxation is finished by vertex ascent.
     width : int
         Core width of the exchange search.
+    kicks : int
+        How often the search leaves a local optimum.
     """
     state = work.state
     spent = 0.0
@@ -419,6 +467,7 @@ def advance(
             vertex_round(cell, work, 0.02 * gap_tol)
             spent += 10.0 * cell.free
         else:
-            search(cell, work, width)
+            search_round(cell, work, width, kicks)
+            spent += 10.0 * cell.free
         if state[PHASE] > LEAST and state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol):
             state[PHASE] = DONE

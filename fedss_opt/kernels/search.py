@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .cell import Cell
 from .jit import jit
 
-__all__ = ["cover_statically", "exchange", "measure_slack", "repair", "trim"]
+__all__ = ["cover_statically", "exchange", "measure_slack", "nearest_clients", "repair", "trim"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -109,14 +109,15 @@ def _droppable(cell: Cell, i: int, slack: FloatArray) -> bool:
 
 
 @jit
-def trim(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
-    """Drop what is not needed, the dearest first; tell whether anything went."""
+def trim(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> float:
+    """Drop what is not needed, the dearest first; return what it cost."""
+    saved = 0.0
     count = 0
     for i in range(cell.free):
         if chosen[i] and _droppable(cell, i, slack):
             count += 1
     if count == 0:
-        return False
+        return saved
     spare = np.empty(count, dtype=np.int64)
     key = np.empty(count)
     count = 0
@@ -129,13 +130,14 @@ def trim(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> 
         i = spare[j]
         if _droppable(cell, i, slack):
             chosen[i] = False
+            saved += cost[i]
             for k in range(slack.size):
                 slack[k] -= cell.relevance[i, k]
-    return True
+    return saved
 
 
 @jit
-def _nearest(
+def nearest_clients(
     cell: Cell, cost: FloatArray, reduced: FloatArray, chosen: BoolArray, side: bool, core: IntArray
 ) -> int:
     """Write the clients of one side (chosen or not) with the smallest absolute reduced costs; return how many."""
@@ -160,34 +162,113 @@ def _nearest(
 
 
 @jit
-def _sets(cell: Cell, cost: FloatArray, core: IntArray, size: int) -> tuple[IntArray, FloatArray, FloatArray]:
-    """List the singles and pairs of a core by increasing cost: members (m, 2), costs (m,), relevances (m, K)."""
-    tasks = cell.aim.size
-    total = size + size * (size - 1) // 2
+def _sets(
+    cell: Cell, cost: FloatArray, reduced: FloatArray, core: IntArray, size: int, sign: float, cutoff: float
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """List singles and pairs of a core whose signed reduced costs sum to at most a cutoff, by increasing cost.
+
+    Returns members (m, 2) with -1 for none, costs (m,) and signed reduced costs (m,).
+    """
+    key = np.empty(size)
+    for p in range(size):
+        key[p] = sign * reduced[core[p]]
+    rank = np.argsort(key, kind="mergesort")
+    total = 0
+    for p in range(size):
+        if key[rank[p]] <= cutoff:
+            total += 1
+        for q in range(p + 1, size):
+            if key[rank[p]] + key[rank[q]] > cutoff:
+                break
+            total += 1
     member = np.empty((total, 2), dtype=np.int64)
     price = np.empty(total)
+    value = np.empty(total)
     m = 0
     for p in range(size):
-        member[m, 0] = core[p]
-        member[m, 1] = -1
-        price[m] = cost[core[p]]
-        m += 1
-    for p in range(size):
-        for q in range(p):
-            member[m, 0] = core[p]
-            member[m, 1] = core[q]
-            price[m] = cost[core[p]] + cost[core[q]]
+        i = core[rank[p]]
+        if key[rank[p]] <= cutoff:
+            member[m, 0] = i
+            member[m, 1] = -1
+            price[m] = cost[i]
+            value[m] = key[rank[p]]
+            m += 1
+        for q in range(p + 1, size):
+            pair = key[rank[p]] + key[rank[q]]
+            if pair > cutoff:
+                break
+            j = core[rank[q]]
+            member[m, 0] = i
+            member[m, 1] = j
+            price[m] = cost[i] + cost[j]
+            value[m] = pair
             m += 1
     order = np.argsort(price, kind="mergesort")
-    member = member[order]
-    price = price[order]
-    gain = np.empty((total, tasks))
-    for m in range(total):
+    return member[order], price[order], value[order]
+
+
+@jit
+def _most_negative_pair(reduced: FloatArray, core: IntArray, size: int, sign: float) -> float:
+    """Return the least sum of signed reduced costs that a single or a pair of the core reaches."""
+    first, second = math.inf, math.inf
+    for p in range(size):
+        r = sign * reduced[core[p]]
+        if r < first:
+            first, second = r, first
+        elif r < second:
+            second = r
+    return min(first, first + second)
+
+
+@jit
+def _best_swap(
+    cell: Cell,
+    slack: FloatArray,
+    budget: float,
+    leave: tuple[IntArray, FloatArray, FloatArray],
+    enter: tuple[IntArray, FloatArray, FloatArray],
+) -> tuple[int, int, float]:
+    """Return the swap with the greatest gain that keeps every task covered, or (-1, -1, 0)."""
+    tasks = slack.size
+    leave_set, leave_cost, leave_value = leave
+    enter_set, enter_cost, enter_value = enter
+    enter_gain = np.empty((enter_cost.size, tasks))
+    least_value = math.inf
+    for q in range(enter_cost.size):
+        least_value = min(least_value, enter_value[q])
         for k in range(tasks):
-            gain[m, k] = cell.relevance[member[m, 0], k]
-            if member[m, 1] >= 0:
-                gain[m, k] += cell.relevance[member[m, 1], k]
-    return member, price, gain
+            enter_gain[q, k] = cell.relevance[enter_set[q, 0], k]
+            if enter_set[q, 1] >= 0:
+                enter_gain[q, k] += cell.relevance[enter_set[q, 1], k]
+    need = np.empty(tasks)
+    best, best_leave, best_enter = 0.0, -1, -1
+    for p in range(leave_cost.size):
+        room = budget - leave_value[p]
+        if least_value > room - best:
+            continue
+        for k in range(tasks):
+            need[k] = cell.relevance[leave_set[p, 0], k] - slack[k]
+            if leave_set[p, 1] >= 0:
+                need[k] += cell.relevance[leave_set[p, 1], k]
+        spend = leave_cost[p]
+        # By increasing cost from the greatest gain that the bound allows: the first that fits is P's best.
+        first = np.searchsorted(enter_cost, spend - (room - least_value) * (1.0 + 1e-9))
+        threshold = min(spend * (1.0 - 1e-12), spend - best)  # a gain below rounding is none
+        for q in range(first, enter_cost.size):
+            if enter_cost[q] >= threshold:
+                break
+            if enter_value[q] > room - (spend - enter_cost[q]) * (1.0 - 1e-9):
+                continue
+            fits = True
+            for k in range(tasks):
+                if enter_gain[q, k] < need[k]:
+                    fits = False
+                    break
+            if fits:
+                best = spend - enter_cost[q]
+                best_leave, best_enter = p, q
+                break
+    return best_leave, best_enter, best
 
 
 @jit
@@ -195,24 +276,24 @@ def exchange(
     cell: Cell,
     cost: FloatArray,
     reduced: FloatArray,
+    mu: FloatArray,
     chosen: BoolArray,
     slack: FloatArray,
-    most_gain: float,
     width: int,
     max_moves: int,
 ) -> float:
     """Swap up to two selected clients for up to two others, the best swap first, until none lowers the cost.
 
-    Only a core of clients is looked at: those whose reduced cost says that the relaxation hardly cares.
+    Only a core of clients is looked at: those whose reduced cost ``r = cost - R^T mu`` says that the relaxation
+    hardly cares. A set Q may replace P only if ``R_Q >= R_P - slack``, hence its gain is at most
+    ``r_P - r_Q + mu^T slack``, which rules out nearly all pairs of sets before their coverage is looked at.
 
     Parameters
     ----------
-    cell, cost, reduced : Cell, ndarray, ndarray
-        The cell, costs at one theta and reduced costs at the relaxation's multipliers.
+    cell, cost, reduced, mu : Cell, ndarray, ndarray, ndarray
+        The cell, costs at one theta, reduced costs there and the multipliers they belong to.
     chosen, slack : ndarray
         The selection, changed in place.
-    most_gain : float
-        No swap can gain more (cost of the selection less the dual bound); prunes the search.
     width : int
         Clients of either side in the core.
     max_moves : int
@@ -223,50 +304,32 @@ def exchange(
     float
         What was gained, > 0 if anything was swapped.
     """
-    tasks = slack.size
     inside = np.empty(min(width, cell.free), dtype=np.int64)
     outside = np.empty(min(width + width // 2, cell.free), dtype=np.int64)
     gained = 0.0
-    need = np.empty(tasks)
     for _ in range(max_moves):
-        n_in = _nearest(cell, cost, reduced, chosen, True, inside)
-        n_out = _nearest(cell, cost, reduced, chosen, False, outside)
-        leave, leave_cost, leave_gain = _sets(cell, cost, inside, n_in)
-        enter, enter_cost, enter_gain = _sets(cell, cost, outside, n_out)
-        best = 0.0
-        best_leave, best_enter = -1, -1
-        first = 0
-        for p in range(leave_cost.size):
-            floor = leave_cost[p] - (most_gain - gained) * (1.0 + 1e-9)
-            while first < enter_cost.size and enter_cost[first] < floor:
-                first += 1
-            for k in range(tasks):
-                need[k] = leave_gain[p, k] - slack[k]
-            threshold = leave_cost[p] * (1.0 - 1e-12)
-            for q in range(first, enter_cost.size):
-                if enter_cost[q] >= threshold or leave_cost[p] - enter_cost[q] <= best:
-                    break
-                fits = True
-                for k in range(tasks):
-                    if enter_gain[q, k] < need[k]:
-                        fits = False
-                        break
-                if fits:
-                    best = leave_cost[p] - enter_cost[q]
-                    best_leave, best_enter = p, q
-                    break
-        if best_leave < 0:
+        n_in = nearest_clients(cell, cost, reduced, chosen, True, inside)
+        n_out = nearest_clients(cell, cost, reduced, chosen, False, outside)
+        budget = 0.0
+        for k in range(slack.size):
+            budget += mu[k] * max(slack[k], 0.0)
+        in_best = _most_negative_pair(reduced, inside, n_in, -1.0)
+        out_best = _most_negative_pair(reduced, outside, n_out, 1.0)
+        leave = _sets(cell, cost, reduced, inside, n_in, -1.0, budget - out_best)
+        enter = _sets(cell, cost, reduced, outside, n_out, 1.0, budget - in_best)
+        p, q, gain = _best_swap(cell, slack, budget, leave, enter)
+        if p < 0:
             break
         for s in range(2):
-            i = leave[best_leave, s]
+            i = leave[0][p, s]
             if i >= 0:
                 chosen[i] = False
-            i = enter[best_enter, s]
+                for k in range(slack.size):
+                    slack[k] -= cell.relevance[i, k]
+            i = enter[0][q, s]
             if i >= 0:
                 chosen[i] = True
-        for k in range(tasks):
-            slack[k] += enter_gain[best_enter, k] - leave_gain[best_leave, k]
-        gained += best
-        if trim(cell, cost, chosen, slack):
-            gained += 0.0
+                for k in range(slack.size):
+                    slack[k] += cell.relevance[i, k]
+        gained += gain + trim(cell, cost, chosen, slack)
     return gained

@@ -12,7 +12,7 @@ from .cell import Cell
 from .jit import jit
 
 __all__ = [
-    "ADMM", "BELOW", "ABOVE", "BOUND", "DONE", "ITERATIONS", "LEAST", "LIMIT", "OBJECTIVE", "PHASE", "PIVOTS", "PRICE", "PRIMAL",
+    "ADMM", "BELOW", "ABOVE", "BOUND", "DONE", "ITERATIONS", "LEAST", "KICKS", "LIMIT", "RANK", "OBJECTIVE", "PHASE", "PIVOTS", "PRICE", "PRIMAL",
     "DUAL", "RHO", "SEARCH", "START", "STATE_SIZE", "THETA", "VERTEX", "VERTEX_FAILURES", "BOUND_PRICE", "ROUNDS",
     "STALLS", "Work", "make_work",
 ]
@@ -42,7 +42,9 @@ VERTEX_FAILURES = 13
 ROUNDS = 14
 STALLS = 15
 LIMIT = 16
-STATE_SIZE = 17
+KICKS = 17
+RANK = 18
+STATE_SIZE = 19
 
 
 class Work(NamedTuple):
