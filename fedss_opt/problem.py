@@ -15,7 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ProblemError
-from .validation import boolean_vector, bounded_scalar, identifiers, infer_length, matrix, vector
+from .validation import (
+    boolean_vector,
+    bounded_scalar,
+    identifiers,
+    infer_length,
+    matrix,
+    refuse_faint,
+    selection,
+    shape_of,
+    vector,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -56,7 +66,8 @@ class Problem:
 
     Every per-client field takes an array of shape (N,) or a scalar that stands for all clients. The number of
     clients is read from the first array given; arrays that disagree are refused. Arrays are copied and
-    read-only.
+    read-only. Numbers that must be positive lie between 1e-30 and 1e30, and nothing but ``inf`` exceeds that,
+    so that everything computed from them stays within double precision.
 
     Parameters
     ----------
@@ -257,20 +268,28 @@ class Problem:
         Parameters
         ----------
         bandwidth_hz : array_like, (N,) or scalar
-            Hz, >= 0.
+            Hz, finite, >= 0.
 
         Returns
         -------
         ndarray, (N,)
             bit/s: ``b log2(1 + g/b)`` or ``e b``.
+
+        Raises
+        ------
+        ProblemError
+            Naming the first bandwidth that is no finite number >= 0.
         """
-        b = np.broadcast_to(np.asarray(bandwidth_hz, dtype=np.float64), self.payload_bits.shape)
+        b = vector("bandwidth_hz", bandwidth_hz, self.clients, unit="Hz")
         if self.spectral_efficiency is not None:
             return self.spectral_efficiency * b
         assert self.cn0_hz is not None
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            rate = b * np.log1p(self.cn0_hz / b) / _LN2
-        return np.where(b > 0.0, rate, 0.0)
+            x = self.cn0_hz / b
+            nats = np.log1p(x)
+            if not np.isfinite(nats).all():  # g / b beyond double precision, or no bandwidth at all
+                nats = np.where(x < math.inf, nats, np.log(self.cn0_hz) - np.log(b))
+            return np.where(b > 0.0, b * nats / _LN2, 0.0)
 
     def upload_s(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
         """Upload time of every client on the given bandwidths, s, (N,); ``inf`` without bandwidth."""
@@ -286,17 +305,17 @@ class Problem:
         """Value of the problem's objective for an answer, s."""
         if self.objective is Objective.MAKESPAN:
             return self.latency_s(selected, bandwidth_hz)
-        chosen = np.asarray(selected, dtype=bool)
+        chosen = selection(selected, self.clients)
         return float(np.sum(self.weights[chosen] * self._selected_times(chosen, bandwidth_hz)))
 
     def _selected_times(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> FloatArray:
-        chosen = np.asarray(selected, dtype=bool)
+        chosen = selection(selected, self.clients)
         times: FloatArray = (self.compute_s + self.upload_s(bandwidth_hz))[chosen]
         return times
 
     def coverage(self, selected: npt.ArrayLike) -> FloatArray:
-        """What each task receives from a selection, ``R a``, (K,)."""
-        chosen = np.asarray(selected, dtype=bool)
+        """Return what each task receives from a selection, ``R a``, (K,)."""
+        chosen = selection(selected, self.clients)
         received: FloatArray = self.relevance[:, chosen].sum(axis=1)
         return received
 
@@ -306,7 +325,7 @@ class Problem:
         A plain sum decides wherever it is clear of the target by more than any rounding; else the sum is
         taken exactly (`math.fsum`), so the verdict is that of exact arithmetic on the data.
         """
-        chosen = np.asarray(selected, dtype=bool)
+        chosen = selection(selected, self.clients)
         received, target = self.coverage(chosen), self.coverage_target
         verdict = received >= target
         doubtful = np.abs(received - target) <= 1e-9 * target
@@ -314,7 +333,7 @@ class Problem:
             verdict[k] = math.fsum([*self.relevance[k, chosen].tolist(), -float(target[k])]) >= 0.0
         return verdict
 
-    # -- copies, comparison, documents ------------------------------------------------------------------------
+    # -- copies, comparison, documents ---------------------------------------------------------------------
 
     def replace(self, **changes: Any) -> Problem:
         """Return a new, newly validated problem with some fields changed.
@@ -371,7 +390,7 @@ class Problem:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Problem):
             return NotImplemented
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in self.__slots__)
+        return all(_same(getattr(self, name), getattr(other, name)) for name in self.__slots__)
 
     __hash__ = None  # type: ignore[assignment]  # equality is by value, and arrays have no cheap hash
 
@@ -380,6 +399,12 @@ class Problem:
             f"Problem(clients={self.clients}, tasks={self.tasks}, bandwidth_hz={self.bandwidth_hz:g}, "
             f"rate_model={str(self.rate_model)!r}, objective={str(self.objective)!r})"
         )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return type(one) is type(other) and bool(one == other)
 
 
 def _rebuild(fields: dict[str, Any]) -> Problem:
@@ -394,30 +419,34 @@ def _tasks(
 ) -> tuple[FloatArray, FloatArray]:
     """Validate relevance (K, N) and requirement (K,) together: either gives K."""
     if relevance is None:
-        if required is not None and np.size(required) > 0:
+        if required is not None and math.prod(shape_of("required", required)) > 0:
             raise ProblemError("required: given without relevance; give relevance of shape (K, N) too")
         return matrix("relevance", np.zeros((0, n)), 0, n), vector("required", np.zeros(0), 0)
     if required is None:
         raise ProblemError("required: missing; give what each task needs, shape (K,), beside relevance")
-    shape = np.shape(relevance)
+    shape, needs = shape_of("relevance", relevance), shape_of("required", required)
     if len(shape) == 2:
         k = shape[0]
-    elif np.ndim(required) == 1:
-        k = np.size(required)
+    elif len(needs) == 1:
+        k = needs[0]
     else:
         k = 1 if task_ids is None else len(task_ids)
-    return matrix("relevance", relevance, k, n), vector("required", required, k)
+    offered, needed = matrix("relevance", relevance, k, n), vector("required", required, k)
+    refuse_faint("required", needed)
+    return offered, needed
 
 
 def _refuse_contradictions(fields: dict[str, Any]) -> None:
-    crossed = np.flatnonzero(fields["min_bandwidth_hz"] > fields["max_bandwidth_hz"])
-    if crossed.size:
-        i = crossed[0]
+    crossed = fields["min_bandwidth_hz"] > fields["max_bandwidth_hz"]
+    if crossed.any():
+        i = int(crossed.argmax())
         raise ProblemError(
-            f"min_bandwidth_hz[{i}] = {fields['min_bandwidth_hz'][i]:g} exceeds "
-            f"max_bandwidth_hz[{i}] = {fields['max_bandwidth_hz'][i]:g}; it must not"
+            f"min_bandwidth_hz[{i}] = {fields['min_bandwidth_hz'][i]} exceeds "
+            f"max_bandwidth_hz[{i}] = {fields['max_bandwidth_hz'][i]}; it must not"
         )
-    barred = np.flatnonzero(fields["mandatory"] & ~fields["available"])
-    if barred.size:
-        i = barred[0]
-        raise ProblemError(f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available")
+    barred = fields["mandatory"] > fields["available"]
+    if barred.any():
+        i = int(barred.argmax())
+        raise ProblemError(
+            f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available"
+        )

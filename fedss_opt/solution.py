@@ -153,7 +153,11 @@ class Solution:
             return math.nan
         if self.objective_s <= self.lower_bound_s:
             return 0.0
-        return (self.objective_s - self.lower_bound_s) / self.lower_bound_s if self.lower_bound_s > 0.0 else math.inf
+        return (
+            (self.objective_s - self.lower_bound_s) / self.lower_bound_s
+            if self.lower_bound_s > 0.0
+            else math.inf
+        )
 
     @property
     def has_answer(self) -> bool:
@@ -173,16 +177,31 @@ class Solution:
         )
 
 
-def no_answer(problem: Problem, *, status: Status, stop_reason: StopReason, method: str, message: str,
-              certificate: Certificate | None = None, lower_bound_s: float = math.nan,
-              iterations: int = 0, solve_time_s: float = 0.0) -> Solution:
+def no_answer(
+    problem: Problem,
+    *,
+    status: Status,
+    stop_reason: StopReason,
+    method: str,
+    message: str,
+    certificate: Certificate | None = None,
+    lower_bound_s: float = math.nan,
+    iterations: int = 0,
+    solve_time_s: float = 0.0,
+) -> Solution:
     """Build the Solution that carries no allocation."""
     n = problem.clients
     return Solution(
-        status=status, stop_reason=stop_reason, selected=np.zeros(n, dtype=np.bool_), bandwidth_hz=np.zeros(n),
-        latency_s=math.inf, objective_s=math.inf, lower_bound_s=lower_bound_s, certificate=certificate,
-        method=method, iterations=iterations, solve_time_s=solve_time_s, message=message,
+        status=status,
+        stop_reason=stop_reason,
+        selected=np.zeros(n, dtype=np.bool_),
+        bandwidth_hz=np.zeros(n),
+        latency_s=math.inf,
+        objective_s=math.inf,
+        lower_bound_s=lower_bound_s,
+        certificate=certificate,
+        method=method,
+        iterations=iterations,
+        solve_time_s=solve_time_s,
+        message=message,
     )
-
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,31 @@ import numpy.typing as npt
 
 from .exceptions import ProblemError
 
-__all__ = ["boolean_vector", "bounded_scalar", "identifiers", "infer_length", "matrix", "vector"]
+__all__ = [
+    "LARGEST",
+    "SMALLEST",
+    "boolean_vector",
+    "bounded_scalar",
+    "identifiers",
+    "infer_length",
+    "matrix",
+    "refuse_faint",
+    "selection",
+    "shape_of",
+    "vector",
+]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+
+# What is positive lies between these two, whatever its unit. Products and quotients of five such numbers stay
+# within double precision, so no kernel has to think of overflow, underflow or subnormal numbers, which would
+# make a proven bound wrong.
+SMALLEST, LARGEST = 1e-30, 1e30
+
+_BOOLEANS = frozenset((bool, np.bool_))
+_NUMBERS = (int, float, np.integer, np.floating)
+_least, _greatest = np.minimum.reduce, np.maximum.reduce  # array.min() costs twice as much on short arrays
 
 
 def infer_length(
@@ -25,20 +46,22 @@ def infer_length(
     for name, value in per_client.items():
         if value is None or isinstance(value, (int, float)):
             continue
-        shape = _shape(name, value)
+        shape = shape_of(name, value)
         if len(shape) == 0:
             continue
         if len(shape) != 1:
-            raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,), or a scalar")
+            raise ProblemError(
+                f"{name}: has shape {shape}; give one value per client, shape (N,), or a scalar"
+            )
         n, source = _agree(n, source, shape[0], name)
     if relevance is not None:
-        shape = _shape("relevance", relevance)
+        shape = shape_of("relevance", relevance)
         if len(shape) > 2:
             raise ProblemError(f"relevance: has shape {shape}; give (K, N), or (N,) for a single task")
         if len(shape) > 0:
             n, source = _agree(n, source, shape[-1], "relevance")
-    if client_ids is not None and not isinstance(client_ids, str):
-        n, source = _agree(n, source, len(client_ids), "client_ids")
+    if client_ids is not None:
+        n, source = _agree(n, source, len(_names("client_ids", client_ids)), "client_ids")
     return 1 if n < 0 else n
 
 
@@ -48,31 +71,73 @@ def _agree(n: int, source: str, found: int, name: str) -> tuple[int, str]:
     return found, source or name
 
 
-def _shape(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
+def shape_of(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
+    """Return the shape `value` has as an array, refusing ragged data."""
     try:
-        return np.shape(value)
+        shape: tuple[int, ...] = value.shape if type(value) is np.ndarray else np.shape(value)
+        return shape
     except ValueError:
-        raise ProblemError(f"{name}: its rows differ in length; give a rectangular array of numbers") from None
+        raise _ragged(name) from None
 
 
-def _numbers(name: str, value: npt.ArrayLike) -> FloatArray:
+def _ragged(name: str) -> ProblemError:
+    return ProblemError(f"{name}: its rows differ in length; give a rectangular array of numbers")
+
+
+def _array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """View `value` as an array, refusing ragged data and masked entries."""
+    if type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        index = np.argwhere(np.ma.getmaskarray(value))[0]
+        raise ProblemError(f"{_place(name, index)} is masked; every entry must be given")
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise _ragged(name) from None
+
+
+def _numbers(name: str, value: Any, accepted: str) -> FloatArray:
     """Return a fresh float64 copy, refusing whatever is not a real number."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ProblemError(f"{name}: its rows differ in length; give a rectangular array of numbers") from None
-    if array.dtype.kind in "fiu":
+    array = _array(name, value)
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind in "fiu" and size <= 8 and not _holds_booleans(value):
         return np.array(array, dtype=np.float64, order="C")
-    if array.size == 0:
-        return np.zeros(array.shape)
+    # Off the beaten track: Python objects, big integers, long doubles, booleans among numbers.
+    result = np.empty(array.shape)
     for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
-        if isinstance(item, (bool, np.bool_)) or not isinstance(item, (int, float, np.integer, np.floating)):
-            raise ProblemError(f"{_place(name, index)} = {item!r}: not a number")
-    return np.array(array, dtype=np.float64, order="C")
+        if isinstance(item, (bool, np.bool_)) or not isinstance(item, _NUMBERS):
+            raise ProblemError(f"{_place(name, index)} = {_shown(item)}: not a number; {accepted}")
+        try:
+            result[index] = float(item)
+        except OverflowError:
+            raise ProblemError(
+                f"{_place(name, index)} = {_shown(item)}: beyond double precision; {accepted}"
+            ) from None
+    return result
 
 
-def _place(name: str, index: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+def _holds_booleans(value: Any) -> bool:
+    """Tell whether a list mixes booleans among its numbers, which NumPy would silently take for 0 and 1."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    types = set(map(type, value))
+    if list in types or tuple in types:
+        return any(map(_holds_booleans, value))
+    return not _BOOLEANS.isdisjoint(types)
+
+
+def _place(name: str, index: Any) -> str:
+    return f"{name}[{', '.join(str(int(i)) for i in index)}]" if len(index) else name
+
+
+def _shown(item: Any) -> str:
+    """Show a value of any kind in an error message, at bounded length."""
+    try:
+        text = repr(item)
+    except Exception:  # a foreign repr may do anything; int refuses to print beyond 4300 digits
+        text = f"<{type(item).__name__}>"
+    return text if len(text) <= 60 else f"{text[:40]}...{text[-10:]}"
 
 
 def _accepted(*, positive: bool, infinite: bool, unit: str) -> str:
@@ -81,92 +146,142 @@ def _accepted(*, positive: bool, infinite: bool, unit: str) -> str:
     return f"must be {number}{of_unit} {'> 0' if positive else '>= 0'}" + (", or inf" if infinite else "")
 
 
-def _check(name: str, array: FloatArray, *, positive: bool, infinite: bool, unit: str) -> None:
-    """Refuse NaN, wrong signs and (unless allowed) infinities, naming the first offender."""
+def _within(lowest: float, highest: float, *, positive: bool, infinite: bool) -> bool:
+    """Tell whether all between two numbers is accepted for sure; False for NaN."""
+    if not (lowest >= SMALLEST if positive else lowest >= 0.0):
+        return False
+    return highest <= LARGEST or (infinite and lowest == math.inf)
+
+
+def _checked(
+    name: str, value: Any, *, positive: bool = False, infinite: bool = False, unit: str = ""
+) -> FloatArray:
+    """Return a fresh float64 copy, or name the first number that is not accepted."""
+    accepted = _accepted(positive=positive, infinite=infinite, unit=unit)
+    array = _numbers(name, value, accepted)
     if array.size == 0:
-        return
-    lowest, highest = array.min(), array.max()  # both NaN as soon as one entry is
-    if (lowest > 0.0 if positive else lowest >= 0.0) and (infinite or highest < math.inf):
-        return
-    good = array > 0.0 if positive else array >= 0.0
-    if not infinite:
-        good &= array < math.inf
-    index = np.unravel_index(int(np.argmin(good)), array.shape)
-    place = _place(name, tuple(int(i) for i in index))
-    raise ProblemError(
-        f"{place} = {array[index]}: {_accepted(positive=positive, infinite=infinite, unit=unit)}"
-    )
+        return array
+    # Both are NaN as soon as one entry is.
+    lowest, highest = _least(array, axis=None), _greatest(array, axis=None)
+    if not _within(lowest, highest, positive=positive, infinite=infinite):
+        good = array > 0.0 if positive else array >= 0.0
+        if not infinite:
+            good &= array < math.inf
+        _refuse_the_first(name, array, good, accepted)
+        good = (array <= LARGEST) | (array == math.inf)
+        if positive:
+            good &= array >= SMALLEST
+        _refuse_the_first(name, array, good, _magnitude(positive=positive, infinite=infinite, unit=unit))
+    if lowest == 0.0:
+        array += 0.0  # turns -0.0 into 0.0
+    return array
+
+
+def _magnitude(*, positive: bool, infinite: bool, unit: str) -> str:
+    of_unit = f" {unit}" if unit else ""
+    span = f"{SMALLEST:g} to {LARGEST:g}{of_unit}" if positive else f"0 to {LARGEST:g}{of_unit}"
+    return f"out of range; must be {span}" + (", or inf" if infinite else "")
+
+
+def _refuse_the_first(name: str, array: FloatArray, good: BoolArray, accepted: str) -> None:
+    if not good.all():
+        index = np.unravel_index(int(np.argmin(good)), array.shape)
+        raise ProblemError(f"{_place(name, index)} = {array[index]}: {accepted}")
+
+
+def refuse_faint(name: str, array: FloatArray) -> None:
+    """Refuse what is neither 0 nor of a size that something can be divided by."""
+    if array.size and _least(array) < SMALLEST:
+        good = (array == 0.0) | (array >= SMALLEST)
+        _refuse_the_first(name, array, good, f"out of range; must be 0, or {SMALLEST:g} to {LARGEST:g}")
 
 
 def bounded_scalar(name: str, value: Any, *, unit: str) -> float:
     """Validate one finite number > 0."""
-    array = _numbers(name, value)
-    if array.ndim != 0:
-        raise ProblemError(f"{name}: has shape {array.shape}; give a single number")
-    _check(name, array, positive=True, infinite=False, unit=unit)
-    return float(array)
+    shape = shape_of(name, value)
+    if shape:
+        raise ProblemError(f"{name}: has shape {shape}; give a single number")
+    return float(_checked(name, value, positive=True, unit=unit))
 
 
 def vector(
     name: str, value: Any, n: int, *, positive: bool = False, infinite: bool = False, unit: str = ""
 ) -> FloatArray:
     """Validate (n,) numbers, broadcasting a scalar."""
-    array = _numbers(name, value)
-    if array.ndim == 0:
-        _check(name, array, positive=positive, infinite=infinite, unit=unit)
-        array = np.full(n, float(array))
+    if type(value) is float and _within(value, value, positive=positive, infinite=infinite):
+        array = np.empty(n)
+        array.fill(value + 0.0)  # a default, most often: no detour through NumPy
     else:
-        if array.shape != (n,):
+        array = _checked(name, value, positive=positive, infinite=infinite, unit=unit)
+        if array.ndim == 0:
+            array = np.full(n, float(array))
+        elif array.shape != (n,):
             raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
-        _check(name, array, positive=positive, infinite=infinite, unit=unit)
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 
 def matrix(name: str, value: Any, k: int, n: int) -> FloatArray:
     """Validate (k, n) finite numbers >= 0; (n,) is one row, a scalar fills all."""
-    array = _numbers(name, value)
+    array = _checked(name, value)
     if array.ndim == 0:
-        _check(name, array, positive=False, infinite=False, unit="")
         array = np.full((k, n), float(array))
-    elif array.ndim == 1:
-        array = array.reshape(1, -1)
-    if array.shape != (k, n):
-        raise ProblemError(f"{name}: has shape {array.shape}; give ({k}, {n}): one row a task, one column a client")
-    _check(name, array, positive=False, infinite=False, unit="")
-    array.flags.writeable = False
+    elif array.shape != (k, n):
+        if array.shape != (n,) or k != 1:
+            raise ProblemError(
+                f"{name}: has shape {array.shape}; give ({k}, {n}): one row a task, one column a client"
+            )
+        array = array.reshape(1, n)
+    array.setflags(write=False)
     return array
 
 
 def boolean_vector(name: str, value: Any, n: int) -> BoolArray:
     """Validate (n,) booleans (0 and 1 count), broadcasting a scalar."""
-    array = np.asarray(value)
-    if array.dtype.kind != "b":
-        flat = array.ravel().tolist()
-        odd = next((i for i, item in enumerate(flat) if item not in (0, 1) or isinstance(item, str)), None)
-        if odd is not None:
-            place = name if array.ndim == 0 else f"{name}[{odd}]"
-            raise ProblemError(f"{place} = {flat[odd]!r}: must be true or false")
-    if array.ndim not in (0, 1) or (array.ndim == 1 and array.shape != (n,)):
-        raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
     result = np.empty(n, dtype=np.bool_)
-    result[...] = array.astype(np.bool_)
-    result.flags.writeable = False
+    if value is True or value is False:
+        result.fill(value)
+    else:
+        array = _array(name, value)
+        if array.dtype.kind != "b" and not (
+            array.dtype.kind in "fiu" and np.logical_or(array == 0, array == 1).all()
+        ):
+            for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
+                if not isinstance(item, (bool, np.bool_, *_NUMBERS)) or item not in (0, 1):
+                    raise ProblemError(f"{_place(name, index)} = {_shown(item)}: must be true or false")
+        if array.shape not in ((), (n,)):
+            raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
+        result[...] = array
+    result.setflags(write=False)
     return result
+
+
+def selection(value: npt.ArrayLike, n: int) -> BoolArray:
+    """Validate a selection of clients: (n,) booleans."""
+    if type(value) is np.ndarray and value.dtype.kind == "b" and value.shape == (n,):
+        return value
+    return boolean_vector("selected", value, n)
+
+
+def _names(name: str, value: Any) -> Sequence[str]:
+    """Refuse what is not an ordered collection of strings."""
+    if isinstance(value, (str, bytes, Set, Mapping)) or not hasattr(value, "__len__"):
+        raise ProblemError(f"{name}: {_shown(value)} where a list of strings is needed")
+    for i, item in enumerate(value):
+        if not isinstance(item, str):
+            raise ProblemError(f"{name}[{i}] = {_shown(item)}: not a string; give a list of strings")
+    names: Sequence[str] = value
+    return names
 
 
 def identifiers(name: str, value: Sequence[str] | None, n: int, what: str) -> tuple[str, ...] | None:
     """Validate n unique strings, or None."""
     if value is None:
         return None
-    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-        odd = value if isinstance(value, str) else next(i for i in value if not isinstance(i, str))
-        raise ProblemError(f"{name}: {odd!r} where a list of strings is needed")
-    if len(value) != n:
-        raise ProblemError(f"{name}: has {len(value)} names for {n} {what}; they must agree")
-    seen: set[str] = set()
-    for item in value:
-        if item in seen:
-            raise ProblemError(f"{name}: {item!r} stands twice; names must be unique")
-        seen.add(item)
-    return tuple(value)
+    names = tuple(map(str, _names(name, value)))
+    if len(names) != n:
+        raise ProblemError(f"{name}: has {len(names)} names for {n} {what}; they must agree")
+    if len(set(names)) < n:
+        twice = next(item for i, item in enumerate(names) if item in names[:i])
+        raise ProblemError(f"{name}: {_shown(twice)} stands twice; names must be unique")
+    return names

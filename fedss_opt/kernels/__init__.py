@@ -4,12 +4,13 @@ Importing this package loads Numba; the rest of the library does so with its fir
 their first call and are kept in Numba's cache (see `fedss_opt.kernels.jit`).
 """
 
-from .allocate import advance, members_of, warm
+from . import state
+from .allocate import advance
 from .cell import EPS, MAKESPAN, TOTAL, Cell, build_cell
 from .dual import certified_value, supported_price, total_bound
 from .jit import is_compiled as _is_compiled
+from .opening import members_of, warm
 from .roots import least_demand, selection_bandwidth, selection_theta
-from . import state
 from .state import Work, make_work
 
 __all__ = [

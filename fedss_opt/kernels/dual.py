@@ -12,9 +12,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import EPS, Cell
+from .cell import EPS, TOTAL, Cell
 from .jit import jit
-from .oracle import respond
+from .oracle import deadline_response, price_response, upload_time
 
 __all__ = ["certified_value", "dual_value", "supported_price", "total_bound"]
 
@@ -57,25 +57,33 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
         worths += mu[k]
     n = cell.client.size
     for i in range(n + 1):
-        if i < cell.free:
+        term = worths  # the last turn adds the multipliers
+        size = worths
+        if i < n:
             worth = 0.0
-            for k in range(mu.size):
-                worth += cell.relevance[i, k] * mu[k]
-            if worth <= 0.0:
-                continue
-            cost, cost_slope, _, _ = respond(cell, i, theta)
-            if worth <= cost:
+            if i < cell.free:
+                for k in range(mu.size):
+                    worth += cell.relevance[i, k] * mu[k]
+                if worth <= 0.0:
+                    continue
+            if cell.objective == TOTAL:
+                b, cost_slope = price_response(
+                    cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+                )
+                cost = cell.weight[i] * (
+                    cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
+                )
+                cost += theta * b
+                cost_slope = b
+            else:
+                cost, cost_slope = deadline_response(
+                    cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+                )
+            if i < cell.free and worth <= cost:
                 continue
             term = cost - worth
             size = cost + worth
             slope += cost_slope
-        elif i < n:
-            term, cost_slope, _, _ = respond(cell, i, theta)
-            size = term
-            slope += cost_slope
-        else:
-            term = worths
-            size = worths
         t = total + term
         carry += (total - t) + term if abs(total) >= abs(term) else (term - t) + total
         total = t

@@ -21,7 +21,7 @@ from .closed_forms import (
 )
 from .jit import jit
 
-__all__ = ["client_time", "cost_pass", "respond"]
+__all__ = ["client_time", "cost_pass", "deadline_response", "price_response", "upload_time"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,7 +30,7 @@ _CAP_ROUNDING = 1.0 + 8.0 * 2.220446049250313e-16
 
 
 @jit
-def _deadline_response(
+def deadline_response(
     flat: bool, payload: float, link: float, start: float, low: float, high: float, deadline: float
 ) -> tuple[float, float]:
     """Least bandwidth within [low, high] that meets the deadline, and its slope; inf where none does."""
@@ -48,7 +48,7 @@ def _deadline_response(
 
 
 @jit
-def _price_response(
+def price_response(
     flat: bool, payload: float, link: float, weight: float, low: float, high: float, price: float
 ) -> tuple[float, float]:
     """Bandwidth within [low, high] that minimises weighted time plus its price, and its slope."""
@@ -66,29 +66,36 @@ def _price_response(
 
 
 @jit
-def client_time(cell: Cell, i: int, bandwidth: float) -> float:
-    """Return when client i has uploaded on the given bandwidth, s."""
-    if cell.flat:
-        return cell.start[i] + upload_time_flat(cell.payload[i], cell.link[i], bandwidth)
-    return cell.start[i] + upload_time_shannon(cell.payload[i], cell.link[i], bandwidth)
+def upload_time(flat: bool, payload: float, link: float, bandwidth: float) -> float:
+    """Seconds that an upload takes on the given bandwidth."""
+    if flat:
+        return upload_time_flat(payload, link, bandwidth)
+    return upload_time_shannon(payload, link, bandwidth)
 
 
 @jit
-def respond(cell: Cell, i: int, theta: float) -> tuple[float, float, float, float]:
-    """Answer of client i to theta: cost, its slope in theta, bandwidth, its slope."""
-    if cell.objective == TOTAL:
-        b, slope = _price_response(
-            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
-        )
-        return cell.weight[i] * client_time(cell, i, b) + theta * b, b, b, slope
-    b, slope = _deadline_response(
-        cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
-    )
-    return b, slope, b, slope
+def client_time(cell: Cell, i: int, bandwidth: float) -> float:
+    """Return when client i has uploaded on the given bandwidth, s."""
+    return cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], bandwidth)
 
 
 @jit
 def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> None:
-    """Write every client's cost at theta and its slope."""
-    for i in range(cell.client.size):
-        cost[i], slope[i], _, _ = respond(cell, i, theta)
+    """Write every client's cost at theta and its slope in theta.
+
+    The loops call the closed forms with scalars: a cell handed to a function that is not inlined would be
+    copied, array headers and all, for every client.
+    """
+    if cell.objective == TOTAL:
+        for i in range(cell.client.size):
+            b, _ = price_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+            )
+            time = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
+            cost[i] = cell.weight[i] * time + theta * b
+            slope[i] = b
+    else:
+        for i in range(cell.client.size):
+            cost[i], slope[i] = deadline_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+            )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .cell import EPS, ROUND_UP, TOTAL, Cell
 from .jit import jit
-from .oracle import client_time, respond
+from .oracle import client_time, deadline_response, price_response, upload_time
 
 __all__ = ["least_demand", "selection_bandwidth", "selection_theta", "selection_value"]
 
@@ -27,13 +27,21 @@ def _demand(cell: Cell, members: IntArray, count: int, theta: float) -> tuple[fl
     carry = 0.0
     slope = 0.0
     for j in range(count):
-        _, _, b, db = respond(cell, members[j], theta)
+        i = members[j]
+        if cell.objective == TOTAL:
+            b, db = price_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+            )
+        else:
+            b, db = deadline_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+            )
+        if b == math.inf:
+            return math.inf, 0.0
         t = total + b
         carry += (total - t) + b if total >= b else (b - t) + total
         total = t
         slope += db
-    if total == math.inf:
-        return math.inf, 0.0
     return total + carry, slope
 
 
@@ -201,13 +209,22 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
 
 
 @jit
-def selection_bandwidth(cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray) -> None:
+def selection_bandwidth(
+    cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray
+) -> None:
     """Write the members' bandwidths at theta, aligned with `members`; deadlines are met in exact arithmetic."""
     for j in range(count):
         i = members[j]
-        _, _, b, _ = respond(cell, i, theta)
-        if cell.objective != TOTAL and b > cell.low[i]:
-            b = min(b * ROUND_UP, cell.high[i])
+        if cell.objective == TOTAL:
+            b, _ = price_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+            )
+        else:
+            b, _ = deadline_response(
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+            )
+            if b > cell.low[i]:
+                b = min(b * ROUND_UP, cell.high[i])
         bandwidth[j] = b
 
 
@@ -219,6 +236,8 @@ def selection_value(cell: Cell, members: IntArray, count: int, theta: float) -> 
     total = 0.0
     for j in range(count):
         i = members[j]
-        _, _, b, _ = respond(cell, i, theta)
-        total += cell.weight[i] * client_time(cell, i, b)
+        b, _ = price_response(
+            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+        )
+        total += cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
     return total

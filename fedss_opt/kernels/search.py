@@ -1,8 +1,9 @@
 """Whole selections: covering, repairing, trimming and exchanging at fixed costs.
 
-A selection is a boolean array over the free clients with its `slack`, what each task receives beyond what the
-heuristics aim for; it covers when no slack is negative. Costs are those of one theta, so for the makespan any
-exchange that lowers their sum lowers the makespan.
+A selection is a boolean array over clients with its `slack`, what each task receives beyond what the heuristics
+aim for; it covers when no slack is negative. Costs are those of one theta, so for the makespan any exchange that
+lowers their sum lowers the makespan. The functions take the relevance alone, so they serve the whole cell and a
+core of it alike.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import Cell
 from .jit import jit
 
 __all__ = ["cover_statically", "exchange", "measure_slack", "nearest_clients", "repair", "trim"]
@@ -23,16 +23,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @jit
-def measure_slack(cell: Cell, chosen: BoolArray, slack: FloatArray) -> bool:
+def measure_slack(relevance: FloatArray, aim: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
     """Write what each task receives beyond its aim (compensated sums); tell whether all are covered."""
     tasks = slack.size
     carry = np.zeros(tasks)
     for k in range(tasks):
-        slack[k] = -cell.aim[k]
-    for i in range(cell.free):
+        slack[k] = -aim[k]
+    for i in range(chosen.size):
         if chosen[i]:
             for k in range(tasks):
-                x = cell.relevance[i, k]
+                x = relevance[i, k]
                 t = slack[k] + x
                 carry[k] += (slack[k] - t) + x if abs(slack[k]) >= x else (x - t) + slack[k]
                 slack[k] = t
@@ -44,37 +44,39 @@ def measure_slack(cell: Cell, chosen: BoolArray, slack: FloatArray) -> bool:
 
 
 @jit
-def cover_statically(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
+def cover_statically(
+    relevance: FloatArray, aim: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray
+) -> bool:
     """Select clients by cost per relevance, in one sorted sweep, until every task is covered."""
     tasks = slack.size
-    key = np.empty(cell.free)
-    for i in range(cell.free):
+    key = np.empty(cost.size)
+    for i in range(cost.size):
         worth = 0.0
         for k in range(tasks):
-            worth += cell.relevance[i, k]
+            worth += relevance[i, k]
         key[i] = cost[i] / worth
         chosen[i] = False
-    measure_slack(cell, chosen, slack)
-    order = np.argsort(key, kind="mergesort")
+    measure_slack(relevance, aim, chosen, slack)
+    order = np.argsort(key)
     for j in range(order.size):
         i = order[j]
         if not cost[i] < math.inf:
             break
         helps = False
         for k in range(tasks):
-            helps = helps or (slack[k] < 0.0 and cell.relevance[i, k] > 0.0)
+            helps = helps or (slack[k] < 0.0 and relevance[i, k] > 0.0)
         if helps:
             chosen[i] = True
             for k in range(tasks):
-                slack[k] += cell.relevance[i, k]
-    return measure_slack(cell, chosen, slack)
+                slack[k] += relevance[i, k]
+    return measure_slack(relevance, aim, chosen, slack)
 
 
 @jit
-def repair(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
+def repair(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
     """Add the client that serves what is missing at the least cost, until every task is covered."""
     tasks = slack.size
-    for _ in range(cell.free + 1):
+    for _ in range(cost.size + 1):
         covered = True
         for k in range(tasks):
             covered = covered and slack[k] >= 0.0
@@ -82,13 +84,13 @@ def repair(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -
             return True
         best = -1
         best_key = math.inf
-        for i in range(cell.free):
+        for i in range(cost.size):
             if chosen[i] or not cost[i] < math.inf:
                 continue
             useful = 0.0
             for k in range(tasks):
                 if slack[k] < 0.0:
-                    useful += min(cell.relevance[i, k], -slack[k])
+                    useful += min(relevance[i, k], -slack[k])
             if useful > 0.0 and cost[i] < best_key * useful:
                 best = i
                 best_key = cost[i] / useful
@@ -96,56 +98,56 @@ def repair(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -
             return False
         chosen[best] = True
         for k in range(tasks):
-            slack[k] += cell.relevance[best, k]
+            slack[k] += relevance[best, k]
     return False
 
 
 @jit
-def _droppable(cell: Cell, i: int, slack: FloatArray) -> bool:
+def _droppable(relevance: FloatArray, i: int, slack: FloatArray) -> bool:
     for k in range(slack.size):
-        if cell.relevance[i, k] > slack[k]:
+        if relevance[i, k] > slack[k]:
             return False
     return True
 
 
 @jit
-def trim(cell: Cell, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> float:
+def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> float:
     """Drop what is not needed, the dearest first; return what it cost."""
     saved = 0.0
     count = 0
-    for i in range(cell.free):
-        if chosen[i] and _droppable(cell, i, slack):
+    for i in range(cost.size):
+        if chosen[i] and _droppable(relevance, i, slack):
             count += 1
     if count == 0:
         return saved
     spare = np.empty(count, dtype=np.int64)
     key = np.empty(count)
     count = 0
-    for i in range(cell.free):
-        if chosen[i] and _droppable(cell, i, slack):
+    for i in range(cost.size):
+        if chosen[i] and _droppable(relevance, i, slack):
             spare[count] = i
             key[count] = -cost[i]
             count += 1
-    for j in np.argsort(key, kind="mergesort"):
+    for j in np.argsort(key):
         i = spare[j]
-        if _droppable(cell, i, slack):
+        if _droppable(relevance, i, slack):
             chosen[i] = False
             saved += cost[i]
             for k in range(slack.size):
-                slack[k] -= cell.relevance[i, k]
+                slack[k] -= relevance[i, k]
     return saved
 
 
 @jit
 def nearest_clients(
-    cell: Cell, cost: FloatArray, reduced: FloatArray, chosen: BoolArray, side: bool, core: IntArray
+    cost: FloatArray, reduced: FloatArray, chosen: BoolArray, side: bool, core: IntArray
 ) -> int:
     """Write the clients of one side (chosen or not) with the smallest absolute reduced costs; return how many."""
     key = np.empty(core.size)
     filled = 0
     if core.size == 0:
         return 0
-    for i in range(cell.free):
+    for i in range(cost.size):
         if chosen[i] != side or not cost[i] < math.inf:
             continue
         r = abs(reduced[i])
@@ -163,16 +165,16 @@ def nearest_clients(
 
 @jit
 def _sets(
-    cell: Cell, cost: FloatArray, reduced: FloatArray, core: IntArray, size: int, sign: float, cutoff: float
+    cost: FloatArray, reduced: FloatArray, core: IntArray, size: int, sign: float, cutoff: float
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """List singles and pairs of a core whose signed reduced costs sum to at most a cutoff, by increasing cost.
+    """List singles and pairs of a core whose signed reduced costs sum to at most a cutoff.
 
     Returns members (m, 2) with -1 for none, costs (m,) and signed reduced costs (m,).
     """
     key = np.empty(size)
     for p in range(size):
         key[p] = sign * reduced[core[p]]
-    rank = np.argsort(key, kind="mergesort")
+    rank = np.argsort(key)
     total = 0
     for p in range(size):
         if key[rank[p]] <= cutoff:
@@ -203,8 +205,7 @@ def _sets(
             price[m] = cost[i] + cost[j]
             value[m] = pair
             m += 1
-    order = np.argsort(price, kind="mergesort")
-    return member[order], price[order], value[order]
+    return member, price, value
 
 
 @jit
@@ -222,7 +223,7 @@ def _most_negative_pair(reduced: FloatArray, core: IntArray, size: int, sign: fl
 
 @jit
 def _best_swap(
-    cell: Cell,
+    relevance: FloatArray,
     slack: FloatArray,
     budget: float,
     leave: tuple[IntArray, FloatArray, FloatArray],
@@ -232,14 +233,21 @@ def _best_swap(
     tasks = slack.size
     leave_set, leave_cost, leave_value = leave
     enter_set, enter_cost, enter_value = enter
-    enter_gain = np.empty((enter_cost.size, tasks))
+    m = enter_cost.size
+    order = np.argsort(enter_cost)
+    sorted_cost = np.empty(m)
+    sorted_value = np.empty(m)
+    enter_gain = np.empty((m, tasks))
     least_value = math.inf
-    for q in range(enter_cost.size):
-        least_value = min(least_value, enter_value[q])
+    for q in range(m):
+        i, j = enter_set[order[q], 0], enter_set[order[q], 1]
+        sorted_cost[q] = enter_cost[order[q]]
+        sorted_value[q] = enter_value[order[q]]
+        least_value = min(least_value, sorted_value[q])
         for k in range(tasks):
-            enter_gain[q, k] = cell.relevance[enter_set[q, 0], k]
-            if enter_set[q, 1] >= 0:
-                enter_gain[q, k] += cell.relevance[enter_set[q, 1], k]
+            enter_gain[q, k] = relevance[i, k]
+            if j >= 0:
+                enter_gain[q, k] += relevance[j, k]
     need = np.empty(tasks)
     best, best_leave, best_enter = 0.0, -1, -1
     for p in range(leave_cost.size):
@@ -247,17 +255,17 @@ def _best_swap(
         if least_value > room - best:
             continue
         for k in range(tasks):
-            need[k] = cell.relevance[leave_set[p, 0], k] - slack[k]
+            need[k] = relevance[leave_set[p, 0], k] - slack[k]
             if leave_set[p, 1] >= 0:
-                need[k] += cell.relevance[leave_set[p, 1], k]
+                need[k] += relevance[leave_set[p, 1], k]
         spend = leave_cost[p]
         # By increasing cost from the greatest gain that the bound allows: the first that fits is P's best.
-        first = np.searchsorted(enter_cost, spend - (room - least_value) * (1.0 + 1e-9))
+        first = np.searchsorted(sorted_cost, spend - (room - least_value) * (1.0 + 1e-9))
         threshold = min(spend * (1.0 - 1e-12), spend - best)  # a gain below rounding is none
-        for q in range(first, enter_cost.size):
-            if enter_cost[q] >= threshold:
+        for q in range(first, m):
+            if sorted_cost[q] >= threshold:
                 break
-            if enter_value[q] > room - (spend - enter_cost[q]) * (1.0 - 1e-9):
+            if sorted_value[q] > room - (spend - sorted_cost[q]) * (1.0 - 1e-9):
                 continue
             fits = True
             for k in range(tasks):
@@ -265,15 +273,15 @@ def _best_swap(
                     fits = False
                     break
             if fits:
-                best = spend - enter_cost[q]
-                best_leave, best_enter = p, q
+                best = spend - sorted_cost[q]
+                best_leave, best_enter = p, order[q]
                 break
     return best_leave, best_enter, best
 
 
 @jit
 def exchange(
-    cell: Cell,
+    relevance: FloatArray,
     cost: FloatArray,
     reduced: FloatArray,
     mu: FloatArray,
@@ -290,8 +298,8 @@ def exchange(
 
     Parameters
     ----------
-    cell, cost, reduced, mu : Cell, ndarray, ndarray, ndarray
-        The cell, costs at one theta, reduced costs there and the multipliers they belong to.
+    relevance, cost, reduced, mu : ndarray
+        (n, K), costs at one theta, reduced costs there and the multipliers they belong to.
     chosen, slack : ndarray
         The selection, changed in place.
     width : int
@@ -304,20 +312,20 @@ def exchange(
     float
         What was gained, > 0 if anything was swapped.
     """
-    inside = np.empty(min(width, cell.free), dtype=np.int64)
-    outside = np.empty(min(width + width // 2, cell.free), dtype=np.int64)
+    inside = np.empty(min(width, cost.size), dtype=np.int64)
+    outside = np.empty(min(width + width // 2, cost.size), dtype=np.int64)
     gained = 0.0
     for _ in range(max_moves):
-        n_in = nearest_clients(cell, cost, reduced, chosen, True, inside)
-        n_out = nearest_clients(cell, cost, reduced, chosen, False, outside)
+        n_in = nearest_clients(cost, reduced, chosen, True, inside)
+        n_out = nearest_clients(cost, reduced, chosen, False, outside)
         budget = 0.0
         for k in range(slack.size):
             budget += mu[k] * max(slack[k], 0.0)
         in_best = _most_negative_pair(reduced, inside, n_in, -1.0)
         out_best = _most_negative_pair(reduced, outside, n_out, 1.0)
-        leave = _sets(cell, cost, reduced, inside, n_in, -1.0, budget - out_best)
-        enter = _sets(cell, cost, reduced, outside, n_out, 1.0, budget - in_best)
-        p, q, gain = _best_swap(cell, slack, budget, leave, enter)
+        leave = _sets(cost, reduced, inside, n_in, -1.0, budget - out_best)
+        enter = _sets(cost, reduced, outside, n_out, 1.0, budget - in_best)
+        p, q, gain = _best_swap(relevance, slack, budget, leave, enter)
         if p < 0:
             break
         for s in range(2):
@@ -325,11 +333,11 @@ def exchange(
             if i >= 0:
                 chosen[i] = False
                 for k in range(slack.size):
-                    slack[k] -= cell.relevance[i, k]
+                    slack[k] -= relevance[i, k]
             i = enter[0][q, s]
             if i >= 0:
                 chosen[i] = True
                 for k in range(slack.size):
-                    slack[k] += cell.relevance[i, k]
-        gained += gain + trim(cell, cost, chosen, slack)
+                    slack[k] += relevance[i, k]
+        gained += gain + trim(relevance, cost, chosen, slack)
     return gained

@@ -12,9 +12,34 @@ from .cell import Cell
 from .jit import jit
 
 __all__ = [
-    "ADMM", "BELOW", "ABOVE", "BOUND", "DONE", "ITERATIONS", "LEAST", "KICKS", "LIMIT", "RANK", "OBJECTIVE", "PHASE", "PIVOTS", "PRICE", "PRIMAL",
-    "DUAL", "RHO", "SEARCH", "START", "STATE_SIZE", "THETA", "VERTEX", "VERTEX_FAILURES", "BOUND_PRICE", "ROUNDS",
-    "STALLS", "Work", "make_work",
+    "ABOVE",
+    "ADMM",
+    "BELOW",
+    "BOUND",
+    "BOUND_PRICE",
+    "DONE",
+    "DUAL",
+    "ITERATIONS",
+    "KICKS",
+    "LEAST",
+    "LIMIT",
+    "OBJECTIVE",
+    "PHASE",
+    "PIVOTS",
+    "PRICE",
+    "PRIMAL",
+    "RHO",
+    "ROUNDS",
+    "SEARCH",
+    "SEARCHED",
+    "STALLS",
+    "START",
+    "STATE_SIZE",
+    "THETA",
+    "VERTEX",
+    "VERTEX_FAILURES",
+    "Work",
+    "make_work",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,7 +68,7 @@ ROUNDS = 14
 STALLS = 15
 LIMIT = 16
 KICKS = 17
-RANK = 18
+SEARCHED = 18
 STATE_SIZE = 19
 
 

@@ -24,21 +24,21 @@ IntArray = npt.NDArray[np.int64]
 
 
 @jit
-def _column(cell: Cell, j: int, k: int) -> float:
+def _column(relevance: FloatArray, j: int, k: int) -> float:
     """Entry k of column j: a client's relevance, or minus one for the surplus of task j - free."""
-    if j < cell.free:
-        return cell.relevance[j, k]
-    return -1.0 if j - cell.free == k else 0.0
+    if j < relevance.shape[0]:
+        return relevance[j, k]
+    return -1.0 if j - relevance.shape[0] == k else 0.0
 
 
 @jit
-def _invert(cell: Cell, basis: IntArray, inverse: FloatArray) -> bool:
+def _invert(relevance: FloatArray, basis: IntArray, inverse: FloatArray) -> bool:
     """Invert the basis matrix (columns = basic columns) by Gauss-Jordan with pivoting; False when singular."""
     m = basis.size
     work = np.empty((m, m))
     for p in range(m):
         for k in range(m):
-            work[k, p] = _column(cell, basis[p], k)
+            work[k, p] = _column(relevance, basis[p], k)
             inverse[k, p] = 1.0 if k == p else 0.0
     for p in range(m):
         best = p
@@ -119,7 +119,11 @@ def starting_basis(
                 column[k] = 0.0
         pivot = -1
         for k in range(tasks):
-            if not taken[k] and abs(column[k]) > 1e-3 * size and (pivot < 0 or abs(column[k]) > abs(column[pivot])):
+            if (
+                not taken[k]
+                and abs(column[k]) > 1e-3 * size
+                and (pivot < 0 or abs(column[k]) > abs(column[pivot]))
+            ):
                 pivot = k
         if pivot < 0:
             continue
@@ -179,7 +183,7 @@ def vertex_ascent(
         for k in range(tasks):
             room[k] += cell.relevance[i, k]
     for pivots in range(max_pivots + 1):
-        if not _invert(cell, basis, inverse):
+        if not _invert(cell.relevance, basis, inverse):
             return False, pivots
         for k in range(tasks):
             mu[k] = 0.0
@@ -223,7 +227,7 @@ def vertex_ascent(
             for k in range(tasks):
                 norm += inverse[p, k] * inverse[p, k]
             violation = max(-x, x - upper) / math.sqrt(norm)
-            if violation > worst * (1.0 if basis[p] < cell.free else 1.0):
+            if violation > worst:
                 worst = violation
                 leaving = p
                 rising = x > upper
@@ -315,7 +319,7 @@ def _line_search(
                 s += 1
         bend = 0.0
         for s in range(low, i):
-            bend += _bend(cell, edge, room, order[s])
+            bend += _bend(cell.relevance, edge, room, order[s])
         if bend >= slope:
             high = i
             continue
@@ -325,7 +329,7 @@ def _line_search(
         best_bend = 0.0
         bend = 0.0
         for s in range(i, g):
-            w = _bend(cell, edge, room, order[s])
+            w = _bend(cell.relevance, edge, room, order[s])
             bend += w
             if w > best_bend:
                 best_bend = w
@@ -338,13 +342,11 @@ def _line_search(
 
 
 @jit
-def _bend(cell: Cell, edge: FloatArray, room: FloatArray, j: int) -> float:
+def _bend(relevance: FloatArray, edge: FloatArray, room: FloatArray, j: int) -> float:
     """Return how much column j bends the slope of D along `edge` when its reduced cost changes sign."""
-    if j >= cell.free:
-        return abs(edge[j - cell.free]) * room[j - cell.free]
+    if j >= relevance.shape[0]:
+        return abs(edge[j - relevance.shape[0]]) * room[j - relevance.shape[0]]
     rate = 0.0
     for k in range(edge.size):
-        rate += cell.relevance[j, k] * edge[k]
+        rate += relevance[j, k] * edge[k]
     return abs(rate)
-
-

@@ -42,8 +42,8 @@ class Tuning:
 
     max_iterations: int = 2000
     vertex: bool = True
-    width: int = 40
-    kicks: int = 6
+    width: int = 48
+    kicks: int = 16
 
 
 DEFAULT_TUNING = Tuning()
@@ -110,7 +110,11 @@ def _conclude(
     found = s[state.OBJECTIVE] < math.inf
     kind = CertificateKind.BOUND if s[state.BOUND] < math.inf else CertificateKind.BANDWIDTH
     certificate, bound = _certify(problem, cell, kind, float(s[state.BOUND_PRICE]), work.bound_mu)
-    rest: dict[str, Any] = {"method": "admm", "iterations": int(s[state.ITERATIONS]), "certificate": certificate}
+    rest: dict[str, Any] = {
+        "method": "admm",
+        "iterations": int(s[state.ITERATIONS]),
+        "certificate": certificate,
+    }
     if bound == math.inf:
         return no_answer(
             problem,

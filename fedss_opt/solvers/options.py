@@ -72,7 +72,9 @@ class Options:
         if self.time_limit_s is not None and not (
             isinstance(self.time_limit_s, (int, float)) and self.time_limit_s >= 0.0
         ):
-            raise OptionError(f"time_limit_s = {self.time_limit_s!r}: must be a number of seconds >= 0, or None")
+            raise OptionError(
+                f"time_limit_s = {self.time_limit_s!r}: must be a number of seconds >= 0, or None"
+            )
         if self.max_iterations is not None and not (
             isinstance(self.max_iterations, int) and self.max_iterations >= 0
         ):

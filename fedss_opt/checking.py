@@ -1,0 +1,311 @@
+"""Is this answer what it says it is? Every claim recomputed from the problem's data.
+
+Nothing here calls a kernel or a solver: sizes, sums and times are plain floats. The one thing that is asked
+of the rest of the package is what a certificate proves (`Certificate.bound`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .exceptions import OptionError
+from .problem import Problem
+from .quantities import format_quantity
+from .solution import CertificateKind, Solution, Status
+from .validation import LARGEST
+
+__all__ = ["CHECK_FORMAT", "CheckReport", "Claim", "check"]
+
+CHECK_FORMAT = "fedss_opt/check"
+
+_ULP = 2.0**-52
+
+# A bandwidth is rounded once, and so is what a solver scales it by; math.fsum then adds without further
+# error. Four units in the last place hold these roundings and nothing that a radio could notice (2e-8 Hz of
+# 20 MHz).
+BANDWIDTH_TOL = 4 * _ULP
+
+# One upload time costs about eight roundings (2e-15). A solver that fits many clients into B may besides
+# scale all bandwidths by the rounding of their sum, up to 1e-13 for a million clients. The allowance stands
+# above both, is the one that `Problem.covers` gives to the coverage, and is a picosecond of a one-second cap.
+TIME_TOL = 1e-12
+
+# Reported figures may have been summed in another order or printed with fewer digits.
+FIGURE_TOL = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim of an answer and what became of it.
+
+    Attributes
+    ----------
+    name : str
+        Which claim.
+    verdict : bool
+        Whether it holds.
+    figure : float or None
+        The number it hangs on, where there is one; what it is stands in `detail`.
+    detail : str
+        One line for a person.
+    """
+
+    name: str
+    verdict: bool
+    figure: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """What became of every claim of an answer."""
+
+    claims: tuple[Claim, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every claim holds."""
+        return all(claim.verdict for claim in self.claims)
+
+    @property
+    def failed(self) -> tuple[Claim, ...]:
+        """The claims that do not hold."""
+        return tuple(claim for claim in self.claims if not claim.verdict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as a JSON-able document; figures that are no finite number become None."""
+        claims = [
+            {
+                "name": claim.name,
+                "verdict": claim.verdict,
+                "figure": claim.figure if claim.figure is not None and math.isfinite(claim.figure) else None,
+                "detail": claim.detail,
+            }
+            for claim in self.claims
+        ]
+        return {"format": CHECK_FORMAT, "version": 1, "ok": self.ok, "claims": claims}
+
+
+def check(problem: Problem, solution: Solution, *, gap_tol: float = 1e-4) -> CheckReport:
+    """Check every claim that an answer makes, from the problem's data alone.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    solution : Solution
+        What is claimed of it, by whomever.
+    gap_tol : float
+        Certified relative gap up to which an answer may call itself optimal.
+
+    Returns
+    -------
+    CheckReport
+        All claims: also those that hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fedss_opt as fo
+    >>> problem = fo.Problem(payload_bits=[1e6], spectral_efficiency=2.0, bandwidth_hz=1e6)
+    >>> claimed = fo.Solution(
+    ...     status=fo.Status.FEASIBLE,
+    ...     stop_reason=fo.StopReason.COMPLETED,
+    ...     selected=np.array([True]),
+    ...     bandwidth_hz=np.array([1e6]),
+    ...     latency_s=0.4,
+    ...     objective_s=0.5,
+    ...     lower_bound_s=float("nan"),
+    ...     certificate=None,
+    ...     method="by hand",
+    ... )
+    >>> [claim.name for claim in check(problem, claimed).failed]
+    ['latency']
+    """
+    if not (isinstance(gap_tol, (int, float)) and 0.0 <= gap_tol < math.inf):
+        raise OptionError(f"gap_tol = {gap_tol!r}: must be a finite number >= 0")
+    sizes = _sizes(problem, solution)
+    if not sizes.verdict:
+        return CheckReport(claims=(sizes,))
+    claims = [sizes]
+    if solution.has_answer:
+        claims += _selection(problem, solution)
+        claims.append(_bandwidths(problem, solution))
+        if claims[-1].verdict:  # else no rate and no time exists
+            claims += _allocation(problem, solution)
+            claims += _figures(problem, solution)
+    else:
+        claims += _emptiness(solution)
+    claims += _bound(problem, solution)
+    claims.append(_status(solution, gap_tol))
+    return CheckReport(claims=tuple(claims))
+
+
+def _sizes(problem: Problem, solution: Solution) -> Claim:
+    shapes = (np.shape(solution.selected), np.shape(solution.bandwidth_hz))
+    wanted = (problem.clients,)
+    detail = f"{problem.clients} clients, {problem.tasks} tasks"
+    fits = shapes == (wanted, wanted)
+    if not fits:
+        detail = f"{problem.clients} clients, but shapes {shapes[0]} of selected, {shapes[1]} of bandwidth_hz"
+    certificate = solution.certificate
+    if fits and certificate is not None and np.shape(certificate.multipliers) != (problem.tasks,):
+        fits, detail = False, f"{np.size(certificate.multipliers)} multipliers for {problem.tasks} tasks"
+    if (
+        fits
+        and certificate is not None
+        and certificate.task is not None
+        and certificate.task >= problem.tasks
+    ):
+        fits, detail = False, f"the certificate names task {certificate.task} of {problem.tasks}"
+    return Claim(name="sizes", verdict=fits, detail=detail)
+
+
+def _selection(problem: Problem, solution: Solution) -> Iterator[Claim]:
+    chosen = solution.selected
+    for name, wrong, good, bad in (
+        ("available", chosen & ~problem.available, "every selected client is available", "is not available"),
+        ("mandatory", problem.mandatory & ~chosen, "every mandatory client is selected", "is left out"),
+    ):
+        odd = np.flatnonzero(wrong)
+        detail = f"client {problem.client_name(int(odd[0]))!r} {bad}" if odd.size else good
+        yield Claim(name=name, verdict=not odd.size, figure=float(odd.size), detail=detail)
+    served, received = problem.covers(chosen), problem.coverage(chosen)
+    for k in range(problem.tasks):
+        need = float(problem.required[k])
+        yield Claim(
+            name=f"coverage of {problem.task_name(k)}",
+            verdict=bool(served[k]),
+            figure=float(received[k]),
+            detail=f"receives {received[k]:.6g} of the {need:.6g} it needs",
+        )
+
+
+def _bandwidths(problem: Problem, solution: Solution) -> Claim:
+    b, chosen = solution.bandwidth_hz, solution.selected
+    sane = (b >= 0.0) & (b <= LARGEST) & (chosen | (b == 0.0))  # False for NaN
+    odd = np.flatnonzero(~sane)
+    detail = "finite, >= 0, and 0 for clients left out"
+    if odd.size:
+        n = int(odd[0])
+        detail = f"client {problem.client_name(n)!r} holds {float(b[n])!r} Hz; must be {detail}"
+    return Claim(name="bandwidths", verdict=not odd.size, detail=detail)
+
+
+def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
+    b, chosen = solution.bandwidth_hz, solution.selected
+    total = math.fsum(b.tolist())
+    used, shared = (format_quantity(hertz, "Hz", 6) for hertz in (total, problem.bandwidth_hz))
+    yield Claim(
+        name="shared bandwidth",
+        verdict=total <= problem.bandwidth_hz * (1.0 + BANDWIDTH_TOL),
+        figure=total,
+        detail=f"{used} of {shared} in use",
+    )
+    upload = np.where(chosen, problem.upload_s(b), 0.0)
+    low = np.where(chosen, problem.min_bandwidth_hz * (1.0 - BANDWIDTH_TOL), 0.0)
+    high = problem.max_bandwidth_hz * (1.0 + BANDWIDTH_TOL)
+    cap = problem.max_upload_s * (1.0 + TIME_TOL)
+    yield _each(problem, "bandwidth limits", (b < low) | (b > high), b, "Hz")
+    yield _each(problem, "upload limits", upload > cap, upload, "s")
+
+
+def _each(problem: Problem, name: str, wrong: Any, figures: Any, unit: str) -> Claim:
+    odd = np.flatnonzero(wrong)
+    if not odd.size:
+        return Claim(name=name, verdict=True, detail="kept by every selected client")
+    n, figure = int(odd[0]), float(figures[odd[0]])
+    limits = (
+        f"{problem.min_bandwidth_hz[n]:.6g} to {problem.max_bandwidth_hz[n]:.6g} Hz"
+        if unit == "Hz"
+        else f"at most {problem.max_upload_s[n]:.6g} s"
+    )
+    others = f" (and {odd.size - 1} more)" if odd.size > 1 else ""
+    detail = f"client {problem.client_name(n)!r} has {figure:.6g} {unit}, its limit is {limits}{others}"
+    return Claim(name=name, verdict=False, figure=figure, detail=detail)
+
+
+def _figures(problem: Problem, solution: Solution) -> Iterator[Claim]:
+    for name, reported, value in (
+        ("latency", solution.latency_s, problem.latency_s(solution.selected, solution.bandwidth_hz)),
+        ("objective", solution.objective_s, problem.objective_s(solution.selected, solution.bandwidth_hz)),
+    ):
+        agrees = math.isfinite(value) and abs(reported - value) <= FIGURE_TOL * value
+        detail = f"reported {reported:.9g} s, recomputed {value:.9g} s"
+        yield Claim(name=name, verdict=agrees, figure=value, detail=detail)
+
+
+def _emptiness(solution: Solution) -> Iterator[Claim]:
+    empty = not solution.selected.any() and not np.any(solution.bandwidth_hz)
+    unfigured = solution.latency_s == solution.objective_s == math.inf
+    yield Claim(
+        name="no answer",
+        verdict=empty and unfigured,
+        detail=f"{solution.status}: nothing is selected and no latency is claimed"
+        if empty and unfigured
+        else f"{solution.status}, yet it selects clients or claims a latency",
+    )
+
+
+def _bound(problem: Problem, solution: Solution) -> Iterator[Claim]:
+    claimed, certificate = solution.lower_bound_s, solution.certificate
+    if solution.status is Status.INFEASIBLE:
+        yield _infeasibility(problem, solution)
+        return
+    if math.isnan(claimed):
+        yield Claim(name="lower bound", verdict=True, detail="none is claimed")
+        return
+    proven = 0.0 if certificate is None else certificate.bound(problem)
+    yield Claim(
+        name="lower bound",
+        verdict=proven >= claimed * (1.0 - FIGURE_TOL),
+        figure=proven,
+        detail=f"claimed {claimed:.9g} s, the certificate proves {proven:.9g} s"
+        if certificate is not None
+        else f"claimed {claimed:.9g} s without a certificate",
+    )
+    if solution.has_answer:
+        yield Claim(
+            name="bound below objective",
+            verdict=claimed <= solution.objective_s * (1.0 + FIGURE_TOL),
+            figure=claimed,
+            detail=f"{claimed:.9g} s <= {solution.objective_s:.9g} s",
+        )
+
+
+def _infeasibility(problem: Problem, solution: Solution) -> Claim:
+    certificate = solution.certificate
+    if certificate is None:
+        return Claim(name="infeasibility", verdict=False, detail="claimed without a certificate")
+    if certificate.kind is CertificateKind.COVERAGE and certificate.task is not None:
+        k = certificate.task
+        offer = math.fsum(problem.relevance[k, problem.available].tolist())
+        need = float(problem.coverage_target[k])
+        return Claim(
+            name="infeasibility",
+            verdict=offer < need,
+            figure=offer,
+            detail=f"task {problem.task_name(k)!r} needs {problem.required[k]:.6g}, can get {offer:.6g}",
+        )
+    proven = certificate.bound(problem)
+    detail = (
+        "the certificate proves it" if proven == math.inf else f"the certificate proves only {proven:.6g} s"
+    )
+    return Claim(name="infeasibility", verdict=proven == math.inf, figure=proven, detail=detail)
+
+
+def _status(solution: Solution, gap_tol: float) -> Claim:
+    gap = solution.gap
+    if solution.status is not Status.OPTIMAL:
+        honest = solution.status is Status.INFEASIBLE or solution.lower_bound_s != math.inf
+        detail = f"{solution.status}" if honest else f"{solution.status} beside an infinite lower bound"
+        return Claim(name="status", verdict=honest, figure=gap, detail=detail)
+    # The gap is a difference of nearly equal numbers: allow their last digits.
+    honest = gap <= gap_tol + 4 * _ULP
+    detail = f"optimal with a gap of {gap:.3g}; at most {gap_tol:g} may be called so"
+    return Claim(name="status", verdict=honest, figure=gap, detail=detail)

@@ -1,0 +1,68 @@
+"""``fedss-opt check``: is an answer what it says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ..checking import CheckReport, check
+from ..documents import load_solution
+from .exit_status import ExitStatus
+from .inputs import read_problem
+from .solving import announce_compilation
+from .terminal import Format, print_json, printable, stdout_console
+
+__all__ = ["check_command"]
+
+
+def check_command(
+    problem_file: Annotated[str, typer.Argument(metavar="PROBLEM", help="Problem: .json, .npz or .csv.")],
+    solution_file: Annotated[Path, typer.Argument(metavar="SOLUTION", help="Its answer, .json.")],
+    *,
+    format_: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
+    gap_tol: Annotated[
+        float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")
+    ] = 1e-4,
+    bandwidth: Annotated[
+        str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="As given to solve; repeatable.", show_default=False)
+    ] = None,
+    objective: Annotated[str | None, typer.Option(help="As given to solve.", show_default=False)] = None,
+) -> int:
+    """Check every claim of an answer from the problem's data alone.
+
+    The sizes, the selection, the coverage, every limit, every reported figure, the lower bound's proof and
+    the status. Exit status 1 when a claim does not hold.
+    """
+    problem = read_problem(problem_file, bandwidth=bandwidth, require=require or (), objective=objective)
+    solution = load_solution(solution_file, problem)
+    if solution.certificate is not None:
+        announce_compilation(quiet=False)
+    report = check(problem, solution, gap_tol=gap_tol)
+    if format_ is Format.JSON:
+        print_json(report.to_dict())
+    else:
+        _print(report)
+    return ExitStatus.OK if report.ok else ExitStatus.CHECK_FAILED
+
+
+def _print(report: CheckReport) -> None:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("claim", no_wrap=True, max_width=28)
+    table.add_column("holds")
+    table.add_column("detail")
+    for claim in report.claims:
+        verdict = Text("yes", "green") if claim.verdict else Text("NO", "bold red")
+        table.add_row(printable(claim.name), verdict, printable(claim.detail))
+    console = stdout_console()
+    console.print(table)
+    held = sum(claim.verdict for claim in report.claims)
+    line = f"{held} of {len(report.claims)} claims hold"
+    console.print(Text(line, "green" if report.ok else "bold red"))

@@ -1,0 +1,99 @@
+"""``fedss-opt solve``: one problem in, one answer out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..documents import save_solution, solution_to_dict
+from ..problem import Problem
+from ..solution import Solution
+from ..solvers import METHODS
+from ..tables import save_answer
+from .exit_status import ExitStatus, status_of
+from .inputs import OBJECTIVES, output_path, read_problem
+from .render import client_table, coverage_table, headline
+from .solving import solve_visibly
+from .terminal import Format, note, print_json, stdout_console
+
+__all__ = ["solve_command"]
+
+
+def solve_command(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Problem: .json, .npz or .csv; - is stdin (JSON or CSV).")
+    ],
+    *,
+    format_: Annotated[Format, typer.Option("--format", help="How to print the answer.")] = Format.TABLE,
+    method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = "admm",
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the answer to this .json or .csv.", show_default=False)
+    ] = None,
+    bandwidth: Annotated[
+        str | None,
+        typer.Option(help="Bandwidth to share, such as 20MHz; a CSV needs it.", show_default=False),
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a task needs: NAME=0.3 (of what all clients offer), NAME=12.5abs; "
+            "0.3 for all tasks. Repeatable; a CSV with tasks needs it.",
+            show_default=False,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(help=f"One of: {OBJECTIVES}; the file's by default.", show_default=False)
+    ] = None,
+    gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer is optimal.")] = 1e-4,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds after which the best answer so far is taken.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the policies that draw.")] = 0,
+    rows: Annotated[int, typer.Option(min=0, help="Clients to show in the table.")] = 20,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No messages, no bar; with --out, no table either.")
+    ] = False,
+) -> int:
+    """Select clients and allocate bandwidth for one round.
+
+    The answer goes to stdout, as a table or as one JSON document; everything else goes to stderr.
+    """
+    output_path(out, (".json", ".csv"))
+    problem = read_problem(file, bandwidth=bandwidth, require=require or (), objective=objective)
+    solution = solve_visibly(
+        problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet
+    )
+    if out is not None:
+        _write(problem, solution, out, quiet)
+    if format_ is Format.JSON:
+        print_json(solution_to_dict(solution, problem))
+    elif not (quiet and out is not None):
+        _print(problem, solution, rows)
+    status = status_of(solution)
+    if status in (ExitStatus.INFEASIBLE, ExitStatus.NO_ANSWER):
+        note(f"{solution.status}: {solution.message}")
+    return status
+
+
+def _write(problem: Problem, solution: Solution, out: Path, quiet: bool) -> None:
+    if out.suffix.lower() == ".json":
+        save_solution(solution, out, problem)
+    elif solution.has_answer:
+        save_answer(problem, solution, out)
+    else:
+        note(f"{out}: not written, there is no answer to tabulate", quiet=quiet)
+
+
+def _print(problem: Problem, solution: Solution, rows: int) -> None:
+    console = stdout_console()
+    console.print(headline(problem, solution), soft_wrap=not solution.has_answer)
+    if not solution.has_answer:
+        return
+    if solution.selected.any():
+        console.print()
+        console.print(client_table(problem, solution, rows, console), "")
+    if problem.tasks:
+        console.print(coverage_table(problem, solution, console))

@@ -1,0 +1,25 @@
+"""Problems and answers as JSON documents and NPZ files (``docs/file-format.md``)."""
+
+from .fields import FIELDS, PROBLEM_FORMAT, VERSION
+from .files import load_problem, load_solution, parse_json, save_problem, save_solution
+from .problem import problem_from_dict, problem_to_dict
+from .schema import problem_schema, solution_schema
+from .solution import SOLUTION_FORMAT, solution_from_dict, solution_to_dict
+
+__all__ = [
+    "FIELDS",
+    "PROBLEM_FORMAT",
+    "SOLUTION_FORMAT",
+    "VERSION",
+    "load_problem",
+    "load_solution",
+    "parse_json",
+    "problem_from_dict",
+    "problem_schema",
+    "problem_to_dict",
+    "save_problem",
+    "save_solution",
+    "solution_from_dict",
+    "solution_schema",
+    "solution_to_dict",
+]

@@ -1,0 +1,139 @@
+"""Problem <-> document: a struct of arrays named as the fields of `Problem`."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import FileFormatError, ProblemError
+from ..problem import Objective, Problem
+from . import reading
+from .fields import FIELDS, PROBLEM_FORMAT, PROBLEM_KEYS, VERSION, Field
+
+__all__ = ["given_fields", "problem_from_dict", "problem_to_dict", "rebuild"]
+
+_REQUIRED = tuple(field.name for field in FIELDS if field.required)
+_INDEX = re.compile(r"\[(\d+(?:, \d+)*)\]")
+
+
+def given_fields(problem: Problem) -> dict[str, Any]:
+    """Return the fields that differ from their defaults, as numpy arrays and scalars."""
+    given: dict[str, Any] = {}
+    for field in FIELDS:
+        value = getattr(problem, field.name)
+        if value is None:
+            continue
+        if field.name in ("relevance", "required") and problem.tasks == 0:
+            continue
+        if field.default is not None and np.array_equal(value, np.full(problem.clients, field.default)):
+            continue
+        given[field.name] = str(value) if field.name == "objective" else value
+    return given
+
+
+def problem_to_dict(problem: Problem) -> dict[str, Any]:
+    """Return a problem as a JSON-able document.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+
+    Returns
+    -------
+    dict
+        ``format``, ``version`` and the fields in SI units; fields at their defaults are left out and infinity
+        is None (JSON's ``null``).
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=[3e7, 8e6], bandwidth_hz=1e6)
+    >>> problem_to_dict(problem)["payload_bits"]
+    [1000000.0, 2000000.0]
+    """
+    document: dict[str, Any] = {"format": PROBLEM_FORMAT, "version": VERSION}
+    for name, value in given_fields(problem).items():
+        plain = value.tolist() if isinstance(value, np.ndarray) else value
+        if isinstance(plain, tuple):
+            plain = list(plain)
+        if isinstance(plain, list) and isinstance(value, np.ndarray) and not np.isfinite(value).all():
+            plain = [None if math.isinf(item) else item for item in plain]
+        document[name] = plain
+    return document
+
+
+def problem_from_dict(document: Any) -> Problem:
+    """Build a problem from a document.
+
+    Parameters
+    ----------
+    document : dict
+        As `problem_to_dict` returns it, or as `json.load` reads it.
+
+    Returns
+    -------
+    Problem
+        The validated problem.
+
+    Raises
+    ------
+    FileFormatError
+        In one line, naming the path inside the document (``$.payload_bits[3]``), what stands there and what
+        is accepted.
+
+    Examples
+    --------
+    >>> problem_from_dict(
+    ...     {
+    ...         "format": "fedss_opt/problem",
+    ...         "version": 1,
+    ...         "bandwidth_hz": 1e6,
+    ...         "payload_bits": [1e6, 2e6],
+    ...         "cn0_hz": [3e7, 8e6],
+    ...     }
+    ... )
+    Problem(clients=2, tasks=0, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
+    """
+    reading.check_kind(document, PROBLEM_FORMAT, VERSION, {*PROBLEM_KEYS, "$schema"}, _REQUIRED)
+    fields = {
+        field.name: _read(field, document[field.name], f"$.{field.name}")
+        for field in FIELDS
+        if field.name in document
+    }
+    return rebuild(fields)
+
+
+def _read(field: Field, value: Any, path: str) -> Any:
+    if field.name == "objective":
+        return reading.one_of(value, path, Objective)
+    if field.type == "string":
+        return reading.strings(value, path)
+    if field.type == "boolean":
+        return reading.booleans(value, path, scalar=True)
+    dimensions = {"scalar": (0,), "clients": (0, 1), "tasks": (0, 1), "tasks x clients": (1, 2)}[field.shape]
+    return reading.numbers(value, path, dimensions=dimensions, null=math.inf if field.infinite else None)
+
+
+def rebuild(fields: dict[str, Any]) -> Problem:
+    """Build the Problem of fields already of the right types; what it refuses is named by its path."""
+    if np.size(fields.get("relevance", 1)) == 0 and np.size(fields.get("required", 1)) == 0:
+        del fields["relevance"], fields["required"]  # no task, written out
+    if "relevance" in fields and "required" not in fields:
+        raise FileFormatError("$.required: missing; give what each task needs beside $.relevance")
+    try:
+        return Problem(**fields)
+    except ProblemError as error:
+        raise FileFormatError(_with_paths(str(error))) from None
+
+
+def _with_paths(message: str) -> str:
+    """Turn ``relevance[0, 3] = -1: ...`` into ``$.relevance[0][3] = -1: ...``."""
+    place, colon, rest = message.partition(":")
+    for name in PROBLEM_KEYS:
+        place = re.sub(rf"(?:^|(?<= )){name}(?=\[|,| =|$)", f"$.{name}", place)
+    place = _INDEX.sub(lambda match: "".join(f"[{i}]" for i in match[1].split(", ")), place)
+    return place + colon + re.sub(r", or inf$", ", or null", rest)

@@ -1,0 +1,149 @@
+"""The core search: exchanges and kicks among the clients that the relaxation hardly cares about.
+
+All of it happens at the costs of one theta, on a small copy of the clients with the least absolute reduced costs;
+the rest keep what the relaxation decided. For the makespan a cheaper selection at T is a shorter round, so the
+whole cell is looked at again only when something was gained.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .cell import Cell
+from .jit import jit
+from .opening import consider, round_relaxation, set_price
+from .relaxation import reduce_costs
+from .search import exchange, measure_slack, nearest_clients, repair, trim
+from .state import DONE, KICKS, PHASE, PRICE, SEARCHED, Work
+
+__all__ = ["search_round"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+_CORE = 3  # clients of either side in the core, as a multiple of the exchange width
+
+
+@jit
+def _kick(
+    relevance: FloatArray,
+    cost: FloatArray,
+    reduced: FloatArray,
+    mu: FloatArray,
+    chosen: BoolArray,
+    slack: FloatArray,
+    width: int,
+    rank: int,
+) -> bool:
+    """Overrule one decision that the relaxation hardly cares about, and exchange again; False if there is none.
+
+    Even ranks bar a selected client, odd ones force one that was left out, by increasing reduced cost. In the
+    second bout the overruled client is free again.
+    """
+    nearest = np.empty(rank // 2 + 1, dtype=np.int64)
+    side = rank % 2 == 0
+    if nearest_clients(cost, reduced, chosen, side, nearest) < nearest.size:
+        return False
+    i = nearest[rank // 2]
+    kept_cost, kept_reduced = cost[i], reduced[i]
+    chosen[i] = not side
+    for k in range(mu.size):
+        slack[k] += -relevance[i, k] if side else relevance[i, k]
+    cost[i] = math.inf if side else 0.0
+    reduced[i] += cost[i] - kept_cost
+    covered = repair(relevance, cost, chosen, slack)
+    if covered:
+        trim(relevance, cost, chosen, slack)
+        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50)
+    cost[i], reduced[i] = kept_cost, kept_reduced
+    if covered:
+        trim(relevance, cost, chosen, slack)
+        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50)
+    return covered
+
+
+@jit
+def _total(cost: FloatArray, chosen: BoolArray) -> float:
+    total = 0.0
+    for i in range(cost.size):
+        if chosen[i]:
+            total += cost[i]
+    return total
+
+
+@jit
+def _search_core(
+    relevance: FloatArray,
+    cost: FloatArray,
+    reduced: FloatArray,
+    mu: FloatArray,
+    chosen: BoolArray,
+    slack: FloatArray,
+    width: int,
+    kicks: int,
+) -> int:
+    """Exchange, then kick and exchange from the best found; return how many kicks were spent."""
+    exchange(relevance, cost, reduced, mu, chosen, slack, width, 100)
+    best = chosen.copy()
+    best_slack = slack.copy()
+    best_cost = _total(cost, chosen)
+    rank = 0
+    spent = 0
+    while spent < kicks and rank < 2 * cost.size:
+        spent += 1
+        usable = _kick(relevance, cost, reduced, mu, chosen, slack, width // 2, rank)
+        rank += 1
+        if usable:
+            total = _total(cost, chosen)
+            if total < best_cost * (1.0 - 1e-12):
+                best_cost = total
+                best[:] = chosen
+                best_slack[:] = slack
+                rank = 0
+                continue
+        chosen[:] = best
+        slack[:] = best_slack
+    return spent
+
+
+@jit
+def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
+    """Search the core of the best selection once; the phase ends when nothing comes of it."""
+    state = work.state
+    if state[SEARCHED] == 0:
+        if round_relaxation(cell, work, 0.5):
+            consider(cell, work)
+    state[SEARCHED] += 1
+    work.chosen[:] = work.best
+    set_price(cell, work, state[PRICE])
+    reduce_costs(cell, work)
+    measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
+    cost = work.cost[: cell.free]
+    core = np.empty(2 * _CORE * width, dtype=np.int64)
+    n_in = nearest_clients(cost, work.reduced, work.chosen, True, core[: _CORE * width])
+    n_out = nearest_clients(cost, work.reduced, work.chosen, False, core[_CORE * width :])
+    for j in range(n_out):
+        core[n_in + j] = core[_CORE * width + j]
+    core = core[: n_in + n_out]
+    chosen = work.chosen[core]
+    spent = _search_core(
+        cell.relevance[core],
+        cost[core],
+        work.reduced[core],
+        work.mu,
+        chosen,
+        work.slack.copy(),
+        width,
+        kicks,
+    )
+    state[KICKS] += spent
+    changed = False
+    for j in range(core.size):
+        changed = changed or chosen[j] != work.chosen[core[j]]
+        work.chosen[core[j]] = chosen[j]
+    if not changed or not consider(cell, work) or state[SEARCHED] >= 50:
+        state[PHASE] = DONE

@@ -1,0 +1,208 @@
+"""Quantities as people write and read them: ``20MHz``, ``NAME=0.3``, ``423 ms``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import OptionError, ProblemError
+from .problem import Problem
+
+__all__ = [
+    "Requirement",
+    "Scale",
+    "format_quantity",
+    "offered",
+    "parse_bandwidth",
+    "parse_requirement",
+    "required_amounts",
+    "scale_for",
+    "with_requirements",
+]
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_BANDWIDTH = re.compile(rf"\s*({_NUMBER})\s*([kmg]?hz)?\s*", re.IGNORECASE)
+_AMOUNT = re.compile(rf"\s*({_NUMBER})\s*(abs|%)?\s*")
+_PREFIX = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
+
+
+def parse_bandwidth(text: str) -> float:
+    """Return a bandwidth in Hz; the unit may be Hz, kHz, MHz or GHz in any case, and is Hz when left out.
+
+    Examples
+    --------
+    >>> parse_bandwidth("20MHz"), parse_bandwidth("180 kHz"), parse_bandwidth("2e7")
+    (20000000.0, 180000.0, 20000000.0)
+    """
+    match = _BANDWIDTH.fullmatch(text)
+    value = float(match[1]) * _PREFIX[(match[2] or "Hz").lower()] if match else math.nan
+    if not 0.0 < value < math.inf:
+        raise OptionError(f"bandwidth = {text!r}: must be > 0, such as 20MHz, '180 kHz' or 2e7 (Hz)")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """How much one task, or every task, needs this round.
+
+    Attributes
+    ----------
+    task : str or None
+        Name of the task; None for all tasks that are not named themselves.
+    amount : float
+        A fraction (0 to 1) of what the available clients offer the task or, if `absolute`, relevance.
+    absolute : bool
+        Whether `amount` is in units of relevance.
+    """
+
+    task: str | None
+    amount: float
+    absolute: bool
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read ``NAME=0.3`` or ``NAME=30%`` (fractions) or ``NAME=12.5abs`` (relevance); no NAME means all tasks.
+
+    Examples
+    --------
+    >>> parse_requirement("speech=0.3")
+    Requirement(task='speech', amount=0.3, absolute=False)
+    >>> parse_requirement("12.5abs")
+    Requirement(task=None, amount=12.5, absolute=True)
+    """
+    name, equals, amount = text.rpartition("=")
+    match = _AMOUNT.fullmatch(amount)
+    if match is None or (equals and not name.strip()):
+        raise OptionError(
+            f"requirement {text!r}: must be NAME=0.3, NAME=30%, NAME=12.5abs, or 0.3 for all tasks"
+        )
+    value = float(match[1]) / (100.0 if match[2] == "%" else 1.0)
+    absolute = match[2] == "abs"
+    if not 0.0 <= value < math.inf:
+        raise OptionError(f"requirement {text!r}: the amount must be finite and >= 0")
+    if not absolute and value > 1.0:
+        raise OptionError(
+            f"requirement {text!r}: must be within 0 and 1; for units of relevance write {match[1]}abs"
+        )
+    return Requirement(task=name.strip() if equals else None, amount=value, absolute=absolute)
+
+
+def offered(relevance: npt.NDArray[np.float64], available: npt.NDArray[np.bool_]) -> list[float]:
+    """Return what the available clients together offer each task, correctly rounded."""
+    return [math.fsum(row[available].tolist()) for row in relevance]
+
+
+def required_amounts(
+    requirements: Iterable[str], names: Sequence[str], offers: Sequence[float]
+) -> list[float]:
+    """Return what each task needs, in units of relevance.
+
+    Parameters
+    ----------
+    requirements : iterable of str
+        As `parse_requirement` reads them. A task's own requirement goes before one for all tasks.
+    names : sequence of str, (K,)
+        The tasks.
+    offers : sequence of float, (K,)
+        What the available clients offer each task.
+
+    Raises
+    ------
+    OptionError
+        For an unknown task, one that is named twice, and one that is left without a requirement.
+    """
+    wanted: dict[str | None, Requirement] = {}
+    for text in requirements:
+        requirement = parse_requirement(text)
+        if requirement.task is not None and requirement.task not in names:
+            tasks = ", ".join(map(repr, names)) or "none"
+            raise OptionError(f"requirement {text!r}: no such task; the tasks are: {tasks}")
+        if requirement.task in wanted:
+            raise OptionError(f"requirement {text!r}: {requirement.task or 'all tasks'} given twice")
+        wanted[requirement.task] = requirement
+    amounts = []
+    for name, offer in zip(names, offers, strict=True):
+        chosen = wanted.get(name, wanted.get(None))
+        if chosen is None:
+            raise OptionError(
+                f"task {name!r} has no requirement: give {name}=0.3 (a fraction), or 0.3 for all tasks"
+            )
+        amounts.append(chosen.amount if chosen.absolute else chosen.amount * offer)
+    return amounts
+
+
+def with_requirements(problem: Problem, requirements: Iterable[str]) -> Problem:
+    """Return the problem with other requirements for some or all of its tasks."""
+    names = [problem.task_name(k) for k in range(problem.tasks)]
+    kept = {name: f"{name}={q!r}abs" for name, q in zip(names, problem.required.tolist(), strict=True)}
+    texts = list(requirements)
+    parsed = [parse_requirement(text) for text in texts]
+    if not any(r.task is None for r in parsed):
+        texts += [text for name, text in kept.items() if all(r.task != name for r in parsed)]
+    if not names:
+        raise ProblemError("requirements given for a problem without tasks")
+    return problem.replace(
+        required=required_amounts(texts, names, offered(problem.relevance, problem.available))
+    )
+
+
+# -- for people to read -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A unit for a whole column, so that its numbers compare at a glance."""
+
+    factor: float
+    unit: str
+    decimals: int
+
+    def format(self, value: float) -> str:
+        """Return the number alone, the unit being in the column's head; ``-`` where there is none."""
+        return f"{value / self.factor:,.{self.decimals}f}" if math.isfinite(value) else "-"
+
+
+_UNITS = {
+    "Hz": ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"), (1.0, "Hz")),
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")),
+    "bit": ((1e9, "Gbit"), (1e6, "Mbit"), (1e3, "kbit"), (1.0, "bit")),
+}
+
+
+def scale_for(values: npt.ArrayLike, unit: str, digits: int = 3) -> Scale:
+    """Choose the unit and the decimals in which a column reads best: its median has `digits` digits or more.
+
+    Examples
+    --------
+    >>> scale_for([180e3, 250e3, 1.1e6], "Hz")
+    Scale(factor=1000.0, unit='kHz', decimals=0)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    array = array[np.isfinite(array) & (array > 0.0)]
+    typical = float(np.median(array)) if array.size else 1.0
+    factor, name = next(((f, u) for f, u in _UNITS[unit] if typical >= f), _UNITS[unit][-1])
+    whole = len(str(int(typical / factor)))
+    return Scale(factor, name, max(0, digits - whole))
+
+
+def format_quantity(value: float, unit: str, digits: int = 3) -> str:
+    """Return a number with its unit and significant digits, ``423 ms``.
+
+    Examples
+    --------
+    >>> format_quantity(0.42284, "s"), format_quantity(40e6, "Hz"), format_quantity(math.inf, "s")
+    ('423 ms', '40 MHz', 'none')
+    """
+    if not math.isfinite(value):
+        return "none"
+    rounded = float(f"{value:.{digits - 1}e}")
+    if rounded == 0.0:
+        return f"0 {unit}"
+    factor, name = next(((f, u) for f, u in _UNITS[unit] if abs(rounded) >= f), _UNITS[unit][-1])
+    scaled = rounded / factor
+    return f"{scaled:,.0f} {name}" if abs(scaled) >= 10 ** (digits - 1) else f"{scaled:.{digits}g} {name}"

@@ -1,0 +1,303 @@
+"""The CSV that an operator has: one client a row in, one client a row out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .documents.fields import FIELDS, Field
+from .documents.files import decode, in_file, write_atomically
+from .documents.reading import nearest
+from .exceptions import FileFormatError, ProblemError
+from .problem import Problem
+from .quantities import offered, parse_bandwidth, required_amounts
+from .solution import Solution
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_answer"]
+
+ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
+
+_TASK = "task:"
+_FIELDS = {field.name: field for field in FIELDS if field.shape == "clients" and field.type != "string"}
+_RELEVANCE = next(field for field in FIELDS if field.name == "relevance")
+# A column -> the field it fills.
+_COLUMNS = {
+    **{name: name for name in _FIELDS},
+    "cn0_dbhz": "cn0_hz",
+    "weight": "weights",
+}
+_CHANNEL = ("cn0_hz", "cn0_dbhz", "spectral_efficiency")
+_TRUE = {"true", "1", "yes", "y"}
+_FALSE = {"false", "0", "no", "n"}
+
+
+def load_table(
+    path: str | PathLike[str],
+    *,
+    bandwidth_hz: float | str,
+    require: Iterable[str] = (),
+    objective: str = "makespan",
+) -> Problem:
+    """Read a problem from a CSV with one client a row.
+
+    Parameters
+    ----------
+    path : path-like
+        UTF-8, comma-separated, with a head. Columns, in any order: ``payload_bits``; one of ``cn0_hz``,
+        ``cn0_dbhz`` and ``spectral_efficiency``; optionally ``id``, ``compute_s``, ``max_upload_s``,
+        ``min_bandwidth_hz``, ``max_bandwidth_hz``, ``weight``, ``mandatory``, ``available``; one
+        ``task:NAME`` a task, with the client's relevance to it. An empty optional cell means the default; a
+        column whose name begins with ``#`` is a comment.
+    bandwidth_hz : float or str
+        Uplink bandwidth that the selected clients share: Hz, or a text such as ``"20MHz"``.
+    require : iterable of str
+        What the tasks need: ``"NAME=0.3"`` (a fraction of what the available clients offer),
+        ``"NAME=12.5abs"`` (units of relevance), ``"0.3"`` (all tasks).
+    objective : {"makespan", "total"}
+        What a round costs.
+
+    Raises
+    ------
+    FileFormatError
+        In one line: the file, the line, the column, the value and what is accepted.
+    OptionError
+        For a bandwidth or a requirement that does not fit.
+    OSError
+        When the file cannot be read.
+    """
+    data = Path(path).read_bytes()
+    with in_file(os.fspath(path)):
+        return parse_table(decode(data), bandwidth_hz=bandwidth_hz, require=require, objective=objective)
+
+
+def parse_table(
+    text: str,
+    *,
+    bandwidth_hz: float | str,
+    require: Iterable[str] = (),
+    objective: str = "makespan",
+) -> Problem:
+    r"""Read a problem from the text of a CSV; the parameters and errors are those of `load_table`.
+
+    Examples
+    --------
+    >>> problem = parse_table(
+    ...     "id,payload_bits,cn0_dbhz,task:speech\nphone,1e6,75,1\nmeter,2e6,68,0.5\n",
+    ...     bandwidth_hz="1 MHz",
+    ...     require=["speech=0.5"],
+    ... )
+    >>> problem.client_ids, problem.required
+    (('phone', 'meter'), array([0.75]))
+    """
+    head, rows = _rows(text)
+    _check_head(head)
+    ids = _ids(head, rows)
+    fields: dict[str, Any] = {}
+    tasks: dict[str, list[float]] = {}
+    for j, column in enumerate(head):
+        if column.startswith(_TASK):
+            entry = replace(_RELEVANCE, default=0.0)
+            tasks[column.removeprefix(_TASK).strip()] = [
+                _cell(entry, column, row[j], line) for line, row in rows
+            ]
+        elif column in _COLUMNS:
+            field = _FIELDS[_COLUMNS[column]]
+            fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]
+    hertz = parse_bandwidth(bandwidth_hz) if isinstance(bandwidth_hz, str) else bandwidth_hz
+    relevance = np.array(list(tasks.values()), dtype=np.float64).reshape(len(tasks), len(rows))
+    available = np.array(fields.get("available", [True] * len(rows)), dtype=np.bool_)
+    required = required_amounts(require, list(tasks), offered(relevance, available))
+    _refuse_contradictions(fields, rows)
+    try:
+        return Problem(
+            **fields,
+            bandwidth_hz=hertz,
+            relevance=relevance if tasks else None,
+            required=required if tasks else None,
+            objective=objective,
+            client_ids=ids,
+            task_ids=list(tasks) if tasks else None,
+        )
+    except ProblemError as error:
+        raise FileFormatError(_with_line(str(error), rows, list(tasks))) from None
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def _rows(text: str) -> tuple[list[str], Rows]:
+    """Return the head and the rows that are not blank, each with the line it begins at."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    head: list[str] | None = None
+    rows: Rows = []
+    line = 1
+    try:
+        for row in reader:
+            begins, line = line, reader.line_num + 1
+            if not any(cell.strip() for cell in row):
+                continue
+            if head is None:
+                head = [cell.strip() for cell in row]
+                continue
+            if len(row) != len(head):
+                raise FileFormatError(
+                    f"line {begins}: has {len(row)} cells where the head has {len(head)} columns"
+                )
+            rows.append((begins, row))
+    except csv.Error as error:
+        raise FileFormatError(f"line {max(line, reader.line_num)}: not CSV: {error}") from None
+    if head is None:
+        raise FileFormatError("is empty; the first line must name the columns")
+    if not rows:
+        raise FileFormatError("has a head but no clients; give one client a row")
+    return head, rows
+
+
+def _check_head(head: list[str]) -> None:
+    known = ("id", *_COLUMNS)
+    for j, column in enumerate(head):
+        if column in head[:j] and not column.startswith("#"):
+            raise FileFormatError(f"line 1, column {j + 1}: {column!r} stands twice; columns must be unique")
+        if column == _TASK:
+            raise FileFormatError(f"line 1, column {j + 1}: 'task:' without a name; write task:NAME")
+        if column in known or column.startswith((_TASK, "#")):
+            continue
+        if len(head) == 1 and (";" in column or "\t" in column):
+            raise FileFormatError("line 1: one column only; separate the columns by commas")
+        hint = nearest(column.lower(), known) or f"; the columns are {', '.join(known)}, task:NAME"
+        raise FileFormatError(
+            f"line 1, column {j + 1}: {column!r}: unknown column{hint}; a name beginning with # is a comment"
+        )
+    if {"weight", "weights"} <= set(head):
+        raise FileFormatError("line 1: 'weight' and 'weights' are the same column; give one")
+    if "payload_bits" not in head:
+        raise FileFormatError("line 1: column 'payload_bits' is missing")
+    channel = [column for column in _CHANNEL if column in head]
+    if len(channel) != 1:
+        found = " and ".join(map(repr, channel)) or "none"
+        raise FileFormatError(f"line 1: {found} given; give exactly one of {', '.join(map(repr, _CHANNEL))}")
+
+
+def _ids(head: list[str], rows: Rows) -> list[str] | None:
+    if "id" not in head:
+        return None
+    j = head.index("id")
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        name = row[j].strip()
+        if not name:
+            raise FileFormatError(f"line {line}, column id: empty; every client needs a name")
+        if name in seen:
+            raise FileFormatError(
+                f"line {line}, column id: {name!r} stands at line {seen[name]} too; must be unique"
+            )
+        seen[name] = line
+    return list(seen)
+
+
+def _cell(field: Field, column: str, text: str, line: int) -> Any:
+    text = text.strip()
+    place = f"line {line}, column {column}: {text!r}"
+    if not text:
+        if field.default is None:
+            raise FileFormatError(f"line {line}, column {column}: empty; {field.accepted()}")
+        return field.default
+    if field.type == "boolean":
+        word = text.lower()
+        if word not in _TRUE and word not in _FALSE:
+            raise FileFormatError(f"{place}: must be true or false (or yes/no, 1/0)")
+        return word in _TRUE
+    try:
+        value = math.nan if "_" in text else float(text)
+    except ValueError:
+        value = math.nan
+    decibels = column == "cn0_dbhz"
+    if decibels:
+        # 10**308.25 is the largest double.
+        value = 10.0 ** (value / 10.0) if abs(value) < 3000.0 else math.nan
+    if not field.accepts(value):
+        accepted = "must be a finite number (dB-Hz)" if decibels else field.accepted()
+        comma = "; write a decimal point, not a comma" if "," in text else ""
+        raise FileFormatError(f"{place}: {accepted}{comma}")
+    return value
+
+
+def _with_line(message: str, rows: Rows, tasks: list[str]) -> str:
+    """Turn the index in a message of `Problem` into line and column."""
+    match = re.match(r"(\w+)\[(?:(\d+), )?(\d+)\](?: = (\S+):)?", message)
+    if match is None or match[1] == "required":
+        return message
+    column = f"{_TASK}{tasks[int(match[2] or 0)]}" if match[1] == "relevance" else match[1]
+    value = f" {match[4]}:" if match[4] else ""
+    return f"line {rows[int(match[3])][0]}, column {column}:{value}{message[match.end() :]}"
+
+
+def _refuse_contradictions(fields: dict[str, list[Any]], rows: Rows) -> None:
+    """Say with line and column what `Problem` would refuse with an index."""
+    limits = zip(fields.get("min_bandwidth_hz", ()), fields.get("max_bandwidth_hz", ()), rows, strict=False)
+    for low, high, (line, _) in limits:
+        if low > high:
+            raise FileFormatError(f"line {line}: min_bandwidth_hz {low:g} exceeds max_bandwidth_hz {high:g}")
+    for must, can, (line, _) in zip(
+        fields.get("mandatory", ()), fields.get("available", ()), rows, strict=False
+    ):
+        if must and not can:
+            raise FileFormatError(
+                f"line {line}: mandatory is true but available is false; they exclude each other"
+            )
+
+
+def answer_text(problem: Problem, solution: Solution) -> str:
+    """Return an answer as CSV, one client a row in the problem's order.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    solution : Solution
+        Its answer.
+
+    Returns
+    -------
+    str
+        Columns ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``;
+        the last three are empty for clients left out.
+
+    Raises
+    ------
+    FileFormatError
+        When there is no answer to write: a table cannot say why.
+    """
+    if not solution.has_answer:
+        raise FileFormatError(
+            f"there is no answer to write as a table: {solution.status} ({solution.message})"
+        )
+    bandwidth = solution.bandwidth_hz
+    rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
+    finish = problem.compute_s + upload
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(ANSWER_COLUMNS)
+    for n, chosen in enumerate(solution.selected.tolist()):
+        figures: Sequence[object] = ("0", "", "", "")
+        if chosen:
+            figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
+        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
+    return stream.getvalue()
+
+
+def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
+    """Write an answer to ``*.csv``; all or nothing. The columns and errors are those of `answer_text`."""
+    write_atomically(path, answer_text(problem, solution).encode())
