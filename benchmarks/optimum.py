@@ -26,9 +26,7 @@ def least_bandwidth(problem: fo.Problem, deadline_s: float) -> np.ndarray:
     return everybody
 
 
-def optimal_makespan(
-    problem: fo.Problem, start: fo.Solution, time_limit_s: float = 120.0
-) -> tuple[float, bool]:
+def optimal_makespan(problem: fo.Problem, start: fo.Solution, time_limit_s: float = 120.0) -> tuple[float, bool]:
     """Return the least makespan found and whether it is proven."""
     best = start.latency_s
     for _ in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import scenarios
+from .checking import CheckReport, check
 from .exceptions import (
     FedssOptError,
     FileFormatError,
@@ -14,6 +15,7 @@ from .exceptions import (
 from .problem import Objective, Problem, RateModel
 from .solution import Certificate, CertificateKind, Solution, Status, StopReason
 from .solvers import METHODS, Progress, solve
+from .tables import load_table
 
 __version__ = "0.1.0"
 
@@ -21,6 +23,7 @@ __all__ = [
     "METHODS",
     "Certificate",
     "CertificateKind",
+    "CheckReport",
     "FedssOptError",
     "FileFormatError",
     "MissingDependencyError",
@@ -35,6 +38,8 @@ __all__ = [
     "Status",
     "StopReason",
     "__version__",
+    "check",
+    "load_table",
     "scenarios",
     "solve",
 ]

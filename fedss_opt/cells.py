@@ -28,7 +28,8 @@ def _build(
     problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
 ) -> tuple[Cell, BoolArray]:
     flat = problem.spectral_efficiency is not None
-    link = problem.spectral_efficiency if flat else problem.cn0_hz
+    link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
+    assert link is not None  # the Problem has exactly one of them
     cell, short = build_cell(
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
         flat,

@@ -19,7 +19,10 @@ FloatArray = npt.NDArray[np.float64]
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:
     """Return the bound in seconds that a certificate proves for a problem; see `Certificate.bound`."""
-    multipliers = np.asarray(certificate.multipliers, dtype=np.float64)
+    multipliers = np.asarray(certificate.multipliers)
+    if multipliers.dtype.kind not in "fiu":  # not numbers: no proof
+        return 0.0
+    multipliers = multipliers.astype(np.float64)
     if multipliers.shape != (problem.tasks,) or not (np.isfinite(multipliers) & (multipliers >= 0.0)).all():
         return 0.0
     cell, short = cell_of(problem)

@@ -156,12 +156,7 @@ def _sizes(problem: Problem, solution: Solution) -> Claim:
     certificate = solution.certificate
     if fits and certificate is not None and np.shape(certificate.multipliers) != (problem.tasks,):
         fits, detail = False, f"{np.size(certificate.multipliers)} multipliers for {problem.tasks} tasks"
-    if (
-        fits
-        and certificate is not None
-        and certificate.task is not None
-        and certificate.task >= problem.tasks
-    ):
+    if fits and certificate is not None and certificate.task is not None and certificate.task >= problem.tasks:
         fits, detail = False, f"the certificate names task {certificate.task} of {problem.tasks}"
     return Claim(name="sizes", verdict=fits, detail=detail)
 
@@ -293,9 +288,7 @@ def _infeasibility(problem: Problem, solution: Solution) -> Claim:
             detail=f"task {problem.task_name(k)!r} needs {problem.required[k]:.6g}, can get {offer:.6g}",
         )
     proven = certificate.bound(problem)
-    detail = (
-        "the certificate proves it" if proven == math.inf else f"the certificate proves only {proven:.6g} s"
-    )
+    detail = "the certificate proves it" if proven == math.inf else f"the certificate proves only {proven:.6g} s"
     return Claim(name="infeasibility", verdict=proven == math.inf, figure=proven, detail=detail)
 
 

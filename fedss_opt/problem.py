@@ -347,9 +347,7 @@ class Problem:
         """
         unknown = set(changes) - set(self.__slots__)
         if unknown:
-            raise ProblemError(
-                f"{sorted(unknown)[0]}: no such field; the fields are {', '.join(self.__slots__)}"
-            )
+            raise ProblemError(f"{sorted(unknown)[0]}: no such field; the fields are {', '.join(self.__slots__)}")
         return Problem(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
 
     def to_dict(self) -> dict[str, Any]:
@@ -447,6 +445,4 @@ def _refuse_contradictions(fields: dict[str, Any]) -> None:
     barred = fields["mandatory"] > fields["available"]
     if barred.any():
         i = int(barred.argmax())
-        raise ProblemError(
-            f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available"
-        )
+        raise ProblemError(f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available")

@@ -78,17 +78,13 @@ def parse_requirement(text: str) -> Requirement:
     name, equals, amount = text.rpartition("=")
     match = _AMOUNT.fullmatch(amount)
     if match is None or (equals and not name.strip()):
-        raise OptionError(
-            f"requirement {text!r}: must be NAME=0.3, NAME=30%, NAME=12.5abs, or 0.3 for all tasks"
-        )
+        raise OptionError(f"requirement {text!r}: must be NAME=0.3, NAME=30%, NAME=12.5abs, or 0.3 for all tasks")
     value = float(match[1]) / (100.0 if match[2] == "%" else 1.0)
     absolute = match[2] == "abs"
     if not 0.0 <= value < math.inf:
         raise OptionError(f"requirement {text!r}: the amount must be finite and >= 0")
     if not absolute and value > 1.0:
-        raise OptionError(
-            f"requirement {text!r}: must be within 0 and 1; for units of relevance write {match[1]}abs"
-        )
+        raise OptionError(f"requirement {text!r}: must be within 0 and 1; for units of relevance write {match[1]}abs")
     return Requirement(task=name.strip() if equals else None, amount=value, absolute=absolute)
 
 
@@ -97,9 +93,7 @@ def offered(relevance: npt.NDArray[np.float64], available: npt.NDArray[np.bool_]
     return [math.fsum(row[available].tolist()) for row in relevance]
 
 
-def required_amounts(
-    requirements: Iterable[str], names: Sequence[str], offers: Sequence[float]
-) -> list[float]:
+def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: Sequence[float]) -> list[float]:
     """Return what each task needs, in units of relevance.
 
     Parameters
@@ -129,9 +123,7 @@ def required_amounts(
     for name, offer in zip(names, offers, strict=True):
         chosen = wanted.get(name, wanted.get(None))
         if chosen is None:
-            raise OptionError(
-                f"task {name!r} has no requirement: give {name}=0.3 (a fraction), or 0.3 for all tasks"
-            )
+            raise OptionError(f"task {name!r} has no requirement: give {name}=0.3 (a fraction), or 0.3 for all tasks")
         amounts.append(chosen.amount if chosen.absolute else chosen.amount * offer)
     return amounts
 
@@ -146,9 +138,7 @@ def with_requirements(problem: Problem, requirements: Iterable[str]) -> Problem:
         texts += [text for name, text in kept.items() if all(r.task != name for r in parsed)]
     if not names:
         raise ProblemError("requirements given for a problem without tasks")
-    return problem.replace(
-        required=required_amounts(texts, names, offered(problem.relevance, problem.available))
-    )
+    return problem.replace(required=required_amounts(texts, names, offered(problem.relevance, problem.available)))
 
 
 # -- for people to read -------------------------------------------------------------------------------------

@@ -153,11 +153,7 @@ class Solution:
             return math.nan
         if self.objective_s <= self.lower_bound_s:
             return 0.0
-        return (
-            (self.objective_s - self.lower_bound_s) / self.lower_bound_s
-            if self.lower_bound_s > 0.0
-            else math.inf
-        )
+        return (self.objective_s - self.lower_bound_s) / self.lower_bound_s if self.lower_bound_s > 0.0 else math.inf
 
     @property
     def has_answer(self) -> bool:

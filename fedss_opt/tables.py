@@ -109,9 +109,7 @@ def parse_table(
     for j, column in enumerate(head):
         if column.startswith(_TASK):
             entry = replace(_RELEVANCE, default=0.0)
-            tasks[column.removeprefix(_TASK).strip()] = [
-                _cell(entry, column, row[j], line) for line, row in rows
-            ]
+            tasks[column.removeprefix(_TASK).strip()] = [_cell(entry, column, row[j], line) for line, row in rows]
         elif column in _COLUMNS:
             field = _FIELDS[_COLUMNS[column]]
             fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]
@@ -152,9 +150,7 @@ def _rows(text: str) -> tuple[list[str], Rows]:
                 head = [cell.strip() for cell in row]
                 continue
             if len(row) != len(head):
-                raise FileFormatError(
-                    f"line {begins}: has {len(row)} cells where the head has {len(head)} columns"
-                )
+                raise FileFormatError(f"line {begins}: has {len(row)} cells where the head has {len(head)} columns")
             rows.append((begins, row))
     except csv.Error as error:
         raise FileFormatError(f"line {max(line, reader.line_num)}: not CSV: {error}") from None
@@ -200,9 +196,7 @@ def _ids(head: list[str], rows: Rows) -> list[str] | None:
         if not name:
             raise FileFormatError(f"line {line}, column id: empty; every client needs a name")
         if name in seen:
-            raise FileFormatError(
-                f"line {line}, column id: {name!r} stands at line {seen[name]} too; must be unique"
-            )
+            raise FileFormatError(f"line {line}, column id: {name!r} stands at line {seen[name]} too; must be unique")
         seen[name] = line
     return list(seen)
 
@@ -250,13 +244,9 @@ def _refuse_contradictions(fields: dict[str, list[Any]], rows: Rows) -> None:
     for low, high, (line, _) in limits:
         if low > high:
             raise FileFormatError(f"line {line}: min_bandwidth_hz {low:g} exceeds max_bandwidth_hz {high:g}")
-    for must, can, (line, _) in zip(
-        fields.get("mandatory", ()), fields.get("available", ()), rows, strict=False
-    ):
+    for must, can, (line, _) in zip(fields.get("mandatory", ()), fields.get("available", ()), rows, strict=False):
         if must and not can:
-            raise FileFormatError(
-                f"line {line}: mandatory is true but available is false; they exclude each other"
-            )
+            raise FileFormatError(f"line {line}: mandatory is true but available is false; they exclude each other")
 
 
 def answer_text(problem: Problem, solution: Solution) -> str:
@@ -281,9 +271,7 @@ def answer_text(problem: Problem, solution: Solution) -> str:
         When there is no answer to write: a table cannot say why.
     """
     if not solution.has_answer:
-        raise FileFormatError(
-            f"there is no answer to write as a table: {solution.status} ({solution.message})"
-        )
+        raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
     bandwidth = solution.bandwidth_hz
     rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
     finish = problem.compute_s + upload

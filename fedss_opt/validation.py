@@ -38,9 +38,7 @@ _NUMBERS = (int, float, np.integer, np.floating)
 _least, _greatest = np.minimum.reduce, np.maximum.reduce  # array.min() costs twice as much on short arrays
 
 
-def infer_length(
-    per_client: dict[str, Any], relevance: npt.ArrayLike | None, client_ids: Sequence[str] | None
-) -> int:
+def infer_length(per_client: dict[str, Any], relevance: npt.ArrayLike | None, client_ids: Sequence[str] | None) -> int:
     """Find N from the first field that is an array, and refuse arrays that disagree."""
     n, source = -1, ""
     for name, value in per_client.items():
@@ -50,9 +48,7 @@ def infer_length(
         if len(shape) == 0:
             continue
         if len(shape) != 1:
-            raise ProblemError(
-                f"{name}: has shape {shape}; give one value per client, shape (N,), or a scalar"
-            )
+            raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,), or a scalar")
         n, source = _agree(n, source, shape[0], name)
     if relevance is not None:
         shape = shape_of("relevance", relevance)
@@ -111,9 +107,7 @@ def _numbers(name: str, value: Any, accepted: str) -> FloatArray:
         try:
             result[index] = float(item)
         except OverflowError:
-            raise ProblemError(
-                f"{_place(name, index)} = {_shown(item)}: beyond double precision; {accepted}"
-            ) from None
+            raise ProblemError(f"{_place(name, index)} = {_shown(item)}: beyond double precision; {accepted}") from None
     return result
 
 
@@ -153,9 +147,7 @@ def _within(lowest: float, highest: float, *, positive: bool, infinite: bool) ->
     return highest <= LARGEST or (infinite and lowest == math.inf)
 
 
-def _checked(
-    name: str, value: Any, *, positive: bool = False, infinite: bool = False, unit: str = ""
-) -> FloatArray:
+def _checked(name: str, value: Any, *, positive: bool = False, infinite: bool = False, unit: str = "") -> FloatArray:
     """Return a fresh float64 copy, or name the first number that is not accepted."""
     accepted = _accepted(positive=positive, infinite=infinite, unit=unit)
     array = _numbers(name, value, accepted)
@@ -228,9 +220,7 @@ def matrix(name: str, value: Any, k: int, n: int) -> FloatArray:
         array = np.full((k, n), float(array))
     elif array.shape != (k, n):
         if array.shape != (n,) or k != 1:
-            raise ProblemError(
-                f"{name}: has shape {array.shape}; give ({k}, {n}): one row a task, one column a client"
-            )
+            raise ProblemError(f"{name}: has shape {array.shape}; give ({k}, {n}): one row a task, one column a client")
         array = array.reshape(1, n)
     array.setflags(write=False)
     return array
@@ -243,9 +233,7 @@ def boolean_vector(name: str, value: Any, n: int) -> BoolArray:
         result.fill(value)
     else:
         array = _array(name, value)
-        if array.dtype.kind != "b" and not (
-            array.dtype.kind in "fiu" and np.logical_or(array == 0, array == 1).all()
-        ):
+        if array.dtype.kind != "b" and not (array.dtype.kind in "fiu" and np.logical_or(array == 0, array == 1).all()):
             for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
                 if not isinstance(item, (bool, np.bool_, *_NUMBERS)) or item not in (0, 1):
                     raise ProblemError(f"{_place(name, index)} = {_shown(item)}: must be true or false")

@@ -48,9 +48,7 @@ def answer(problem: Problem, selected: np.ndarray | None = None, **changes: obje
 
 def uncovered(problem: Problem, task: int) -> Solution:
     """Say that a task cannot be served, with the certificate of that."""
-    proof = Certificate(
-        kind=CertificateKind.COVERAGE, price=math.inf, multipliers=np.zeros(problem.tasks), task=task
-    )
+    proof = Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=np.zeros(problem.tasks), task=task)
     return Solution(
         status=Status.INFEASIBLE,
         stop_reason=StopReason.COMPLETED,

@@ -18,9 +18,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 # What a nightly run may use: pytest --hypothesis-profile=searching
-settings.register_profile(
-    "searching", settings.get_profile("repeatable"), derandomize=False, max_examples=2000
-)
+settings.register_profile("searching", settings.get_profile("repeatable"), derandomize=False, max_examples=2000)
 settings.load_profile("repeatable")
 
 

@@ -97,9 +97,7 @@ def _draw_limits(draw: st.DrawFn, fields: dict[str, object], n: int, share: floa
         factor = st.one_of(none, st.sampled_from([1.0, 1.5, 4.0, 20.0, 0.7]))
         fields["max_upload_s"] = np.array(draw(_column(factor, n))) * even
     if "least" in kinds:
-        fields["min_bandwidth_hz"] = (
-            np.array(draw(_column(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0, 1.2]), n))) * share
-        )
+        fields["min_bandwidth_hz"] = np.array(draw(_column(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0, 1.2]), n))) * share
     if "most" in kinds:
         factor = st.one_of(none, st.sampled_from([1.2, 1.5, 3.0]))
         fields["max_bandwidth_hz"] = np.array(draw(_column(factor, n))) * share
@@ -124,6 +122,4 @@ def multipliers(problem: Problem) -> st.SearchStrategy[np.ndarray]:
     unit = problem.bandwidth_hz / max(problem.clients, 1)
     scale = np.array([float(row.max(initial=0.0)) or 1.0 for row in problem.relevance])
     entries = st.one_of(st.just(0.0), decades(1e-3, 1e3))
-    return st.lists(entries, min_size=problem.tasks, max_size=problem.tasks).map(
-        lambda mu: np.array(mu) * unit / scale
-    )
+    return st.lists(entries, min_size=problem.tasks, max_size=problem.tasks).map(lambda mu: np.array(mu) * unit / scale)

@@ -109,9 +109,7 @@ def test_a_selected_client_without_bandwidth_never_finishes(cell, honest):
 
 
 @pytest.mark.parametrize("name", ["latency_s", "objective_s"])
-@pytest.mark.parametrize(
-    ("factor", "fails"), [(1 + 1e-10, False), (1 + 1e-8, True), (0.5, True), (math.nan, True)]
-)
+@pytest.mark.parametrize(("factor", "fails"), [(1 + 1e-10, False), (1 + 1e-8, True), (0.5, True), (math.nan, True)])
 def test_reported_figures_are_recomputed(cell, honest, name, factor, fails):
     lied = replace(honest, **{name: getattr(honest, name) * factor})
     assert failed(cell, lied) == ([name.removesuffix("_s")] if fails else [])
@@ -120,10 +118,7 @@ def test_reported_figures_are_recomputed(cell, honest, name, factor, fails):
 def test_the_total_objective_is_its_own_figure(cell, honest):
     total = cell.replace(objective="total")
     assert failed(total, honest) == ["objective"]
-    assert (
-        failed(total, replace(honest, objective_s=total.objective_s(honest.selected, honest.bandwidth_hz)))
-        == []
-    )
+    assert failed(total, replace(honest, objective_s=total.objective_s(honest.selected, honest.bandwidth_hz))) == []
 
 
 @pytest.mark.parametrize(
@@ -132,11 +127,7 @@ def test_the_total_objective_is_its_own_figure(cell, honest):
         {"selected": np.array([True])},
         {"bandwidth_hz": np.zeros(5)},
         {"certificate": fo.Certificate(kind=fo.CertificateKind.BOUND, price=1.0, multipliers=np.zeros(3))},
-        {
-            "certificate": fo.Certificate(
-                kind=fo.CertificateKind.COVERAGE, price=1.0, multipliers=np.zeros(1), task=1
-            )
-        },
+        {"certificate": fo.Certificate(kind=fo.CertificateKind.COVERAGE, price=1.0, multipliers=np.zeros(1), task=1)},
     ],
 )
 def test_other_sizes_end_the_check(cell, honest, change):
@@ -162,9 +153,7 @@ def proof(bound_s: float) -> fo.Certificate:
 def test_a_bound_needs_its_certificate(cell, honest):
     best = honest.objective_s
     assert failed(cell, replace(honest, lower_bound_s=0.9 * best, certificate=proof(0.9 * best))) == []
-    assert failed(cell, replace(honest, lower_bound_s=0.9 * best, certificate=proof(0.8 * best))) == [
-        "lower bound"
-    ]
+    assert failed(cell, replace(honest, lower_bound_s=0.9 * best, certificate=proof(0.8 * best))) == ["lower bound"]
     assert failed(cell, replace(honest, lower_bound_s=0.9 * best)) == ["lower bound"]
     assert failed(cell, replace(honest, lower_bound_s=0.0)) == []
     above = replace(honest, lower_bound_s=1.1 * best, certificate=proof(1.1 * best))
@@ -199,9 +188,7 @@ def test_unavailable_clients_do_not_count_for_coverage(cell):
 
 
 def test_no_answer_claims_nothing(cell, honest):
-    unknown = replace(
-        by_hand.uncovered(cell, 0), status=fo.Status.UNKNOWN, lower_bound_s=math.nan, certificate=None
-    )
+    unknown = replace(by_hand.uncovered(cell, 0), status=fo.Status.UNKNOWN, lower_bound_s=math.nan, certificate=None)
     assert failed(cell, unknown) == []
     assert failed(cell, replace(unknown, latency_s=1.0)) == ["no answer"]
     assert failed(cell, replace(honest, status=fo.Status.UNKNOWN)) == ["no answer"]

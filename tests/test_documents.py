@@ -186,9 +186,7 @@ def test_a_document_is_an_object(value):
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=2)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
     max_leaves=6,
 )
 
@@ -234,10 +232,7 @@ def _same(one: fo.Solution, other: fo.Solution) -> bool:
         certificate = fields.pop("certificate")
         fields["certificate"] = None if certificate is None else vars(certificate)
         return repr(
-            {
-                name: value.tolist() if isinstance(value, np.ndarray) else value
-                for name, value in fields.items()
-            }
+            {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()}
         ) + repr(certificate and certificate.multipliers.tolist())
 
     return key(one) == key(other)
@@ -257,13 +252,7 @@ def test_solutions_round_trip_exactly_and_fit_the_schema(cell, named):
 
 def test_no_answer_is_null_and_comes_back_as_infinity(cell):
     document = by_hand.uncovered(cell, 1).to_dict(cell)
-    assert (
-        document["latency_s"]
-        is document["objective_s"]
-        is document["lower_bound_s"]
-        is document["gap"]
-        is None
-    )
+    assert document["latency_s"] is document["objective_s"] is document["lower_bound_s"] is document["gap"] is None
     solution = documents.solution_from_dict(document)
     assert solution.latency_s == solution.objective_s == solution.lower_bound_s == math.inf
     assert math.isnan(documents.solution_from_dict(by_hand.answer(cell).to_dict()).lower_bound_s)

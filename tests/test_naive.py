@@ -18,9 +18,7 @@ from .strategies import problems
 
 
 @settings(max_examples=40)
-@given(
-    problem=problems(min_clients=1, max_clients=4, max_tasks=0), factor=st.sampled_from([0.3, 1.0, 1.1, 7.0])
-)
+@given(problem=problems(min_clients=1, max_clients=4, max_tasks=0), factor=st.sampled_from([0.3, 1.0, 1.1, 7.0]))
 def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> None:
     most = np.minimum(problem.max_bandwidth_hz, problem.bandwidth_hz)
     deadline = factor * float(naive.times(problem, most).max())
@@ -34,11 +32,7 @@ def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> Non
         margin = 40 * np.finfo(float).eps * (exact + (0.0 if math.isnan(slope) else slope) * deadline)
         if math.isinf(exact) or math.isinf(found[n]):
             edge = naive.least_bandwidth(problem, n, deadline * (1 + 1e-12))
-            assert (
-                math.isinf(exact) == math.isinf(found[n])
-                or float(edge) > most[n] * (1 - 1e-9)
-                or upload[n] < 0
-            )
+            assert math.isinf(exact) == math.isinf(found[n]) or float(edge) > most[n] * (1 - 1e-9) or upload[n] < 0
         else:
             assert found[n] == pytest.approx(exact, rel=0, abs=margin)
     for price in (0.0, factor * deadline / problem.bandwidth_hz):

@@ -74,9 +74,7 @@ def test_defaults() -> None:
 def test_the_rate_model_follows_from_the_channel_data() -> None:
     assert build(cn0_hz=..., spectral_efficiency=2.0).rate_model is RateModel.FLAT
     for changes, found in (({"cn0_hz": ...}, "neither"), ({"spectral_efficiency": 2.0}, "both")):
-        with pytest.raises(
-            ProblemError, match=rf"^cn0_hz, spectral_efficiency: {found} given; give exactly one"
-        ):
+        with pytest.raises(ProblemError, match=rf"^cn0_hz, spectral_efficiency: {found} given; give exactly one"):
             build(**changes)
 
 
@@ -219,9 +217,7 @@ def test_nobody_and_nothing() -> None:
     assert problem.latency_s([], []) == problem.objective_s([], []) == 0.0
     assert problem.covers([]).shape == problem.coverage([]).shape == (0,)
     assert problem.replace(objective="total").objective_s([], 0.0) == 0.0
-    tasks = Problem(
-        payload_bits=[], cn0_hz=1.0, bandwidth_hz=1.0, relevance=np.zeros((2, 0)), required=[0.0, 1.0]
-    )
+    tasks = Problem(payload_bits=[], cn0_hz=1.0, bandwidth_hz=1.0, relevance=np.zeros((2, 0)), required=[0.0, 1.0])
     assert (tasks.clients, tasks.tasks) == (0, 2)
     assert tasks.covers([]).tolist() == [True, False]
     with pytest.raises(ProblemError, match=re.escape("payload_bits = -1.0")):
@@ -336,9 +332,7 @@ def test_equality_with_other_things() -> None:
 def test_replacing_validates_anew() -> None:
     with pytest.raises(ProblemError, match=re.escape("weights[1] = -1.0")):
         build().replace(weights=[1.0, -1.0, 1.0])
-    with pytest.raises(
-        ProblemError, match=r"^bandwidth: no such field; the fields are available, bandwidth_hz"
-    ):
+    with pytest.raises(ProblemError, match=r"^bandwidth: no such field; the fields are available, bandwidth_hz"):
         build().replace(bandwidth=1.0)
     with pytest.raises(ProblemError, match="both given"):
         build().replace(spectral_efficiency=2.0)
@@ -462,9 +456,7 @@ def test_coverage_is_exact_within_an_ulp_of_the_target(values: list[int], shift:
     required = float(exact / Fraction(1.0 - 1e-12))
     for _ in range(abs(off)):
         required = math.nextafter(required, math.inf if off > 0 else 0.0)
-    problem = Problem(
-        payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=[relevance], required=required
-    )
+    problem = Problem(payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=[relevance], required=required)
     met = exact >= Fraction(float(problem.coverage_target[0]))
     assert bool(problem.covers(np.ones(len(values), dtype=bool))[0]) is met
 

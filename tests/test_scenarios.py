@@ -31,9 +31,7 @@ def test_cell_path_loss_is_128_1_and_not_128_7():
 
 def test_chen_gain_is_the_inverse_square_and_fedl_the_fourth_power():
     assert 10 ** (-PRESETS["chen2021"].path_loss.path_loss_db(200.0, True) / 10) == pytest.approx(200.0**-2)
-    assert 10 ** (-PRESETS["fedl2019"].path_loss.path_loss_db(20.0, True) / 10) == pytest.approx(
-        1e-4 * 20.0**-4
-    )
+    assert 10 ** (-PRESETS["fedl2019"].path_loss.path_loss_db(20.0, True) / 10) == pytest.approx(1e-4 * 20.0**-4)
 
 
 def test_fedcs_path_loss_at_one_kilometre():

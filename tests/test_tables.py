@@ -76,9 +76,7 @@ def test_what_spreadsheets_do_to_a_table_does_not_matter(tmp_path, change):
     assert tables.load_table(path, bandwidth_hz=20e6, require=["0.5"]) == parse(CELL)
 
 
-@pytest.mark.parametrize(
-    ("head", "field"), [("cn0_hz", "cn0_hz"), ("spectral_efficiency", "spectral_efficiency")]
-)
+@pytest.mark.parametrize(("head", "field"), [("cn0_hz", "cn0_hz"), ("spectral_efficiency", "spectral_efficiency")])
 def test_the_channel_comes_in_three_ways(head, field):
     problem = parse(f"payload_bits,{head}\n1,2.5\n2,3.5\n", ())
     assert getattr(problem, field).tolist() == [2.5, 3.5]
@@ -145,15 +143,11 @@ def test_any_text_is_a_table_or_refused_in_one_line(text):
     assert "\n" not in refused
 
 
-@given(
-    st.lists(st.tuples(st.floats(1e-30, 1e30), st.floats(1e-30, 1e30), st.booleans()), min_size=1, max_size=4)
-)
+@given(st.lists(st.tuples(st.floats(1e-30, 1e30), st.floats(1e-30, 1e30), st.booleans()), min_size=1, max_size=4))
 def test_numbers_are_read_exactly(rows):
     text = "payload_bits,cn0_hz,available\n" + "".join(f"{p!r},{g!r},{str(a).lower()}\n" for p, g, a in rows)
     problem = parse(text, ())
-    found = zip(
-        problem.payload_bits.tolist(), problem.cn0_hz.tolist(), problem.available.tolist(), strict=True
-    )
+    found = zip(problem.payload_bits.tolist(), problem.cn0_hz.tolist(), problem.available.tolist(), strict=True)
     assert list(found) == rows
 
 

@@ -85,9 +85,7 @@ def test_integers_become_floats(value: object) -> None:
     assert vector("x", value, 2).tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(
-    "value", [3, 3.0, np.float32(3), np.int16(3), np.array(3.0), np.array(3, dtype=object)]
-)
+@pytest.mark.parametrize("value", [3, 3.0, np.float32(3), np.int16(3), np.array(3.0), np.array(3, dtype=object)])
 def test_scalars_stand_for_all(value: object) -> None:
     assert vector("x", value, 4).tolist() == [3.0] * 4
     assert matrix("x", value, 2, 2).tolist() == [[3.0, 3.0], [3.0, 3.0]]
@@ -206,9 +204,7 @@ def test_long_doubles_beyond_double_are_infinite_without_a_warning() -> None:
         vector("x", np.array([np.longdouble(1e308) * 10, 1]), 2)
 
 
-@pytest.mark.parametrize(
-    "value", [5e-324, 1e-300, math.nextafter(SMALLEST, 0.0), math.nextafter(LARGEST, math.inf)]
-)
+@pytest.mark.parametrize("value", [5e-324, 1e-300, math.nextafter(SMALLEST, 0.0), math.nextafter(LARGEST, math.inf)])
 def test_positive_numbers_beyond_what_kernels_can_carry_are_refused(value: float) -> None:
     for infinite, rest in ((False, "1e-30 to 1e+30 Hz"), (True, "1e-30 to 1e+30 Hz, or inf")):
         for given_, place in (([1.0, value], "x[1]"), (value, "x"), ([value, math.inf], "x[0]")):
@@ -235,9 +231,7 @@ def test_the_ends_of_the_range_are_accepted() -> None:
 def test_faint_requirements_are_refused() -> None:
     refuse_faint("x", np.array([0.0, SMALLEST, 1.0]))
     refuse_faint("x", np.array([]))
-    with pytest.raises(
-        ProblemError, match=re.escape("x[1] = 1e-31: out of range; must be 0, or 1e-30 to 1e+30")
-    ):
+    with pytest.raises(ProblemError, match=re.escape("x[1] = 1e-31: out of range; must be 0, or 1e-30 to 1e+30")):
         refuse_faint("x", np.array([0.0, 1e-31]))
 
 

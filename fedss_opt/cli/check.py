@@ -25,12 +25,8 @@ def check_command(
     solution_file: Annotated[Path, typer.Argument(metavar="SOLUTION", help="Its answer, .json.")],
     *,
     format_: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
-    gap_tol: Annotated[
-        float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")
-    ] = 1e-4,
-    bandwidth: Annotated[
-        str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)
-    ] = None,
+    gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")] = 1e-4,
+    bandwidth: Annotated[str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)] = None,
     require: Annotated[
         list[str] | None, typer.Option(help="As given to solve; repeatable.", show_default=False)
     ] = None,

@@ -57,9 +57,7 @@ def demo_command(
     seed: Annotated[int, typer.Option(help="Seed of the cell.")] = 0,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            help="Also draw who got what, and the bounds closing in, to this .png.", show_default=False
-        ),
+        typer.Option(help="Also draw who got what, and the bounds closing in, to this .png.", show_default=False),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress bar.")] = False,
 ) -> int:

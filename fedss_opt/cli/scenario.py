@@ -21,9 +21,7 @@ __all__ = ["scenario_command"]
 
 
 def scenario_command(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Preset, see --list.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Preset, see --list.", show_default=False)] = None,
     *,
     clients: Annotated[
         int | None, typer.Option(help="Number of clients; the preset's by default.", show_default=False)

@@ -63,9 +63,7 @@ def solve_command(
     """
     output_path(out, (".json", ".csv"))
     problem = read_problem(file, bandwidth=bandwidth, require=require or (), objective=objective)
-    solution = solve_visibly(
-        problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet
-    )
+    solution = solve_visibly(problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet)
     if out is not None:
         _write(problem, solution, out, quiet)
     if format_ is Format.JSON:

@@ -108,7 +108,5 @@ def solve_visibly(
                 watch(record)
             return interrupt.pressed
 
-        solution = solve(
-            problem, method, gap_tol=gap_tol, time_limit_s=time_limit_s, callback=callback, seed=seed
-        )
+        solution = solve(problem, method, gap_tol=gap_tol, time_limit_s=time_limit_s, callback=callback, seed=seed)
     return replace(solution, stop_reason=StopReason.INTERRUPTED) if interrupt.pressed else solution

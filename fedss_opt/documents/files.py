@@ -157,9 +157,7 @@ def _npz_bytes(problem: Problem) -> bytes:
         if isinstance(value, tuple):
             odd = next((i for i, item in enumerate(value) if item.endswith("\0")), None)
             if odd is not None:
-                raise FileFormatError(
-                    f"{name}[{odd}] = {value[odd]!r}: NPZ drops a trailing NUL; save as JSON"
-                )
+                raise FileFormatError(f"{name}[{odd}] = {value[odd]!r}: NPZ drops a trailing NUL; save as JSON")
         arrays[name] = np.array(value, dtype=np.str_ if isinstance(value, (str, tuple)) else None)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -189,9 +187,7 @@ def _problem_from_npz(data: bytes) -> Problem:
         RuntimeError,
     ) as error:
         what = str(error).strip().splitlines()
-        raise FileFormatError(
-            f"not a complete NPZ archive without pickles: {what[0] if what else error!r}"
-        ) from None
+        raise FileFormatError(f"not a complete NPZ archive without pickles: {what[0] if what else error!r}") from None
     _check_npz_kind(arrays)
     fields: dict[str, Any] = {}
     for field in FIELDS:
@@ -204,9 +200,7 @@ def _problem_from_npz(data: bytes) -> Problem:
         if array.dtype.kind not in kinds:
             raise FileFormatError(f"$.{field.name}: an array of {array.dtype}; must hold {field.type}s")
         if field.type == "string":
-            fields[field.name] = (
-                str(array) if field.shape == "scalar" else [str(item) for item in array.ravel()]
-            )
+            fields[field.name] = str(array) if field.shape == "scalar" else [str(item) for item in array.ravel()]
         else:
             fields[field.name] = array
     return rebuild(fields)

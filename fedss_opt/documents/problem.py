@@ -100,9 +100,7 @@ def problem_from_dict(document: Any) -> Problem:
     """
     reading.check_kind(document, PROBLEM_FORMAT, VERSION, {*PROBLEM_KEYS, "$schema"}, _REQUIRED)
     fields = {
-        field.name: _read(field, document[field.name], f"$.{field.name}")
-        for field in FIELDS
-        if field.name in document
+        field.name: _read(field, document[field.name], f"$.{field.name}") for field in FIELDS if field.name in document
     }
     return rebuild(fields)
 

@@ -45,9 +45,7 @@ def describe(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = repr(value)
-    return (
-        f"{text if len(text) <= 40 else text[:37] + '...'} ({_KINDS.get(type(value), type(value).__name__)})"
-    )
+    return f"{text if len(text) <= 40 else text[:37] + '...'} ({_KINDS.get(type(value), type(value).__name__)})"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -56,9 +54,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def check_kind(
-    document: Any, expected: str, version: int, keys: Collection[str], required: Iterable[str]
-) -> None:
+def check_kind(document: Any, expected: str, version: int, keys: Collection[str], required: Iterable[str]) -> None:
     """Refuse a document of another format or version, and wrong keys."""
     if not isinstance(document, dict):
         raise FileFormatError(f"$: {describe(document)} where an object is needed")
@@ -168,9 +164,7 @@ def one_of(value: Any, path: str, accepted: Iterable[str]) -> str:
     words = [str(word) for word in accepted]
     text = string(value, path)
     if text not in words:
-        raise FileFormatError(
-            f"{path} = {text!r}: must be one of {', '.join(map(repr, words))}{nearest(text, words)}"
-        )
+        raise FileFormatError(f"{path} = {text!r}: must be one of {', '.join(map(repr, words))}{nearest(text, words)}")
     return text
 
 

@@ -33,9 +33,7 @@ def _entry(field: Field) -> dict[str, Any]:
 def _property(field: Field) -> dict[str, Any]:
     entry = _entry(field)
     array: dict[str, Any] = {"type": "array", "items": entry}
-    described: dict[str, Any] = {
-        "description": field.meaning + (f" Unit: {field.unit}." if field.unit else "")
-    }
+    described: dict[str, Any] = {"description": field.meaning + (f" Unit: {field.unit}." if field.unit else "")}
     if field.infinite:
         described["description"] += " null: no limit."
     if field.default is not None and not field.infinite:
@@ -110,8 +108,7 @@ def solution_schema() -> dict[str, Any]:
         "stop_reason": {"enum": [str(reason) for reason in StopReason]},
         "method": {"type": "string"},
         "objective": {"enum": [str(o) for o in Objective]},
-        "latency_s": seconds
-        | {"description": "When the last selected client has uploaded. null: no answer."},
+        "latency_s": seconds | {"description": "When the last selected client has uploaded. null: no answer."},
         "objective_s": seconds | {"description": "The problem's objective. null: no answer."},
         "lower_bound_s": seconds | {"description": "Nothing feasible is below. null: no bound is claimed."},
         "gap": {

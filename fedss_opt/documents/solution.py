@@ -101,9 +101,7 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
         document["task_ids"] = list(problem.task_ids)
     document["selected"] = [bool(chosen) for chosen in solution.selected]
     document["bandwidth_hz"] = [_plain(b) for b in solution.bandwidth_hz.tolist()]
-    document["certificate"] = (
-        None if solution.certificate is None else _certificate_to_dict(solution.certificate)
-    )
+    document["certificate"] = None if solution.certificate is None else _certificate_to_dict(solution.certificate)
     return document
 
 
@@ -147,9 +145,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
     bandwidth = reading.numbers(document["bandwidth_hz"], "$.bandwidth_hz", dimensions=(1,))
     selected = reading.booleans(document["selected"], "$.selected")
     if len(bandwidth) != len(selected):
-        raise FileFormatError(
-            f"$.bandwidth_hz: has {len(bandwidth)} clients where $.selected has {len(selected)}"
-        )
+        raise FileFormatError(f"$.bandwidth_hz: has {len(bandwidth)} clients where $.selected has {len(selected)}")
     no_bound = math.inf if status is Status.INFEASIBLE else math.nan
     solution = Solution(
         status=status,

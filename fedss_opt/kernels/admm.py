@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .cell import Cell
 from .jit import jit
 
-__all__ = ["admm_iterations", "admm_residuals", "gram", "project_coverage", "rescale_dual"]
+__all__ = ["admm_iterations", "gram", "project_coverage", "rescale_dual"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -140,9 +140,16 @@ def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -
 
 @jit
 def admm_iterations(
-    cell: Cell, cost: FloatArray, rho: float, matrix: FloatArray, v: FloatArray, nu: FloatArray, count: int
-) -> None:
-    """Run `count` iterations in place.
+    cell: Cell,
+    cost: FloatArray,
+    rho: float,
+    matrix: FloatArray,
+    v: FloatArray,
+    nu: FloatArray,
+    last: FloatArray,
+    count: int,
+) -> tuple[float, float]:
+    """Run `count` iterations in place and return the residuals of the last one.
 
     Parameters
     ----------
@@ -158,19 +165,29 @@ def admm_iterations(
         ``z - R^T nu``.
     nu : ndarray, (K,)
         Scaled multipliers; ``rho nu`` estimates the covering multipliers.
+    last : ndarray, (free,)
+        Workspace: z before the last iteration.
     count : int
-        Number of iterations.
+        Number of iterations, at least 1.
+
+    Returns
+    -------
+    primal, dual : float
+        ``|a - z| / max(|a|, |z|)`` and ``|z - z_last| / |R^T nu|``.
     """
     tasks = nu.size
     inverse = 1.0 / rho
     received = np.empty(tasks)
+    earlier = nu.copy()
     for _ in range(count):
         received[:] = 0.0
+        earlier[:] = nu
         for i in range(cell.free):
             pull = 0.0
             for k in range(tasks):
                 pull += cell.relevance[i, k] * nu[k]
             z = v[i] + pull
+            last[i] = z
             a = z + pull - cost[i] * inverse  # z - u - phi / rho
             a = min(max(a, 0.0), 1.0)
             new = _RELAXATION * a + (1.0 - _RELAXATION) * z - pull
@@ -178,28 +195,29 @@ def admm_iterations(
             for k in range(tasks):
                 received[k] += cell.relevance[i, k] * new
         project_coverage(matrix, received, nu)
+    return _residuals(cell, v, nu, last, earlier)
 
 
 @jit
-def admm_residuals(
-    cell: Cell, cost: FloatArray, rho: float, v: FloatArray, nu: FloatArray
-) -> tuple[float, float]:
-    """Return primal ``||a - z||`` and dual ``||cost|| rho`` residuals of the current point, both relative.
-
-    The primal residual is measured against ``max(||a||, ||z||)``; the dual one, the drift of the selection's
-    optimality ``||a(z) - z||``-free part, against the pull ``||R^T nu||`` that the multipliers exert.
-    """
-    apart = 0.0
-    size = 0.0
+def _residuals(cell: Cell, v: FloatArray, nu: FloatArray, last: FloatArray, earlier: FloatArray) -> tuple[float, float]:
+    """Recover a and z of the last iteration from what is kept, and measure how far apart they are."""
+    apart, change, size_a, size_z, size_u = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(cell.free):
         pull = 0.0
+        before = 0.0
         for k in range(nu.size):
             pull += cell.relevance[i, k] * nu[k]
+            before += cell.relevance[i, k] * earlier[k]
         z = v[i] + pull
-        a = min(max(z + pull - cost[i] / rho, 0.0), 1.0)
+        a = (v[i] + before - (1.0 - _RELAXATION) * last[i]) / _RELAXATION
         apart += (a - z) ** 2
-        size += z * z
-    return math.sqrt(apart), math.sqrt(size)
+        change += (z - last[i]) ** 2
+        size_a += a * a
+        size_z += z * z
+        size_u += pull * pull
+    primal = math.sqrt(apart) / max(math.sqrt(max(size_a, size_z)), 1e-300)
+    dual = math.sqrt(change) / max(math.sqrt(size_u), 1e-300)
+    return primal, dual
 
 
 @jit

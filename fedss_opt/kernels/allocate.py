@@ -43,6 +43,7 @@ def advance(
         How often the search leaves a local optimum.
     """
     state = work.state
+    tolerance = max(0.02 * gap_tol, 1e-11)
     spent = 0.0
     while state[PHASE] != DONE and spent < effort:
         if state[PHASE] == START:
@@ -58,13 +59,13 @@ def advance(
         elif state[PHASE] == ADMM:
             count = min(10, max_iterations - int(state[ITERATIONS]))
             if count > 0:
-                admm_round(cell, work, count, vertex)
+                admm_round(cell, work, count, vertex, tolerance)
             else:
                 state[LIMIT] = 1.0
                 state[PHASE] = SEARCH
             spent += 15.0 * cell.free
         elif state[PHASE] == VERTEX:
-            vertex_round(cell, work, 0.02 * gap_tol)
+            vertex_round(cell, work, tolerance)
             spent += 10.0 * cell.free
         else:
             search_round(cell, work, width, kicks)

@@ -80,10 +80,7 @@ def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: 
     if d <= 0.6:
         length = (
             d
-            * (
-                1.9999999888063857
-                + d * (-3.724094974499956 + d * (2.039923385079031 - d * 0.29165927234807043))
-            )
+            * (1.9999999888063857 + d * (-3.724094974499956 + d * (2.039923385079031 - d * 0.29165927234807043)))
             / (1.0 + d * (-2.1953814188967207 + d * (1.529544422595795 - d * 0.3308559152116829)))
         )
         # One Newton step on L/2 - d - sum B_2k L^2k / (2k)!, the Bernoulli series of L / expm1(L).
@@ -100,9 +97,9 @@ def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: 
         gauge += (load_low - gauge * reach_low) / reach
         log_gauge = math.log(gauge)
         q = math.sqrt(-log_gauge - d)
-        w = (
-            0.9985708585223757 + q * (1.691453279327237 + q * (1.0379359204866159 + q * 0.2698899062840402))
-        ) / (1.0 + q * (0.27070769926497995 - q * 9.113291765302401e-06))
+        w = (0.9985708585223757 + q * (1.691453279327237 + q * (1.0379359204866159 + q * 0.2698899062840402))) / (
+            1.0 + q * (0.27070769926497995 - q * 9.113291765302401e-06)
+        )
         # One Fritsch-Shafer-Crowley step (fourth order) on w - ln w = G - ln G, where w = G + L.
         z = ((w + log_gauge) - math.log(w)) - gauge
         one = 1.0 - w
@@ -116,9 +113,7 @@ def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: 
 
 
 @jit
-def least_bandwidth_flat(
-    payload: float, efficiency: float, start: float, deadline: float
-) -> tuple[float, float]:
+def least_bandwidth_flat(payload: float, efficiency: float, start: float, deadline: float) -> tuple[float, float]:
     """Least bandwidth ``S / (e (T - c))`` for the flat rate, and its derivative in the deadline (Hz, Hz/s)."""
     tau = deadline - start
     if not tau > 0.0:
@@ -162,9 +157,7 @@ def _log_gap(x: float) -> tuple[float, float]:
 
 
 @jit
-def bandwidth_for_price_shannon(
-    payload: float, cn0: float, weight: float, price: float
-) -> tuple[float, float]:
+def bandwidth_for_price_shannon(payload: float, cn0: float, weight: float, price: float) -> tuple[float, float]:
     """Bandwidth minimising ``w t(b) + lambda b`` for the Shannon rate, and its derivative in the price.
 
     With ``x = g/b`` the stationarity reads ``x^2 [log1p(x) - x/(1+x)] / log1p(x)^2 = lambda g^2 / (w S ln2)``
@@ -224,9 +217,7 @@ def bandwidth_for_price_shannon(
 
 
 @jit
-def bandwidth_for_price_flat(
-    payload: float, efficiency: float, weight: float, price: float
-) -> tuple[float, float]:
+def bandwidth_for_price_flat(payload: float, efficiency: float, weight: float, price: float) -> tuple[float, float]:
     """Bandwidth ``sqrt(w S / (e lambda))`` minimising ``w t(b) + lambda b``, and its derivative in the price."""
     bandwidth = math.sqrt(weight * payload / (efficiency * price))
     return bandwidth, -0.5 * bandwidth / price

@@ -114,9 +114,8 @@ def _search_core(
 def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
     """Search the core of the best selection once; the phase ends when nothing comes of it."""
     state = work.state
-    if state[SEARCHED] == 0:
-        if round_relaxation(cell, work, 0.5):
-            consider(cell, work)
+    if state[SEARCHED] == 0 and round_relaxation(cell, work, 0.5):
+        consider(cell, work)
     state[SEARCHED] += 1
     work.chosen[:] = work.best
     set_price(cell, work, state[PRICE])

@@ -70,9 +70,7 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
                 b, cost_slope = price_response(
                     cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
                 )
-                cost = cell.weight[i] * (
-                    cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
-                )
+                cost = cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
                 cost += theta * b
                 cost_slope = b
             else:

@@ -43,7 +43,7 @@ def jit(function: F) -> F:
     except RuntimeError:
         compiled = numba.njit(**_OPTIONS)(function)
     cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(cache_file, "_source_stamp"):
+    if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _sources()
     _dispatchers.append(compiled)
     return cast(F, compiled)

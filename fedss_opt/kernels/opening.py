@@ -170,9 +170,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
             return
     if not round_relaxation(cell, work, 0.5):
         return
-    exchange(
-        cell.relevance, work.cost[: cell.free], work.reduced, work.mu, work.chosen, work.slack, width, 200
-    )
+    exchange(cell.relevance, work.cost[: cell.free], work.reduced, work.mu, work.chosen, work.slack, width, 200)
     if consider(cell, work):
         state[PHASE] = ADMM
 
@@ -201,7 +199,6 @@ def begin_admm(cell: Cell, work: Work) -> None:
 @jit
 def warm(cell: Cell, work: Work, selected: BoolArray, mu: FloatArray) -> None:
     """Take over an earlier answer: its selection (repaired) as a first one, its multipliers as a start."""
-    state = work.state
     for i in range(cell.free):
         work.chosen[i] = selected[cell.client[i]]
     work.mu[:] = mu

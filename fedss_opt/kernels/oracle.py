@@ -76,7 +76,8 @@ def upload_time(flat: bool, payload: float, link: float, bandwidth: float) -> fl
 @jit
 def client_time(cell: Cell, i: int, bandwidth: float) -> float:
     """Return when client i has uploaded on the given bandwidth, s."""
-    return cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], bandwidth)
+    finish: float = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], bandwidth)
+    return finish
 
 
 @jit

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
-from .admm import admm_iterations, admm_residuals
-from .cell import TOTAL, Cell
+import numpy as np
+
+from .admm import admm_iterations, rescale_dual
+from .cell import EPS, TOTAL, Cell
 from .dual import dual_value, supported_price
 from .jit import jit
 from .opening import set_price
+from .oracle import client_time
 from .state import (
     ABOVE,
     BELOW,
@@ -16,21 +19,21 @@ from .state import (
     BOUND_PRICE,
     DUAL,
     ITERATIONS,
-    OBJECTIVE,
     PHASE,
     PIVOTS,
     PRICE,
+    PRICE_ROUNDS,
     PRIMAL,
+    QUIET,
     RHO,
     ROUNDS,
     SEARCH,
-    STALLS,
     THETA,
     VERTEX,
     VERTEX_FAILURES,
     Work,
 )
-from .vertex import starting_basis, vertex_ascent
+from .vertex import reset_basis, starting_basis, vertex_ascent
 
 __all__ = ["admm_round", "reduce_costs", "vertex_round"]
 
@@ -75,14 +78,17 @@ def bound_here(cell: Cell, work: Work) -> tuple[float, float]:
 
 
 @jit
-def next_price(cell: Cell, work: Work, value: float, slope: float) -> float:
+def next_price(cell: Cell, work: Work, value: float, slope: float, margin: float) -> float:
     """Propose theta from the relaxation's value and slope there, inside the bracket; NaN when it is closed.
 
-    Makespan: the root of value = B, by Newton on 1/value. Total: the root of bandwidth = B (the slope is the
-    bandwidth bought), by Newton in log-log with the elasticity -1/2 of the flat rate.
+    Makespan: the root of value = B (1 + margin), by Newton on 1/value; the margin keeps the last theta on the
+    side that is proven. Total: the root of bandwidth = B (the slope is the bandwidth bought), by Newton in log-log
+    with the elasticity -1/2 of the flat rate. Where Newton leaves the bracket, or a client that drops out of
+    reach makes the value jump and Newton creep, the bracket is halved.
     """
     state = work.state
     theta = state[THETA]
+    step = math.nan
     if cell.objective == TOTAL:
         if slope > cell.total_hz:
             state[BELOW] = theta
@@ -91,20 +97,20 @@ def next_price(cell: Cell, work: Work, value: float, slope: float) -> float:
         step = theta * min(max((slope / cell.total_hz) ** 2, 1e-3), 1e3)
     else:
         if value > cell.total_hz:
-            state[BELOW] = theta
+            state[BELOW] = max(state[BELOW], theta)
         else:
             state[ABOVE] = theta
-        step = math.nan
         if slope < 0.0 and value < math.inf:
-            step = theta + (value / cell.total_hz - 1.0) * value / -slope
+            step = theta + (value / (cell.total_hz * (1.0 + margin)) - 1.0) * value / -slope
     below, above = state[BELOW], state[ABOVE]
-    if above < math.inf and above - below <= 1e-12 * above:
+    if above < math.inf and above - below <= 0.5 * margin * above:
         return math.nan
-    if not (step > below and step < above):
+    halve = state[PRICE_ROUNDS] % 3 == 2 and below > 0.0 and above < math.inf
+    if halve or not (step > below and step < above):
         if above == math.inf:
             step = 2.0 * theta
         elif below > 0.0:
-            step = math.sqrt(below * above)
+            step = math.sqrt(below) * math.sqrt(above)
         else:
             step = 0.5 * above
         if not (step > below and step < above):
@@ -113,60 +119,121 @@ def next_price(cell: Cell, work: Work, value: float, slope: float) -> float:
 
 
 @jit
-def admm_round(cell: Cell, work: Work, count: int, vertex: bool) -> None:
-    """Run a few ADMM iterations, then let bounds move the price, and adapt the penalty."""
+def _short_task(cell: Cell, work: Work) -> int:
+    """Return a task that the clients within reach at the current costs cannot cover, or -1."""
+    within = np.zeros(cell.aim.size)
+    for i in range(cell.free):
+        if work.cost[i] < math.inf:
+            for k in range(within.size):
+                within[k] += cell.relevance[i, k]
+    for k in range(within.size):
+        if within[k] < 1.0:
+            return k
+    return -1
+
+
+@jit
+def reach_cover(cell: Cell, work: Work) -> None:
+    """Move to the first deadline at which the clients within reach can cover every task at all.
+
+    Before it some task k is short by s whatever is selected: ``mu = 2 B e_k / s`` proves it. It is the price
+    search's left end.
+    """
     state = work.state
-    admm_iterations(cell, work.cost, state[RHO], work.matrix, work.v, work.nu, count)
+    reach = np.empty(cell.free)
+    for i in range(cell.free):
+        reach[i] = client_time(cell, i, cell.high[i])
+    order = np.argsort(reach)
+    received = np.zeros(cell.aim.size)
+    last = 0
+    for k in range(received.size):
+        total = 0.0
+        for j in range(order.size):
+            total += cell.relevance[order[j], k]
+            if total >= 1.0:
+                break
+        last = max(last, j)
+    first = reach[order[last]]
+    work.mu[:] = 0.0
+    for k in range(received.size):
+        total = 0.0
+        for j in range(order.size):
+            if reach[order[j]] >= first:
+                break
+            total += cell.relevance[order[j], k]
+        if total < 1.0:
+            work.mu[k] = 2.0 * cell.total_hz / (1.0 - total)
+            break
+    bound = supported_price(cell, work.mu, first * (1.0 - 32.0 * EPS))
+    if bound > state[BOUND]:
+        state[BOUND] = bound
+        state[BOUND_PRICE] = bound
+        work.bound_mu[:] = work.mu
+    state[BELOW] = max(state[BELOW], first * (1.0 - 64.0 * EPS))
+    set_price(cell, work, max(first * (1.0 + 4.0 * EPS), state[BELOW]))
+
+
+@jit
+def admm_round(cell: Cell, work: Work, count: int, vertex: bool, tolerance: float) -> None:
+    """Run a few ADMM iterations, then let bounds move the price and the residuals the penalty.
+
+    Ends when the point is good enough for vertex ascent, or (without it) when the bound has stalled.
+    """
+    state = work.state
+    state[PRIMAL], state[DUAL] = admm_iterations(
+        cell, work.cost, state[RHO], work.matrix, work.v, work.nu, work.reduced, count
+    )
     state[ITERATIONS] += count
     state[ROUNDS] += 1
     for k in range(work.mu.size):
         work.mu[k] = state[RHO] * work.nu[k]
-    apart, size = admm_residuals(cell, work.cost, state[RHO], work.v, work.nu)
-    state[PRIMAL] = apart / max(size, 1e-300)
     before = state[BOUND]
     value, slope = bound_here(cell, work)
-    moved = 0.0
+    theta = state[THETA]
     if cell.objective == TOTAL:
-        theta = state[THETA] * min(max((slope / cell.total_hz) ** 1.0, 0.5), 2.0)
-    else:
-        theta = state[THETA]
-        if value > 0.3 * cell.total_hz and slope < 0.0:
-            theta += (value / cell.total_hz - 1.0) * value / -slope
-            theta = min(max(theta, 0.5 * state[THETA], state[BOUND]), state[PRICE])
-    moved = abs(theta - state[THETA]) / state[THETA]
-    state[DUAL] = moved
-    if moved > 1e-9:
+        theta *= min(max(slope / cell.total_hz, 0.5), 2.0)
+    elif value > 0.3 * cell.total_hz and slope < 0.0:
+        theta += (value / cell.total_hz - 1.0) * value / -slope
+        theta = min(max(theta, 0.5 * state[THETA], state[BOUND]), state[PRICE])
+    if abs(theta - state[THETA]) > 1e-9 * state[THETA]:
         set_price(cell, work, theta)
-    if vertex and (state[PRIMAL] < 3e-2 or state[ROUNDS] >= 5):
-        state[PHASE] = VERTEX
+    if state[PRIMAL] > 3.0 * state[DUAL]:
+        rescale_dual(cell, 2.0, work.v, work.nu)
+        state[RHO] *= 2.0
+    elif state[DUAL] > 3.0 * state[PRIMAL]:
+        rescale_dual(cell, 0.5, work.v, work.nu)
+        state[RHO] *= 0.5
+    if vertex:
+        if state[PRIMAL] < 3e-2 or state[ROUNDS] >= 5:
+            state[PHASE] = VERTEX
+        return
+    state[QUIET] = 0.0 if state[BOUND] > before * (1.0 + tolerance) else state[QUIET] + 1.0
+    if state[QUIET] >= 20.0:
+        state[PHASE] = SEARCH
 
 
 @jit
 def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
     """Solve the relaxation at the current price exactly and move the price; end when the bound is tight."""
     state = work.state
-    if state[STALLS] == 0:
+    state[PRICE_ROUNDS] += 1
+    if cell.objective != TOTAL and _short_task(cell, work) >= 0:
+        reach_cover(cell, work)
+        if _short_task(cell, work) >= 0:  # rounding, or more than one client at the same edge
+            set_price(cell, work, state[THETA] * (1.0 + 1e-9))
+        reset_basis(cell, work.basis)
+    elif state[PRICE_ROUNDS] == 1:
         starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
-    ok, pivots = vertex_ascent(
-        cell,
-        work.cost,
-        work.basis,
-        work.mu,
-        work.x_basic,
-        work.reduced,
-        work.turn,
-        work.order,
-        20 + 10 * work.mu.size,
-    )
-    state[PIVOTS] += pivots
-    state[STALLS] += 1
-    if not ok:
+    limit = 20 + 10 * work.mu.size
+    ok, pivots = _ascend(cell, work, limit)
+    if not ok:  # a basis that turned singular, or out of reach at this price: start from the surpluses
         state[VERTEX_FAILURES] += 1
-        if state[VERTEX_FAILURES] < 3:
-            for k in range(work.mu.size):
-                work.basis[k] = cell.free + k
-        else:
-            state[PHASE] = SEARCH
+        reset_basis(cell, work.basis)
+        ok, more = _ascend(cell, work, 2 * limit)
+        pivots += more
+    state[PIVOTS] += pivots
+    if not ok:
+        state[PHASE] = SEARCH
         return
     value, slope = bound_here(cell, work)
     for p in range(work.basis.size):  # the basic clients count at their fractions
@@ -176,17 +243,17 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
                 slope -= work.slope[i]
             slope += work.x_basic[p] * work.slope[i]
             work.reduced[i] = 0.0
-    theta = next_price(cell, work, value, slope)
-    step = abs(theta - state[THETA]) / state[THETA]
-    if step > tolerance and state[STALLS] < 60:
+    theta = next_price(cell, work, value, slope, 0.5 * tolerance)
+    if cell.objective == TOTAL:
+        tight = abs(theta - state[THETA]) <= tolerance * state[THETA]
+    else:
+        tight = value > cell.total_hz and value <= cell.total_hz * (1.0 + tolerance)
+    if tight or math.isnan(theta) or state[PRICE_ROUNDS] >= 80:
+        state[PHASE] = SEARCH
+    else:
         set_price(cell, work, theta)
-        return
-    state[PHASE] = SEARCH
-    if cell.objective != TOTAL:  # as far as these multipliers reach
-        if not theta > 0.0:
-            theta = state[THETA]
-        bound = supported_price(cell, work.mu, min(theta * (1.0 - 1e-3 * tolerance), state[OBJECTIVE]))
-        if bound > state[BOUND]:
-            state[BOUND] = bound
-            state[BOUND_PRICE] = bound
-            work.bound_mu[:] = work.mu
+
+
+@jit
+def _ascend(cell: Cell, work: Work, limit: int) -> tuple[bool, int]:
+    return vertex_ascent(cell, work.cost, work.basis, work.mu, work.x_basic, work.reduced, work.turn, work.order, limit)

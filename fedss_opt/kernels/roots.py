@@ -209,9 +209,7 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
 
 
 @jit
-def selection_bandwidth(
-    cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray
-) -> None:
+def selection_bandwidth(cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray) -> None:
     """Write the members' bandwidths at theta, aligned with `members`; deadlines are met in exact arithmetic."""
     for j in range(count):
         i = members[j]

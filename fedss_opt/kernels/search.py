@@ -139,9 +139,7 @@ def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: Floa
 
 
 @jit
-def nearest_clients(
-    cost: FloatArray, reduced: FloatArray, chosen: BoolArray, side: bool, core: IntArray
-) -> int:
+def nearest_clients(cost: FloatArray, reduced: FloatArray, chosen: BoolArray, side: bool, core: IntArray) -> int:
     """Write the clients of one side (chosen or not) with the smallest absolute reduced costs; return how many."""
     key = np.empty(core.size)
     filled = 0

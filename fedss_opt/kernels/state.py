@@ -27,12 +27,13 @@ __all__ = [
     "PHASE",
     "PIVOTS",
     "PRICE",
+    "PRICE_ROUNDS",
     "PRIMAL",
+    "QUIET",
     "RHO",
     "ROUNDS",
     "SEARCH",
     "SEARCHED",
-    "STALLS",
     "START",
     "STATE_SIZE",
     "THETA",
@@ -65,11 +66,12 @@ PRIMAL = 11
 DUAL = 12
 VERTEX_FAILURES = 13
 ROUNDS = 14
-STALLS = 15
+PRICE_ROUNDS = 15
 LIMIT = 16
 KICKS = 17
 SEARCHED = 18
-STATE_SIZE = 19
+QUIET = 19
+STATE_SIZE = 20
 
 
 class Work(NamedTuple):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .cell import Cell
 from .jit import jit
 
-__all__ = ["starting_basis", "vertex_ascent"]
+__all__ = ["reset_basis", "starting_basis", "vertex_ascent"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -27,7 +27,8 @@ IntArray = npt.NDArray[np.int64]
 def _column(relevance: FloatArray, j: int, k: int) -> float:
     """Entry k of column j: a client's relevance, or minus one for the surplus of task j - free."""
     if j < relevance.shape[0]:
-        return relevance[j, k]
+        entry: float = relevance[j, k]
+        return entry
     return -1.0 if j - relevance.shape[0] == k else 0.0
 
 
@@ -65,13 +66,17 @@ def _invert(relevance: FloatArray, basis: IntArray, inverse: FloatArray) -> bool
 
 
 @jit
-def starting_basis(
-    cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatArray, basis: IntArray
-) -> None:
+def reset_basis(cell: Cell, basis: IntArray) -> None:
+    """Make every surplus basic: all multipliers zero, a vertex at any cost."""
+    for k in range(basis.size):
+        basis[k] = cell.free + k
+
+
+@jit
+def starting_basis(cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatArray, basis: IntArray) -> None:
     """Choose a nonsingular basis near `mu`: for every positive multiplier a client of small reduced cost."""
     tasks = mu.size
-    for k in range(tasks):
-        basis[k] = cell.free + k
+    reset_basis(cell, basis)
     largest = 0.0
     for k in range(tasks):
         largest = max(largest, mu[k])
@@ -119,11 +124,7 @@ def starting_basis(
                 column[k] = 0.0
         pivot = -1
         for k in range(tasks):
-            if (
-                not taken[k]
-                and abs(column[k]) > 1e-3 * size
-                and (pivot < 0 or abs(column[k]) > abs(column[pivot]))
-            ):
+            if not taken[k] and abs(column[k]) > 1e-3 * size and (pivot < 0 or abs(column[k]) > abs(column[pivot])):
                 pivot = k
         if pivot < 0:
             continue
@@ -345,7 +346,8 @@ def _line_search(
 def _bend(relevance: FloatArray, edge: FloatArray, room: FloatArray, j: int) -> float:
     """Return how much column j bends the slope of D along `edge` when its reduced cost changes sign."""
     if j >= relevance.shape[0]:
-        return abs(edge[j - relevance.shape[0]]) * room[j - relevance.shape[0]]
+        bend: float = abs(edge[j - relevance.shape[0]]) * room[j - relevance.shape[0]]
+        return bend
     rate = 0.0
     for k in range(edge.size):
         rate += relevance[j, k] * edge[k]

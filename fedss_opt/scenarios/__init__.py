@@ -124,9 +124,7 @@ def make(
     fraction = _fraction(required, k)
     _number("availability", availability, low=0.0, high=1.0)
 
-    payload = (
-        cell.payload_bits if payload_bits is None else _range("payload_bits", payload_bits, "bit", zero=False)
-    )
+    payload = cell.payload_bits if payload_bits is None else _range("payload_bits", payload_bits, "bit", zero=False)
     power = _power_w(cell, transmit_power_dbm, n, seed)
     if compute_s is None:
         before = draw_compute_s(cell.compute, n, seed)
@@ -163,9 +161,7 @@ def _channel(cell: Preset, power_w: FloatArray, n: int, seed: int) -> dict[str, 
         return {"spectral_efficiency": np.log2(1.0 + cell.snr_per_w * power_w)}
     assert cell.layout is not None
     assert cell.path_loss is not None
-    channels = draw_channels(
-        layout=cell.layout, path_loss=cell.path_loss, rayleigh=cell.rayleigh, clients=n, seed=seed
-    )
+    channels = draw_channels(layout=cell.layout, path_loss=cell.path_loss, rayleigh=cell.rayleigh, clients=n, seed=seed)
     levels = np.array(cell.noise_w_per_hz)
     noise = levels[np.floor(len(levels) * generator(seed, "interference").random(n)).astype(np.intp)]
     return {"cn0_hz": power_w * channels.gain / noise}
@@ -174,9 +170,7 @@ def _channel(cell: Preset, power_w: FloatArray, n: int, seed: int) -> dict[str, 
 def _power_w(cell: Preset, transmit_power_dbm: float | None, n: int, seed: int) -> FloatArray:
     if transmit_power_dbm is None:
         return uniform(cell.transmit_power_w, n, seed, "transmit power")
-    _number(
-        "transmit_power_dbm", transmit_power_dbm, low=-math.inf, high=math.inf, open_low=True, open_high=True
-    )
+    _number("transmit_power_dbm", transmit_power_dbm, low=-math.inf, high=math.inf, open_low=True, open_high=True)
     return np.full(n, dbm_to_w(float(transmit_power_dbm)))
 
 

@@ -134,9 +134,7 @@ class Channels:
         return np.maximum(self.large_scale * self.fading, np.finfo(np.float64).tiny)
 
 
-def draw_channels(
-    *, layout: Layout, path_loss: PathLoss, rayleigh: bool, clients: int, seed: int
-) -> Channels:
+def draw_channels(*, layout: Layout, path_loss: PathLoss, rayleigh: bool, clients: int, seed: int) -> Channels:
     """Draw the links of a cell.
 
     Shadowing is log-normal, a factor ``10^(X/10)`` with X ~ N(0, sigma^2) in dB; Rayleigh fading multiplies
@@ -161,12 +159,8 @@ def draw_channels(
         Distances and gains, (N,) each.
     """
     distance = layout.distances_m(clients, seed)
-    in_sight = generator(seed, "line of sight").random(clients) < path_loss.line_of_sight_probability(
-        distance
-    )
+    in_sight = generator(seed, "line of sight").random(clients) < path_loss.line_of_sight_probability(distance)
     shadowing = path_loss.shadowing_std_db(in_sight) * generator(seed, "shadowing").standard_normal(clients)
     loss = path_loss.path_loss_db(distance, in_sight) + shadowing
     fading = generator(seed, "fading").standard_exponential(clients) if rayleigh else np.ones(clients)
-    return Channels(
-        distance_m=distance, line_of_sight=in_sight, large_scale=10.0 ** (-loss / 10.0), fading=fading
-    )
+    return Channels(distance_m=distance, line_of_sight=in_sight, large_scale=10.0 ** (-loss / 10.0), fading=fading)

@@ -121,8 +121,7 @@ _SHI2021 = Preset(
     " for Latency Constrained Wireless Federated Learning', IEEE TWC 20(1), 2021 "
     "(arXiv:2007.07174)",
     verified=False,
-    assumed="50 clients, 1 Mbit, computing 0.1 s plus an exponential time of mean 0.1 s; no client "
-    "nearer than 10 m",
+    assumed="50 clients, 1 Mbit, computing 0.1 s plus an exponential time of mean 0.1 s; no client nearer than 10 m",
     clients=50,
     bandwidth_hz=20e6,
     payload_bits=1e6,
@@ -156,8 +155,7 @@ _FEDCS2019 = Preset(
 )
 
 _CHEN2021 = Preset(
-    description="9 clients on 6 resource blocks of 1 MHz, distance U(0, 500) m, gain d^-2, 10 mW, <= 0.5"
-    " s, <= 3 mJ",
+    description="9 clients on 6 resource blocks of 1 MHz, distance U(0, 500) m, gain d^-2, 10 mW, <= 0.5 s, <= 3 mJ",
     source="M. Chen, Z. Yang, W. Saad, C. Yin, H. V. Poor, S. Cui, 'A Joint Learning and Communications "
     "Framework for Federated Learning Over Wireless Networks', IEEE TWC 20(1), 2021; numbers from"
     " github.com/mzchen0/Wireless-FL, FLMIN.m",
@@ -177,8 +175,7 @@ _CHEN2021 = Preset(
 )
 
 _FEDL2019 = Preset(
-    description="50 clients at U(2, 50) m, gain -40 dB d^-4 with Rayleigh fading, 1 MHz, 25 knat, 10..30"
-    " cycles/bit",
+    description="50 clients at U(2, 50) m, gain -40 dB d^-4 with Rayleigh fading, 1 MHz, 25 knat, 10..30 cycles/bit",
     source="N. H. Tran, W. Bao, A. Zomaya, M. N. H. Nguyen, C. S. Hong, 'Federated Learning over "
     "Wireless Networks: Optimization Model Design and Analysis', IEEE INFOCOM 2019; numbers from "
     "github.com/nhatminh/FEDL-INFOCOM, julia-INFOCOM/Setting.jl and TrafficGen.jl",
@@ -196,13 +193,11 @@ _FEDL2019 = Preset(
 )
 
 _CBCSBA2025 = Preset(
-    description="200 clients, 20 MHz, rate linear in the bandwidth, U(1, 10) W at an SNR of 8 per watt, "
-    "AlexNet",
+    description="200 clients, 20 MHz, rate linear in the bandwidth, U(1, 10) W at an SNR of 8 per watt, AlexNet",
     source="CBCSBA, numbers from github.com/kt4ngw/CBCSBA: main.py, src/utils/tool_utils.py, "
     "src/fed_client/base_client.py, src/models/cifar10_alexnet.py",
     verified=True,
-    assumed="one round's clock rates; payload 5 761 418 parameters of 32 bit (its default model, there "
-    "in MiB)",
+    assumed="one round's clock rates; payload 5 761 418 parameters of 32 bit (its default model, there in MiB)",
     clients=200,
     bandwidth_hz=20e6,
     payload_bits=5_761_418.0 * 32.0,

@@ -91,7 +91,7 @@ def solve(
     """
     if not isinstance(problem, Problem):
         raise OptionError(f"problem: a {type(problem).__name__}; must be a fedss_opt.Problem")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise OptionError(f"method = {method!r}: must be one of {', '.join(map(repr, METHODS))}")
     options = Options(
         gap_tol=gap_tol,

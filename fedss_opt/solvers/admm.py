@@ -182,9 +182,7 @@ def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Soluti
         stop_reason=StopReason.COMPLETED,
         lower_bound_s=math.inf,
         method="admm",
-        certificate=Certificate(
-            kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=task
-        ),
+        certificate=Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=task),
         message=(
             f"task {problem.task_name(task)!r} requires {problem.required[task]:g}, but all clients that can be "
             f"selected offer at most {offered:g} (short of {problem.required[task] - offered:g}); lower its "

@@ -136,12 +136,7 @@ def _round(problem: Problem, fraction: FloatArray, cost: FloatArray, possible: B
     for n in np.lexsort((cost, -fraction)):
         if not short.any():
             break
-        if (
-            possible[n]
-            and problem.available[n]
-            and not selected[n]
-            and np.any(problem.relevance[short, n] > 0.0)
-        ):
+        if possible[n] and problem.available[n] and not selected[n] and np.any(problem.relevance[short, n] > 0.0):
             selected[n] = True
             short = ~problem.covers(selected)
     taken = np.flatnonzero(selected & ~problem.mandatory)

@@ -7,10 +7,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..exceptions import OptionError
 from ..solution import Solution
 
 __all__ = ["Options", "Progress"]
+
+
+_FINITE = "must be a finite number >= 0"
+_SECONDS = "must be a number of seconds >= 0, or None"
+_INTEGER = "must be an integer >= 0, or None"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _require(holds: bool, name: str, value: object, accepted: str) -> None:
+    if not holds:
+        raise OptionError(f"{name} = {value!r}: {accepted}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,24 +87,16 @@ class Options:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.gap_tol, (int, float)) and 0.0 <= self.gap_tol < math.inf):
-            raise OptionError(f"gap_tol = {self.gap_tol!r}: must be a finite number >= 0")
-        if self.time_limit_s is not None and not (
-            isinstance(self.time_limit_s, (int, float)) and self.time_limit_s >= 0.0
-        ):
-            raise OptionError(
-                f"time_limit_s = {self.time_limit_s!r}: must be a number of seconds >= 0, or None"
-            )
-        if self.max_iterations is not None and not (
-            isinstance(self.max_iterations, int) and self.max_iterations >= 0
-        ):
-            raise OptionError(f"max_iterations = {self.max_iterations!r}: must be an integer >= 0, or None")
+        _require(_is_number(self.gap_tol) and 0.0 <= self.gap_tol < math.inf, "gap_tol", self.gap_tol, _FINITE)
+        limit = self.time_limit_s
+        _require(limit is None or (_is_number(limit) and limit >= 0.0), "time_limit_s", limit, _SECONDS)
+        for name in ("max_iterations", "seed"):
+            value = getattr(self, name)
+            _require(value is None or (_is_integer(value) and value >= 0), name, value, _INTEGER)
         if self.warm_start is not None and not isinstance(self.warm_start, Solution):
             raise OptionError(f"warm_start: a {type(self.warm_start).__name__}; must be a Solution, or None")
         if self.callback is not None and not callable(self.callback):
             raise OptionError("callback: must be callable with a Progress, or None")
-        if self.seed is not None and not (isinstance(self.seed, int) and self.seed >= 0):
-            raise OptionError(f"seed = {self.seed!r}: must be an integer >= 0, or None")
 
     def deadline(self, started: float) -> float:
         """Return the `time.perf_counter` reading at which the time limit ends, ``inf`` without one."""

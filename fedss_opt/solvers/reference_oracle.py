@@ -155,9 +155,7 @@ def dual_value(problem: Problem, multipliers: FloatArray, cost: FloatArray) -> t
     return reward - float(gain.sum()), reward + float(np.abs(gain).sum())
 
 
-def strongest_bound(
-    problem: Problem, multipliers: FloatArray, *, rel_tol: float = 1e-13
-) -> tuple[float, float]:
+def strongest_bound(problem: Problem, multipliers: FloatArray, *, rel_tol: float = 1e-13) -> tuple[float, float]:
     """Return the best price for given multipliers, and the bound on the objective it proves.
 
     Parameters

@@ -62,11 +62,7 @@ def by_hand_solver(monkeypatch) -> dict[str, Callable[[fo.Problem], fo.Solution]
         if callback is not None:
             assert callable(callback)
             for step in range(3):
-                callback(
-                    fo.Progress(
-                        iteration=step, elapsed_s=0.01 * step, objective_s=1.0, lower_bound_s=0.3 * step
-                    )
-                )
+                callback(fo.Progress(iteration=step, elapsed_s=0.01 * step, objective_s=1.0, lower_bound_s=0.3 * step))
         return solution
 
     monkeypatch.setattr(solving, "solve", solve)

@@ -54,9 +54,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path, arguments):
 
 def test_missing_typer_names_the_extra(tmp_path):
     for missing in ("typer", "rich"):
-        code = (
-            f"import sys; sys.modules[{missing!r}] = None; from fedss_opt.cli import main; sys.exit(main())"
-        )
+        code = f"import sys; sys.modules[{missing!r}] = None; from fedss_opt.cli import main; sys.exit(main())"
         result = subprocess.run(
             [sys.executable, "-c", code, "demo"], capture_output=True, text=True, cwd=tmp_path, check=False
         )

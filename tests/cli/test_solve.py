@@ -200,9 +200,7 @@ def test_a_second_ctrl_c_ends_at_once(cli, cell, monkeypatch):
 
 
 def test_an_answer_stopped_by_the_solver_itself_counts_as_interrupted(cli, cell, by_hand_solver):
-    by_hand_solver["answer"] = lambda problem: replace(
-        by_hand.answer(problem), stop_reason=fo.StopReason.INTERRUPTED
-    )
+    by_hand_solver["answer"] = lambda problem: replace(by_hand.answer(problem), stop_reason=fo.StopReason.INTERRUPTED)
     assert cli("solve", "cell.json").exit_code == 130
 
 

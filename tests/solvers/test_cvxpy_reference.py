@@ -114,9 +114,7 @@ def brent_total(problem: Problem, selected: np.ndarray) -> float:
 
     def slope(n: int, b: float) -> float:
         x = 0.0 if problem.cn0_hz is None else float(problem.cn0_hz[n]) / b
-        grow = (
-            problem.spectral_efficiency[n] if problem.cn0_hz is None else (math.log1p(x) - x / (1 + x)) / LN2
-        )
+        grow = problem.spectral_efficiency[n] if problem.cn0_hz is None else (math.log1p(x) - x / (1 + x)) / LN2
         return float(problem.weights[n] * problem.payload_bits[n] * grow / rate(problem, n, b) ** 2)
 
     def share(n: int, price: float) -> float:
@@ -124,9 +122,7 @@ def brent_total(problem: Problem, selected: np.ndarray) -> float:
         high = min(problem.max_bandwidth_hz[n], 1e3 * problem.bandwidth_hz)
         if slope(n, low) <= price or slope(n, high) >= price:
             return low if slope(n, low) <= price else high
-        return math.exp(
-            brentq(lambda t: math.log(slope(n, math.exp(t)) / price), math.log(low), math.log(high))
-        )
+        return math.exp(brentq(lambda t: math.log(slope(n, math.exp(t)) / price), math.log(low), math.log(high)))
 
     def excess(log_price: float) -> float:
         return sum(share(n, math.exp(log_price)) for n in clients) / problem.bandwidth_hz - 1.0
@@ -255,9 +251,7 @@ def test_bandwidth_of_nobody_and_of_infeasible_selections() -> None:
     assert reference_bandwidth(problem, [True, True]) is None
     # The power limit: at g / ln2 = 1.44e7 bit/s at most, 1e6 bit take more than 0.069 s on any bandwidth.
     assert reference_bandwidth(problem.replace(max_upload_s=0.05), [True, False]) is None
-    assert (
-        reference_bandwidth(problem.replace(max_bandwidth_hz=7e5, max_upload_s=0.35), [True, False]) is None
-    )
+    assert reference_bandwidth(problem.replace(max_bandwidth_hz=7e5, max_upload_s=0.35), [True, False]) is None
 
 
 def test_floors_that_fill_the_band_exactly() -> None:
@@ -299,19 +293,13 @@ def test_least_bandwidth_against_arbitrary_precision() -> None:
 @pytest.mark.parametrize("flat", [False, True])
 def test_no_bandwidth_beats_the_priced_cost(flat: bool) -> None:
     rng = np.random.default_rng(4)
-    problem = cell(
-        6, seed=4, flat=flat, objective="total", weights=rng.uniform(0.1, 3.0, 6), min_bandwidth_hz=3e4
-    )
+    problem = cell(6, seed=4, flat=flat, objective="total", weights=rng.uniform(0.1, 3.0, 6), min_bandwidth_hz=3e4)
     grid = np.geomspace(3e4, 1e10, 20_001)
     for price in (1e-12, 1e-8, 1e-4):
         cost, bandwidth = priced_cost(problem, price)
-        assert cost == pytest.approx(
-            problem.weights * problem.upload_s(bandwidth) + price * bandwidth, rel=1e-14
-        )
+        assert cost == pytest.approx(problem.weights * problem.upload_s(bandwidth) + price * bandwidth, rel=1e-14)
         for n in range(6):
-            on_grid = [
-                problem.weights[n] * problem.payload_bits[n] / rate(problem, n, b) + price * b for b in grid
-            ]
+            on_grid = [problem.weights[n] * problem.payload_bits[n] / rate(problem, n, b) + price * b for b in grid]
             assert cost[n] <= min(on_grid) * (1.0 + 1e-14)
             assert cost[n] == pytest.approx(min(on_grid), rel=1e-6)  # a grid step is 6e-4: squared
 
@@ -360,9 +348,7 @@ def test_bound_and_answer_bracket_the_enumerated_optimum(objective: str, flat: b
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_rounding_loses_little_among_many(objective: str) -> None:
-    solution = solve_cvxpy(
-        covering(200, 2, seed=1, objective=objective, compute_s=0.02), Options(gap_tol=0.05)
-    )
+    solution = solve_cvxpy(covering(200, 2, seed=1, objective=objective, compute_s=0.02), Options(gap_tol=0.05))
     assert solution.status is Status.OPTIMAL  # seen: 0.4% and 2%
     assert solution.stop_reason is StopReason.GAP
     assert solution.certificate is not None
@@ -433,9 +419,7 @@ def test_whatever_the_problem_the_answer_is_consistent(problem: Problem) -> None
 @pytest.mark.parametrize("n", [0, 3])
 def test_nobody_has_to_upload(objective: str, n: int) -> None:
     for fields in ({}, {"relevance": np.zeros((2, n)), "required": np.zeros(2)}):
-        problem = Problem(
-            payload_bits=np.ones(n), cn0_hz=np.ones(n), bandwidth_hz=1.0, objective=objective, **fields
-        )
+        problem = Problem(payload_bits=np.ones(n), cn0_hz=np.ones(n), bandwidth_hz=1.0, objective=objective, **fields)
         solution = solve_cvxpy(problem, Options())
         assert solution.status is Status.OPTIMAL
         assert not solution.selected.any()

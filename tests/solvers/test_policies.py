@@ -126,9 +126,7 @@ def test_nobody_to_choose_from(method, objective, flat):
 
 @pytest.mark.parametrize("method", POLICIES)
 def test_without_tasks_only_mandatory_clients_are_needed(method):
-    problem = fo.Problem(
-        payload_bits=1e6, cn0_hz=[1e7, 2e7, 3e7], bandwidth_hz=1e6, mandatory=[False, True, False]
-    )
+    problem = fo.Problem(payload_bits=1e6, cn0_hz=[1e7, 2e7, 3e7], bandwidth_hz=1e6, mandatory=[False, True, False])
     solution = fo.solve(problem, method)
     assert_feasible(problem, solution)
     expected = [True, True, True] if method == "all" else [False, True, False]
@@ -216,8 +214,7 @@ def test_limits_that_cannot_be_met_together(method):
     reason = (
         "after 1 clients no further one fits into 1e+06 Hz with its upload limit and bandwidth bounds"
         if method == "greedy"
-        else "the upload limits and bandwidth bounds of the 2 selected clients cannot be met together "
-        "within 1e+06 Hz"
+        else "the upload limits and bandwidth bounds of the 2 selected clients cannot be met together within 1e+06 Hz"
     )
     assert solution.message == f"{reason}; another selection may fit"
 

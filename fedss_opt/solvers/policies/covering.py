@@ -159,9 +159,7 @@ def _not_enough(problem: Problem, k: int, method: str, seconds: float) -> Soluti
         method=method,
         message=f"task {problem.task_name(k)} needs {problem.required[k]:g}; "
         f"all available clients together offer {offered:g}",
-        certificate=Certificate(
-            kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=k
-        ),
+        certificate=Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=k),
         lower_bound_s=math.inf,
         solve_time_s=seconds,
     )

@@ -45,9 +45,7 @@ def _select(problem: Problem, usable: BoolArray, _options: Options) -> BoolArray
     return cover_in_order(problem, order, everybody=True)
 
 
-def turns(
-    clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length_s: float
-) -> tuple[IntArray, float]:
+def turns(clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length_s: float) -> tuple[IntArray, float]:
     """Order clients by FedCS's rule in O(N log N).
 
     A client is either ready (c_n <= Theta), and then lengthens the round by t_n, or not, and then makes it
