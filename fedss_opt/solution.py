@@ -77,9 +77,17 @@ class Certificate:
 
     Notes
     -----
-    ``D(mu, theta) = q^T mu - sum_n max(0, (R^T mu)_n - phi_n(theta))`` (section 5 of the mathematics). For the
+    With ``s_k`` what the mandatory clients together contribute to task k, what is open is
+    ``o_k = max(0, (1 - 1e-12) q_k - s_k)``, and no client counts for more than ``q_k - s_k``::
+
+        D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta)
+                       - sum_{n free} max(0, sum_k mu_k min(R_kn, q_k - s_k) - phi_n(theta))
+
+    over the tasks with ``o_k > 0`` and the free clients: available, not mandatory, and able to keep their own
+    limits within B. No covering selection costs less than D (section 5 of ``docs/mathematics.md``). For the
     makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
-    bounds the objective.
+    bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
+    a margin for rounding.
     """
 
     kind: CertificateKind

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
+from .vectors import take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell"]
 
@@ -57,12 +58,12 @@ class Cell(NamedTuple):
 
 
 @jit
-def _sum_exactly(values: FloatArray, chosen: BoolArray) -> float:
-    """Neumaier's compensated sum of the chosen values."""
+def _sum_exactly(values: FloatArray, chosen: BoolArray, also: BoolArray) -> float:
+    """Neumaier's compensated sum of the values that both masks choose."""
     total = 0.0
     carry = 0.0
     for i in range(values.size):
-        if chosen[i]:
+        if chosen[i] and also[i]:
             x = values[i]
             t = total + x
             if abs(total) >= abs(x):
@@ -127,11 +128,11 @@ def build_cell(
     short = np.zeros(k_all, dtype=np.bool_)
     active = 0
     for k in range(k_all):
-        served = _sum_exactly(relevance[k], mandatory & in_play)
+        served = _sum_exactly(relevance[k], mandatory, in_play)
         scale_all[k] = target[k] - served
         if target[k] > 0.0 and scale_all[k] > 0.0:
             active += 1
-            short[k] = _sum_exactly(relevance[k], in_play) < target[k]
+            short[k] = _sum_exactly(relevance[k], in_play, in_play) < target[k]
         else:
             scale_all[k] = 0.0
     task = np.empty(active, dtype=np.int64)
@@ -183,11 +184,11 @@ def build_cell(
         total_hz,
         n_free,
         client,
-        payload[client],
-        link[client],
-        start[client],
-        weight[client],
-        low_all[client],
+        take(payload, client),
+        take(link, client),
+        take(start, client),
+        take(weight, client),
+        take(low_all, client),
         high,
         compact,
         aim,

@@ -18,6 +18,7 @@ from .opening import consider, round_relaxation, set_price
 from .relaxation import reduce_costs
 from .search import exchange, measure_slack, nearest_clients, repair, trim
 from .state import DONE, KICKS, PHASE, PRICE, SEARCHED, Work
+from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
 
@@ -101,12 +102,12 @@ def _search_core(
             total = _total(cost, chosen)
             if total < best_cost * (1.0 - 1e-12):
                 best_cost = total
-                best[:] = chosen
-                best_slack[:] = slack
+                copy_flags(chosen, best)
+                copy_values(slack, best_slack)
                 rank = 0
                 continue
-        chosen[:] = best
-        slack[:] = best_slack
+        copy_flags(best, chosen)
+        copy_values(best_slack, slack)
     return spent
 
 
@@ -117,7 +118,7 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
     if state[SEARCHED] == 0 and round_relaxation(cell, work, 0.5):
         consider(cell, work)
     state[SEARCHED] += 1
-    work.chosen[:] = work.best
+    copy_flags(work.best, work.chosen)
     set_price(cell, work, state[PRICE])
     reduce_costs(cell, work)
     measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
@@ -128,11 +129,13 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
     for j in range(n_out):
         core[n_in + j] = core[_CORE * width + j]
     core = core[: n_in + n_out]
-    chosen = work.chosen[core]
+    chosen = np.empty(core.size, dtype=np.bool_)
+    for j in range(core.size):
+        chosen[j] = work.chosen[core[j]]
     spent = _search_core(
-        cell.relevance[core],
-        cost[core],
-        work.reduced[core],
+        take_rows(cell.relevance, core),
+        take(cost, core),
+        take(work.reduced, core),
         work.mu,
         chosen,
         work.slack.copy(),

@@ -14,6 +14,7 @@ from .oracle import client_time, cost_pass
 from .roots import least_demand, selection_theta, selection_value
 from .search import cover_statically, exchange, measure_slack, repair, trim
 from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PIVOTS, PRICE, RHO, THETA, Work
+from .vectors import copy_flags, copy_values, median
 from .vertex import vertex_ascent
 
 __all__ = [
@@ -56,7 +57,7 @@ def consider(cell: Cell, work: Work) -> bool:
     if value < state[OBJECTIVE]:
         state[OBJECTIVE] = value
         state[PRICE] = theta
-        work.best[:] = work.chosen
+        copy_flags(work.chosen, work.best)
         return True
     return False
 
@@ -84,7 +85,7 @@ def first_price(cell: Cell) -> float:
             latest = max(latest, client_time(cell, i, cell.high[i]))
     if cell.objective == TOTAL:
         return (seed / cell.total_hz) ** 2
-    return max(np.median(finish), latest)
+    return max(median(finish), latest)
 
 
 @jit
@@ -150,7 +151,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
     """Where caps or bounds bind: minimise the least bandwidths alone, or prove that they exceed the carrier."""
     state = work.state
     state[PHASE] = DONE
-    work.cost[:] = cell.low
+    copy_values(cell.low, work.cost)
     ok, pivots = vertex_ascent(
         cell,
         work.cost,
@@ -164,7 +165,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
     )
     state[PIVOTS] += pivots
     if ok:
-        work.bound_mu[:] = work.mu
+        copy_values(work.mu, work.bound_mu)
         if dual_value(cell, work.mu, work.cost) > cell.total_hz * (1.0 + 1e-12):
             state[BOUND] = math.inf
             return
@@ -201,7 +202,7 @@ def warm(cell: Cell, work: Work, selected: BoolArray, mu: FloatArray) -> None:
     """Take over an earlier answer: its selection (repaired) as a first one, its multipliers as a start."""
     for i in range(cell.free):
         work.chosen[i] = selected[cell.client[i]]
-    work.mu[:] = mu
+    copy_values(mu, work.mu)
     count = members_of(cell, work.chosen, work.members)
     theta = selection_theta(cell, work.members, count, math.nan)
     if not theta < math.inf or cell.aim.size == 0 or count == 0:

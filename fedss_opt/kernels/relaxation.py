@@ -33,6 +33,7 @@ from .state import (
     VERTEX_FAILURES,
     Work,
 )
+from .vectors import copy_values
 from .vertex import reset_basis, starting_basis, vertex_ascent
 
 __all__ = ["admm_round", "reduce_costs", "vertex_round"]
@@ -52,16 +53,13 @@ def reduce_costs(cell: Cell, work: Work) -> None:
 def bound_here(cell: Cell, work: Work) -> tuple[float, float]:
     """Evaluate the dual at the current costs and `mu`, keep it if it is the best bound; return value, slope.
 
-    The slope is that of D in theta with the selection held: by the envelope theorem the slope of the bound.
+    The slope is that of D in theta with the selection held, that of the negative entries of `work.reduced`: by
+    the envelope theorem the slope of the bound.
     """
     state = work.state
     value = dual_value(cell, work.mu, work.cost)
     slope = 0.0
     for i in range(cell.free):
-        worth = 0.0
-        for k in range(work.mu.size):
-            worth += cell.relevance[i, k] * work.mu[k]
-        work.reduced[i] = work.cost[i] - worth
         if work.reduced[i] < 0.0:
             slope += work.slope[i]
     for i in range(cell.free, cell.client.size):
@@ -73,7 +71,7 @@ def bound_here(cell: Cell, work: Work) -> tuple[float, float]:
     if bound > state[BOUND] and bound < math.inf:
         state[BOUND] = bound
         state[BOUND_PRICE] = state[THETA]
-        work.bound_mu[:] = work.mu
+        copy_values(work.mu, work.bound_mu)
     return value, slope
 
 
@@ -168,7 +166,7 @@ def reach_cover(cell: Cell, work: Work) -> None:
     if bound > state[BOUND]:
         state[BOUND] = bound
         state[BOUND_PRICE] = bound
-        work.bound_mu[:] = work.mu
+        copy_values(work.mu, work.bound_mu)
     state[BELOW] = max(state[BELOW], first * (1.0 - 64.0 * EPS))
     set_price(cell, work, max(first * (1.0 + 4.0 * EPS), state[BELOW]))
 
@@ -188,6 +186,7 @@ def admm_round(cell: Cell, work: Work, count: int, vertex: bool, tolerance: floa
     for k in range(work.mu.size):
         work.mu[k] = state[RHO] * work.nu[k]
     before = state[BOUND]
+    reduce_costs(cell, work)
     value, slope = bound_here(cell, work)
     theta = state[THETA]
     if cell.objective == TOTAL:
@@ -239,10 +238,7 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
     for p in range(work.basis.size):  # the basic clients count at their fractions
         i = work.basis[p]
         if i < cell.free:
-            if work.reduced[i] < 0.0:
-                slope -= work.slope[i]
             slope += work.x_basic[p] * work.slope[i]
-            work.reduced[i] = 0.0
     theta = next_price(cell, work, value, slope, 0.5 * tolerance)
     if cell.objective == TOTAL:
         tight = abs(theta - state[THETA]) <= tolerance * state[THETA]

@@ -5,6 +5,9 @@
 the most infeasible basic column gives an edge along which D increases, and an exact line search along the
 edge passes every breakpoint until the slope turns: the bound-flipping dual simplex method (Maros, 2003;
 Kostina, 2002). A few passes over the clients replace the long tail of a first-order method.
+
+Clients alike in cost and relevance make many vertices coincide, and edges of length zero lead in circles.
+Once such an edge has been walked, costs are told apart by relative perturbations that are taken back in the end.
 """
 
 from __future__ import annotations
@@ -21,6 +24,18 @@ __all__ = ["reset_basis", "starting_basis", "vertex_ascent"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+_PERTURBATION = 1e-8  # far above the rounding of reduced costs, and far below any gap of interest
+_GOLDEN = 0.6180339887498949
+
+
+@jit
+def _perturbed(cost: float, i: int, floor: float, perturbation: float) -> float:
+    """Return a cost moved up by a share of its own, different for every client (multiples of the golden ratio)."""
+    if perturbation == 0.0:
+        return cost
+    share = (i + 1) * _GOLDEN
+    return cost + perturbation * (0.5 + share - math.floor(share)) * max(cost, floor)
 
 
 @jit
@@ -103,8 +118,10 @@ def starting_basis(cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatA
             key[j] = r
             nearest[j] = i
             filled = min(filled + 1, pool)
-    # Gaussian elimination picks independent columns; `echelon[k]` is the reduced column with its pivot in row k.
+    # Gaussian elimination picks independent columns; `echelon[p]` is the p-th reduced column, its pivot in row `row[p]`.
     echelon = np.zeros((tasks, tasks))
+    row = np.empty(tasks, dtype=np.int64)
+    found = 0
     taken = np.zeros(tasks, dtype=np.bool_)
     column = np.empty(tasks)
     for f in range(filled):
@@ -116,12 +133,12 @@ def starting_basis(cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatA
         size = 0.0
         for k in range(tasks):
             size = max(size, column[k])
-        for k in range(tasks):
-            if taken[k] and column[k] != 0.0:
-                factor = column[k]
+        for p in range(found):  # in this order: each is zero in the rows of the pivots before it
+            factor = column[row[p]]
+            if factor != 0.0:
                 for q in range(tasks):
-                    column[q] -= factor * echelon[k, q]
-                column[k] = 0.0
+                    column[q] -= factor * echelon[p, q]
+                column[row[p]] = 0.0
         pivot = -1
         for k in range(tasks):
             if not taken[k] and abs(column[k]) > 1e-3 * size and (pivot < 0 or abs(column[k]) > abs(column[pivot])):
@@ -129,8 +146,10 @@ def starting_basis(cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatA
         if pivot < 0:
             continue
         taken[pivot] = True
+        row[found] = pivot
         for q in range(tasks):
-            echelon[pivot, q] = column[q] / column[pivot]
+            echelon[found, q] = column[q] / column[pivot]
+        found += 1
         basis[pivot] = i
 
 
@@ -161,7 +180,8 @@ def vertex_ascent(
     x_basic : ndarray, (K,)
         Out: values of the basic columns: fractional selections, or surpluses of coverage.
     reduced : ndarray, (free,)
-        Out: reduced costs; a non-basic client is selected where negative.
+        Out: reduced costs (0 for basic clients); a non-basic client is selected where negative. Where clients tie,
+        those of the perturbed costs: their signs belong to `x_basic`.
     turn, order : ndarray, (free + K,)
         Workspace.
     max_pivots : int
@@ -180,21 +200,25 @@ def vertex_ascent(
     edge = np.empty(tasks)
     room = np.zeros(tasks)  # upper bound of each surplus: everybody selected
     is_basic = np.zeros(cell.free + tasks, dtype=np.bool_)
+    before = np.full(tasks, math.nan)
+    floor = math.inf  # the least positive cost: what a cost of zero is perturbed in proportion to
     for i in range(cell.free):
+        if cost[i] > 0.0:
+            floor = min(floor, cost[i])
         for k in range(tasks):
             room[k] += cell.relevance[i, k]
+    if floor == math.inf:
+        floor = 1.0
+    perturbation = 0.0
     for pivots in range(max_pivots + 1):
         if not _invert(cell.relevance, basis, inverse):
             return False, pivots
-        for k in range(tasks):
-            mu[k] = 0.0
-        for p in range(tasks):
-            if basis[p] < cell.free:
-                c = cost[basis[p]]
-                if not c < math.inf:
-                    return False, pivots
-                for k in range(tasks):
-                    mu[k] += inverse[p, k] * c
+        if not _multipliers(cell.free, cost, basis, inverse, floor, perturbation, mu):
+            return False, pivots
+        if perturbation == 0.0 and _same(mu, before):
+            perturbation = _PERTURBATION
+            _multipliers(cell.free, cost, basis, inverse, floor, perturbation, mu)
+        before[:] = mu
         is_basic[:] = False
         for p in range(tasks):
             is_basic[basis[p]] = True
@@ -205,7 +229,7 @@ def vertex_ascent(
             worth = 0.0
             for k in range(tasks):
                 worth += cell.relevance[i, k] * mu[k]
-            r = cost[i] - worth
+            r = _perturbed(cost[i], i, floor, perturbation) - worth
             if is_basic[i]:
                 r = 0.0
             reduced[i] = r
@@ -233,6 +257,11 @@ def vertex_ascent(
                 leaving = p
                 rising = x > upper
         if leaving < 0:
+            if perturbation > 0.0:
+                _multipliers(cell.free, cost, basis, inverse, floor, 0.0, mu)
+                if _settle(mu):
+                    return True, pivots
+                mu[:] = before  # those of the perturbed costs are as good, but for the perturbation
             return _settle(mu), pivots
         if pivots == max_pivots:
             break
@@ -248,6 +277,38 @@ def vertex_ascent(
             return False, pivots
         basis[leaving] = entering
     return False, max_pivots
+
+
+@jit
+def _multipliers(
+    free: int,
+    cost: FloatArray,
+    basis: IntArray,
+    inverse: FloatArray,
+    floor: float,
+    perturbation: float,
+    mu: FloatArray,
+) -> bool:
+    """Write the multipliers at which every basic column's reduced cost is zero; False when one is out of reach."""
+    mu[:] = 0.0
+    for p in range(mu.size):
+        if basis[p] < free:
+            c = cost[basis[p]]
+            if not c < math.inf:
+                return False
+            c = _perturbed(c, basis[p], floor, perturbation)
+            for k in range(mu.size):
+                mu[k] += inverse[p, k] * c
+    return True
+
+
+@jit
+def _same(mu: FloatArray, before: FloatArray) -> bool:
+    """Tell whether two vertices coincide, up to rounding."""
+    for k in range(mu.size):
+        if not abs(mu[k] - before[k]) <= 1e-13 * (abs(mu[k]) + abs(before[k])):
+            return False
+    return True
 
 
 @jit

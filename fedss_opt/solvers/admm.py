@@ -137,19 +137,16 @@ def _conclude(
             solve_time_s=options.now() - started,
             **rest,
         )
-    solution = answer(
+    return answer(
         problem,
         selected,
         bandwidth,
-        stop_reason=stop or StopReason.STALLED,
+        stop_reason=stop,
         lower_bound_s=bound,
         gap_tol=options.gap_tol,
         solve_time_s=options.now() - started,
         **rest,
     )
-    if solution.status is Status.OPTIMAL and stop is None:
-        object.__setattr__(solution, "stop_reason", StopReason.GAP)
-    return solution
 
 
 def _certify(

@@ -63,7 +63,7 @@ def answer(
     bandwidth_hz: FloatArray,
     *,
     method: str,
-    stop_reason: StopReason,
+    stop_reason: StopReason | None = None,
     lower_bound_s: float = math.nan,
     certificate: Certificate | None = None,
     gap_tol: float = 0.0,
@@ -71,12 +71,15 @@ def answer(
     solve_time_s: float = 0.0,
     message: str = "",
 ) -> Solution:
-    """Build the Solution of a feasible selection and allocation; its figures come from the data."""
+    """Build the Solution of a feasible selection and allocation; its figures come from the data.
+
+    A method that came to its own end leaves `stop_reason` out: it is the gap where that is closed, else stalled.
+    """
     objective = problem.objective_s(selected, bandwidth_hz)
     proven = objective <= lower_bound_s * (1.0 + gap_tol)  # False for NaN: no bound, nothing proven
     return Solution(
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
-        stop_reason=stop_reason,
+        stop_reason=stop_reason or (StopReason.GAP if proven else StopReason.STALLED),
         selected=selected,
         bandwidth_hz=bandwidth_hz,
         latency_s=problem.latency_s(selected, bandwidth_hz),

@@ -1,0 +1,106 @@
+"""Turn pytest-benchmark's JSON into the Markdown tables of docs/benchmarks.md.
+
+Usage: ``python -m benchmarks.report out/benchmark.json``
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def _ms(seconds: float) -> str:
+    return f"{1e3 * seconds:.3g}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2g} %"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _times(entry: dict) -> str:
+    stats = entry["stats"]
+    return f"{_ms(stats['min'])} - **{_ms(stats['median'])}** - {_ms(stats['max'])}"
+
+
+def report(document: dict) -> str:
+    """Build the page's tables from a parsed benchmark file."""
+    by_name: dict[str, list[dict]] = {}
+    for entry in document["benchmarks"]:
+        by_name.setdefault(entry["name"].split("[")[0], []).append(entry)
+    machine = document["machine_info"]
+    cpu = machine.get("cpu", {})
+    parts = [
+        f"Machine: {cpu.get('brand_raw', machine['machine'])}, {cpu.get('count', '?')} cores; "
+        f"Python {machine['python_version']}; {document['datetime'][:10]}."
+    ]
+    if "test_admm" in by_name:
+        distance = {
+            (e["extra_info"]["family"], e["extra_info"]["clients"]): e["extra_info"]
+            for e in by_name.get("test_distance_to_optimum", [])
+        }
+        rows = []
+        for e in by_name["test_admm"]:
+            x = e["extra_info"]
+            d = distance.get((x["family"], x["clients"]))
+            rows.append(
+                [
+                    x["family"],
+                    f"{x['clients']:,}, {x['tasks']}",
+                    _times(e),
+                    _percent(x["gap_median"]),
+                    _percent(x["gap_worst"]),
+                    f"{_percent(d['distance_worst'])} ({d['found']} of {d['seeds']} optimal)" if d else "",
+                ]
+            )
+        head = ["family", "N, K", "time, ms (min - median - max)", "median gap", "worst gap", "worst distance"]
+        parts.append("## The ADMM\n\n" + _table(head, rows))
+    if "test_fixed_selection" in by_name:
+        rows = [
+            [
+                f"{x['clients']:,} ({x['selected']} selected)",
+                f"{x['kernel_us']:.3g}",
+                f"{x['ratio_min']:.3g} - **{x['ratio_median']:.3g}** - {x['ratio_max']:.3g}",
+                f"{x['programs_median']:g}",
+                f"{x['relative_difference_worst']:.1e}",
+            ]
+            for x in (e["extra_info"] for e in by_name["test_fixed_selection"])
+        ]
+        head = ["N", "ours, us", "Clarabel's time / ours", "programs", "worst difference in T"]
+        parts.append("## Bandwidth for a fixed selection\n\n" + _table(head, rows))
+    if "test_oracle_pass" in by_name:
+        rows = [
+            [e["extra_info"]["objective"], f"{e['extra_info']['ns_per_client']:.3g}"]
+            for e in by_name["test_oracle_pass"]
+        ]
+        parts.append("## One oracle pass\n\n" + _table(["objective", "ns per client"], rows))
+    if "test_first_solve" in by_name:
+        x = by_name["test_first_solve"][0]["extra_info"]
+        rows = [
+            [name, f"{x[key + '_min']:.2f} - **{x[key + '_median']:.2f}** - {x[key + '_max']:.2f}"]
+            for name, key in (("import", "import_s"), ("import and first solve", "first_solve_s"))
+        ]
+        parts.append("## A new process, kernels cached\n\n" + _table(["what", "s (min - median - max)"], rows))
+    if "test_ablation" in by_name:
+        rows = [
+            [
+                f"{e['extra_info']['clients']:,}, {e['extra_info']['tasks']}",
+                e["extra_info"]["variant"],
+                _times(e),
+                _percent(e["extra_info"]["gap_median"]),
+                f"{e['extra_info']['iterations_median']:g}",
+            ]
+            for e in by_name["test_ablation"]
+        ]
+        head = ["N, K", "variant", "time, ms", "median gap", "ADMM iterations"]
+        parts.append("## What each addition buys\n\n" + _table(head, rows))
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(report(json.loads(Path(sys.argv[1]).read_text())))

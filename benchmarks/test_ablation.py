@@ -1,0 +1,40 @@
+"""The ADMM with each addition switched off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fedss_opt.solvers.admm import DEFAULT_TUNING, Tuning, solve_admm
+from fedss_opt.solvers.options import Options
+
+from .families import instance, rotation
+
+VARIANTS = {
+    "everything": DEFAULT_TUNING,
+    "no vertex ascent": Tuning(vertex=False),
+    "no kicks": Tuning(kicks=0),
+    "no exchange": Tuning(width=0, kicks=0),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("clients", "tasks"), [(100, 5), (1000, 5), (10_000, 5)])
+def test_ablation(benchmark, clients: int, tasks: int, variant: str) -> None:
+    """Time and gap of a variant on the yang2021 family."""
+    problems = [instance("yang2021", clients, tasks, seed) for seed in range(10)]
+    solutions = [solve_admm(problem, Options(), VARIANTS[variant]) for problem in problems]
+    benchmark.group = f"ablation N={clients} K={tasks}"
+    benchmark.extra_info.update(
+        variant=variant,
+        clients=clients,
+        tasks=tasks,
+        gap_median=float(np.median([solution.gap for solution in solutions])),
+        iterations_median=float(np.median([solution.iterations for solution in solutions])),
+    )
+    benchmark.pedantic(
+        lambda problem: solve_admm(problem, Options(), VARIANTS[variant]),
+        setup=rotation(problems),
+        rounds=len(problems),
+        iterations=1,
+    )
