@@ -8,7 +8,7 @@ import numpy.typing as npt
 from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
 
-__all__ = ["cell_of", "selection_cell"]
+__all__ = ["cell_of", "cell_of_node", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -16,6 +16,11 @@ BoolArray = npt.NDArray[np.bool_]
 def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
     """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,)."""
     return _build(problem, problem.mandatory, problem.available, problem.required)
+
+
+def cell_of_node(problem: Problem, inside: BoolArray, available: BoolArray) -> tuple[Cell, BoolArray]:
+    """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
+    return _build(problem, inside, available, problem.required)
 
 
 def selection_cell(problem: Problem, selected: BoolArray) -> Cell:

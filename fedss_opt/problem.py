@@ -296,6 +296,18 @@ class Problem:
         with np.errstate(divide="ignore", over="ignore"):
             return self.payload_bits / self.rate_bps(bandwidth_hz)
 
+    @property
+    def selectable(self) -> BoolArray:
+        """Clients that can be selected at all, (N,): available, and within their limits on the band there is.
+
+        A client whose least bandwidth exceeds the carrier, or who misses `max_upload_s` on the widest band it may
+        use, is in no answer. The allowance of 1e-12 is for the rounding of the upload time.
+        """
+        widest = np.minimum(self.max_bandwidth_hz, self.bandwidth_hz)
+        in_time = self.upload_s(widest) <= self.max_upload_s * (1.0 + 1e-12)
+        fits: BoolArray = self.available & in_time & (self.min_bandwidth_hz <= self.bandwidth_hz)
+        return fits
+
     def latency_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
         """Makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""
         times = self._selected_times(selected, bandwidth_hz)

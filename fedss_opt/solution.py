@@ -57,6 +57,8 @@ class CertificateKind(StrEnum):
     """A task needs more than all selectable clients together offer: infeasible."""
     BANDWIDTH = "bandwidth"
     """Caps and bandwidth bounds cannot be met within B by any covering selection: infeasible."""
+    SEARCH = "search"
+    """The bound rests on a finished search, too long to write down; the multipliers prove where it started."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

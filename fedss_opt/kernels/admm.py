@@ -21,6 +21,7 @@ __all__ = ["admm_iterations", "gram", "project_coverage", "rescale_dual"]
 FloatArray = npt.NDArray[np.float64]
 
 _RELAXATION = 1.6
+_RIDGE = 1e-9  # added to the diagonal, relatively, where tasks ask for (nearly) the same
 
 
 @jit
@@ -41,7 +42,9 @@ def gram(relevance: FloatArray) -> FloatArray:
 
 
 @jit
-def _solve_on(matrix: FloatArray, rhs: FloatArray, active: npt.NDArray[np.bool_], out: FloatArray) -> bool:
+def _solve_on(
+    matrix: FloatArray, rhs: FloatArray, active: npt.NDArray[np.bool_], ridge: float, out: FloatArray
+) -> bool:
     """Solve the active rows and columns of a symmetric positive system by Cholesky; False if it breaks down."""
     tasks = rhs.size
     index = np.empty(tasks, dtype=np.int64)
@@ -56,6 +59,8 @@ def _solve_on(matrix: FloatArray, rhs: FloatArray, active: npt.NDArray[np.bool_]
     for p in range(m):
         for q in range(p + 1):
             s = matrix[index[p], index[q]]
+            if p == q:
+                s += ridge * s
             for t in range(q):
                 s -= low[p, t] * low[q, t]
             if p == q:
@@ -82,8 +87,8 @@ def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -
 
     nu >= 0, ``R v + R R^T nu >= 1``, complementary. With one task, or each client in one task (`matrix`
     diagonal), this is the closed form ``max(0, (1 - R_k v) / |R_k|^2)``. In general the active set of the last
-    call is a warm start for block principal pivoting; Hildreth's coordinate sweeps take over if that cycles
-    or meets a singular system (identical tasks).
+    call is a warm start for block principal pivoting. Where that cycles or meets a singular system (tasks alike),
+    a small ridge makes the system definite and single pivots, the last index first, come to an end (Murty, 1974).
 
     Parameters
     ----------
@@ -106,35 +111,29 @@ def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -
     missing = 1.0 - received
     active = nu > 0.0
     trial = np.empty(tasks)
-    for _ in range(12):
-        if not _solve_on(matrix, missing, active, trial):
-            break
+    ridge = 0.0
+    for attempt in range(1000):
+        if ridge == 0.0 and (attempt >= 12 or not _solve_on(matrix, missing, active, 0.0, trial)):
+            ridge = _RIDGE
+        if ridge > 0.0 and not _solve_on(matrix, missing, active, ridge, trial):
+            return
         settled = True
-        for k in range(tasks):
+        for p in range(tasks):
+            k = tasks - 1 - p
             if active[k]:
-                if trial[k] < 0.0:
-                    active[k] = False
-                    settled = False
+                wrong = trial[k] < 0.0
             else:
                 short = missing[k]
                 for j in range(tasks):
                     short -= matrix[k, j] * trial[j]
-                if short > 1e-12 * (abs(missing[k]) + abs(missing[k] - short)):
-                    active[k] = True
-                    settled = False
+                wrong = short > 1e-12 * (abs(missing[k]) + abs(missing[k] - short))
+            if wrong:
+                active[k] = not active[k]
+                settled = False
+                if ridge > 0.0:
+                    break
         if settled:
             nu[:] = trial
-            return
-    for _ in range(1000):
-        moved = 0.0
-        for k in range(tasks):
-            short = missing[k]
-            for j in range(tasks):
-                short -= matrix[k, j] * nu[j]
-            new = max(0.0, nu[k] + short / matrix[k, k])
-            moved = max(moved, abs(new - nu[k]) / (abs(new) + 1e-300))
-            nu[k] = new
-        if moved < 1e-12:
             return
 
 

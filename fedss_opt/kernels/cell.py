@@ -58,9 +58,12 @@ class Cell(NamedTuple):
 
 
 @jit
-def _sum_exactly(values: FloatArray, chosen: BoolArray, also: BoolArray) -> float:
-    """Neumaier's compensated sum of the values that both masks choose."""
-    total = 0.0
+def _sum_from(first: float, values: FloatArray, chosen: BoolArray, also: BoolArray) -> float:
+    """Neumaier's compensated sum of `first` and the values that both masks choose.
+
+    The error is an ulp of the result and n eps^2 of the terms, so even a nearly cancelling sum keeps its digits.
+    """
+    total = first
     carry = 0.0
     for i in range(values.size):
         if chosen[i] and also[i]:
@@ -113,7 +116,7 @@ def build_cell(
             else:
                 floor, _ = least_bandwidth_shannon(payload[i], link[i], 0.0, longest[i])
             high = min(max_hz[i], total_hz)
-            if floor > high and floor <= high * (1.0 + 16.0 * EPS):
+            if floor * ROUND_UP > high and floor <= high * (1.0 + 16.0 * EPS):
                 floor = high  # a cap that the greatest bandwidth just meets, but for rounding
             else:
                 floor *= ROUND_UP
@@ -128,11 +131,12 @@ def build_cell(
     short = np.zeros(k_all, dtype=np.bool_)
     active = 0
     for k in range(k_all):
-        served = _sum_exactly(relevance[k], mandatory, in_play)
-        scale_all[k] = target[k] - served
+        # Never more than is really open: a bound must not rest on the rounding of a sum.
+        doubt = 8.0 * n_all * EPS * EPS * target[k]
+        scale_all[k] = -_sum_from(-target[k], relevance[k], mandatory, in_play) * (1.0 - 4.0 * EPS) - doubt
         if target[k] > 0.0 and scale_all[k] > 0.0:
             active += 1
-            short[k] = _sum_exactly(relevance[k], in_play, in_play) < target[k]
+            short[k] = _sum_from(-target[k], relevance[k], in_play, in_play) < -doubt
         else:
             scale_all[k] = 0.0
     task = np.empty(active, dtype=np.int64)

@@ -152,7 +152,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
     state = work.state
     state[PHASE] = DONE
     copy_values(cell.low, work.cost)
-    ok, pivots = vertex_ascent(
+    _, pivots = vertex_ascent(
         cell,
         work.cost,
         work.basis,
@@ -164,11 +164,12 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
         40 + 20 * work.mu.size,
     )
     state[PIVOTS] += pivots
-    if ok:
+    for k in range(work.mu.size):  # whether or not the ascent came to its end: any multipliers >= 0 may prove it
+        work.mu[k] = max(work.mu[k], 0.0)
+    if dual_value(cell, work.mu, work.cost) > cell.total_hz * (1.0 + 1e-12):
         copy_values(work.mu, work.bound_mu)
-        if dual_value(cell, work.mu, work.cost) > cell.total_hz * (1.0 + 1e-12):
-            state[BOUND] = math.inf
-            return
+        state[BOUND] = math.inf
+        return
     if not round_relaxation(cell, work, 0.5):
         return
     exchange(cell.relevance, work.cost[: cell.free], work.reduced, work.mu, work.chosen, work.slack, width, 200)

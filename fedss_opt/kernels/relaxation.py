@@ -36,7 +36,7 @@ from .state import (
 from .vectors import copy_values
 from .vertex import reset_basis, starting_basis, vertex_ascent
 
-__all__ = ["admm_round", "reduce_costs", "vertex_round"]
+__all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
 
 @jit
@@ -253,3 +253,30 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
 @jit
 def _ascend(cell: Cell, work: Work, limit: int) -> tuple[bool, int]:
     return vertex_ascent(cell, work.cost, work.basis, work.mu, work.x_basic, work.reduced, work.turn, work.order, limit)
+
+
+@jit
+def relax(cell: Cell, work: Work, theta: float, tolerance: float) -> None:
+    """Solve the relaxation of a fresh cell from a first price, without an ADMM before it."""
+    state = work.state
+    set_price(cell, work, theta)
+    state[PHASE] = VERTEX
+    while state[PHASE] == VERTEX:
+        vertex_round(cell, work, tolerance)
+
+
+@jit
+def relax_at(cell: Cell, work: Work, theta: float) -> float:
+    """Solve the relaxation at one price only and return its value D; -inf where the ascent fails."""
+    set_price(cell, work, theta)
+    if _short_task(cell, work) >= 0:
+        return math.inf
+    starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
+    limit = 20 + 10 * work.mu.size
+    ok, _ = _ascend(cell, work, limit)
+    if not ok:
+        reset_basis(cell, work.basis)
+        ok, _ = _ascend(cell, work, 2 * limit)
+    if not ok:
+        return -math.inf
+    return dual_value(cell, work.mu, work.cost)

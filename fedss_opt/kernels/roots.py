@@ -111,6 +111,7 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
     demand, slope = _demand(cell, members, count, below)
     if demand <= carrier:
         return below
+    base = below
     above = math.inf
     t = below
     if guess > below and guess < math.inf:
@@ -131,7 +132,7 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
         if not (step > below and step < above):
             if step >= above and t > below and above - t <= 8.0 * EPS * above:
                 break
-            step = 0.5 * (below + above) if above < math.inf else max(2.0 * below, below + 1e-300)
+            step = _between(base, below, above)
             if not (step > below and step < above):
                 break
         elif step == t:
@@ -148,6 +149,19 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
         else:
             t += t - below
     return above
+
+
+@jit
+def _between(base: float, below: float, above: float) -> float:
+    """Return a point of the bracket where Newton gives none: halfway in the logarithm of the distance to `base`.
+
+    The demand can fall from infinity to next to nothing within a tiny fraction of the deadline.
+    """
+    if above == math.inf:
+        return base + max(1e3 * (below - base), 1e-13 * base, 1e-300)
+    if below > base:
+        return base + math.sqrt(below - base) * math.sqrt(above - base)
+    return base + 1e-3 * (above - base)
 
 
 @jit

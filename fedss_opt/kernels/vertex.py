@@ -26,16 +26,20 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _PERTURBATION = 1e-8  # far above the rounding of reduced costs, and far below any gap of interest
-_GOLDEN = 0.6180339887498949
+_PRIME = 2147483647
 
 
 @jit
 def _perturbed(cost: float, i: int, floor: float, perturbation: float) -> float:
-    """Return a cost moved up by a share of its own, different for every client (multiples of the golden ratio)."""
+    """Return a cost moved up by a share of its own, different for every client.
+
+    Squares modulo a prime: shares must not be related linearly, or sums of them would tie again.
+    """
     if perturbation == 0.0:
         return cost
-    share = (i + 1) * _GOLDEN
-    return cost + perturbation * (0.5 + share - math.floor(share)) * max(cost, floor)
+    mixed = (i + 1) * 48271 % _PRIME
+    mixed = mixed * mixed % _PRIME
+    return cost + perturbation * (0.5 + mixed / _PRIME) * max(cost, floor)
 
 
 @jit
@@ -118,7 +122,7 @@ def starting_basis(cell: Cell, cost: FloatArray, mu: FloatArray, reduced: FloatA
             key[j] = r
             nearest[j] = i
             filled = min(filled + 1, pool)
-    # Gaussian elimination picks independent columns; `echelon[p]` is the p-th reduced column, its pivot in row `row[p]`.
+    # Gaussian elimination picks independent columns: `echelon[p]` is the p-th, reduced, with its pivot in `row[p]`.
     echelon = np.zeros((tasks, tasks))
     row = np.empty(tasks, dtype=np.int64)
     found = 0
@@ -305,10 +309,13 @@ def _multipliers(
 @jit
 def _same(mu: FloatArray, before: FloatArray) -> bool:
     """Tell whether two vertices coincide, up to rounding."""
+    largest, apart = 0.0, 0.0
     for k in range(mu.size):
-        if not abs(mu[k] - before[k]) <= 1e-13 * (abs(mu[k]) + abs(before[k])):
+        if math.isnan(before[k]):
             return False
-    return True
+        largest = max(largest, abs(mu[k]))
+        apart = max(apart, abs(mu[k] - before[k]))
+    return apart <= 1e-11 * largest
 
 
 @jit

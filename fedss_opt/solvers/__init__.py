@@ -16,6 +16,7 @@ __all__ = ["METHODS", "Options", "Progress", "solve"]
 # to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
     "admm": ("admm", "solve_admm"),
+    "exact": ("exact", "solve_exact"),
     "cvxpy": ("cvxpy_reference", "solve_cvxpy"),
     "all": ("policies", "select_all"),
     "random_equal": ("policies", "random_equal"),
@@ -45,7 +46,8 @@ def solve(
     problem : Problem
         The round.
     method : str
-        ``"admm"`` (default: certified, fast), ``"cvxpy"`` (the convex reference; extra ``reference``) or a
+        ``"admm"`` (default: certified, fast), ``"exact"`` (the proven optimum), ``"cvxpy"`` (the convex
+        reference; extra ``reference``) or a
         policy of the field: ``"all"``, ``"random_equal"``, ``"random"``, ``"best_channel"``, ``"greedy"``,
         ``"fedcs"``, ``"proportional"``.
     gap_tol : float

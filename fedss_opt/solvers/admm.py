@@ -169,8 +169,9 @@ def _selection(problem: Problem, cell: Cell, work: Work) -> BoolArray:
 
 def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Solution:
     """Answer a problem in which all selectable clients together leave a task short."""
-    can_serve = problem.available & (problem.min_bandwidth_hz <= problem.bandwidth_hz)
-    offered = problem.relevance[task, can_serve].sum()
+    offered = float(problem.relevance[task, problem.selectable].sum())
+    barred = int(np.count_nonzero(problem.available & ~problem.selectable))
+    why = f" ({barred} available clients miss their limits even on the whole band)" if barred else ""
     multipliers = np.zeros(problem.tasks)
     multipliers[task] = 1.0
     return no_answer(
@@ -182,7 +183,7 @@ def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Soluti
         certificate=Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=task),
         message=(
             f"task {problem.task_name(task)!r} requires {problem.required[task]:g}, but all clients that can be "
-            f"selected offer at most {offered:g} (short of {problem.required[task] - offered:g}); lower its "
+            f"selected{why} offer at most {offered:g} (short of {problem.required[task] - offered:g}); lower its "
             "requirement, or make more clients available"
         ),
         solve_time_s=elapsed_s,

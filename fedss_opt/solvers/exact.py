@@ -1,0 +1,137 @@
+"""The proven optimum: screening, a core problem, and an outer loop that ends with a proof (sections 6 and 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..problem import Objective, Problem
+from ..solution import CertificateKind, Solution, StopReason
+from .admm import solve_admm
+from .answers import answer, optimal_bandwidth
+from .branching import branch_and_bound
+from .makespan_core import Verdict, improve_makespan
+from .options import Options, Progress
+
+__all__ = ["PRECISION", "Incumbent", "solve_exact"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+# "No better answer" means: none better by more than this fraction. Far above rounding, far below any meaning.
+PRECISION = 1e-9
+
+
+@dataclass
+class Incumbent:
+    """The best answer so far and the best bound, as the outer loops move them."""
+
+    problem: Problem
+    selected: BoolArray
+    bandwidth_hz: FloatArray
+    objective_s: float
+    bound_s: float
+
+    def take(self, selected: BoolArray) -> bool:
+        """Adopt a selection if it is feasible in exact arithmetic and better; tell whether it was."""
+        if not self.problem.covers(selected).all():
+            return False
+        bandwidth = optimal_bandwidth(self.problem, selected)
+        if bandwidth is None:
+            return False
+        objective = self.problem.objective_s(selected, bandwidth)
+        if not objective < self.objective_s:
+            return False
+        self.selected, self.bandwidth_hz, self.objective_s = selected, bandwidth, objective
+        return True
+
+    def raise_bound(self, bound_s: float) -> None:
+        """Adopt a better bound; never one above the answer."""
+        self.bound_s = max(self.bound_s, min(bound_s, self.objective_s))
+
+    def closed(self, gap_tol: float) -> bool:
+        """Whether the gap that was asked for is reached."""
+        return self.objective_s <= self.bound_s * (1.0 + gap_tol)
+
+
+def solve_exact(problem: Problem, options: Options) -> Solution:
+    """Solve to proven optimality; see `fedss_opt.solve` and section 7 of ``docs/mathematics.md``.
+
+    The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
+    just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.
+    Total latency is finished by branch and bound on the same relaxation. `gap_tol` below 1e-9 is taken as 1e-9.
+
+    Raises
+    ------
+    SolverError
+        When HiGHS fails.
+    """
+    started = options.now()
+    first = solve_admm(problem, replace(options, callback=None))
+    gap_tol = max(options.gap_tol, PRECISION)
+    if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= PRECISION:
+        return _renamed(first, options.now() - started)
+    incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, first.objective_s, first.lower_bound_s)
+    steps, stop = 0, None
+    try:
+        while not incumbent.closed(min(gap_tol, PRECISION)):
+            if options.now() >= options.deadline(started):
+                stop = StopReason.TIME
+                break
+            if options.max_iterations is not None and steps >= options.max_iterations:
+                stop = StopReason.ITERATIONS
+                break
+            steps += 1
+            left = options.deadline(started) - options.now()
+            assert first.certificate is not None
+            if problem.objective is Objective.MAKESPAN:
+                verdict = improve_makespan(incumbent, first.certificate, PRECISION, left)
+                if verdict is Verdict.STUCK:
+                    stop = StopReason.TIME if left <= 0.0 or options.time_limit_s is not None else StopReason.STALLED
+                    break
+            else:
+                stop, steps = branch_and_bound(incumbent, first.certificate.price, PRECISION, options, started)
+                break
+            if _asked_to_stop(options, incumbent, steps, started):
+                stop = StopReason.INTERRUPTED
+                break
+    except KeyboardInterrupt:
+        stop = StopReason.INTERRUPTED
+    certificate = first.certificate
+    if incumbent.bound_s > first.lower_bound_s and certificate is not None:
+        certificate = replace(certificate, kind=CertificateKind.SEARCH)
+    return answer(
+        problem,
+        incumbent.selected,
+        incumbent.bandwidth_hz,
+        method="exact",
+        stop_reason=stop,
+        lower_bound_s=incumbent.bound_s,
+        certificate=certificate,
+        gap_tol=gap_tol,
+        iterations=steps,
+        solve_time_s=options.now() - started,
+    )
+
+
+def _asked_to_stop(options: Options, incumbent: Incumbent, steps: int, started: float) -> bool:
+    if options.callback is None:
+        return False
+    return bool(
+        options.callback(
+            Progress(
+                iteration=steps,
+                elapsed_s=options.now() - started,
+                objective_s=incumbent.objective_s,
+                lower_bound_s=incumbent.bound_s,
+            )
+        )
+    )
+
+
+def _renamed(solution: Solution, elapsed_s: float) -> Solution:
+    changes: dict[str, Any] = {"method": "exact", "solve_time_s": elapsed_s}
+    return replace(solution, **changes)

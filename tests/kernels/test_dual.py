@@ -1,0 +1,163 @@
+"""The dual bound: what it says in exact arithmetic, and that its supported price is a supremum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+
+from fedss_opt import Objective, Problem
+from fedss_opt.cells import cell_of
+from fedss_opt.certification import to_cell_units, to_problem_units
+from fedss_opt.kernels import Cell
+from fedss_opt.kernels.dual import certified_value, dual_value, supported_price, total_bound
+from fedss_opt.kernels.oracle import cost_pass
+
+from .. import naive
+from ..strategies import multipliers, problems
+from .cells import cell, some_problem
+
+EPS = float(np.finfo(float).eps)
+
+
+def _theta(problem: Problem, factor: float) -> float:
+    """A deadline or price around which things happen."""
+    even = naive.times(problem, np.full(problem.clients, problem.bandwidth_hz / problem.clients))
+    typical = float(np.median(even))
+    return factor * typical / (problem.bandwidth_hz if problem.objective is Objective.TOTAL else 1.0)
+
+
+def _exact(problem: Problem, cell: Cell, mu: np.ndarray, theta: float) -> mpf:
+    """D of the cell itself, its relevance and bounds taken as they are, with sixty digits."""
+    with mp.workdps(naive.DIGITS):
+        value = sum(map(mpf, mu.tolist()), mpf(0))
+        bounded = problem.replace(
+            min_bandwidth_hz=0.0, max_bandwidth_hz=math.inf, max_upload_s=math.inf, bandwidth_hz=1e30
+        )
+        for i, n in enumerate(cell.client.tolist()):
+            low, high = mpf(cell.low[i]), mpf(cell.high[i])
+            if problem.objective is Objective.MAKESPAN:
+                b = max(naive.least_bandwidth(bounded, n, theta), low)
+                cost = b if b <= high else mpf("inf")
+            else:
+                b = min(max(naive.priced_bandwidth(bounded, n, theta), low), high)
+                time = naive.mpf(problem.compute_s[n]) + naive.mpf(problem.payload_bits[n]) / naive.rate(problem, n, b)
+                cost = naive.mpf(problem.weights[n]) * time + mpf(theta) * b
+            if i < cell.free:
+                worth = sum(
+                    (mpf(r) * mpf(m) for r, m in zip(cell.relevance[i].tolist(), mu.tolist(), strict=True)), mpf(0)
+                )
+                value += min(mpf(0), cost - worth)
+            else:
+                value += cost
+        return value
+
+
+@settings(max_examples=60)
+@given(data=st.data(), problem=problems(min_clients=1, max_clients=5), factor=st.sampled_from([0.5, 1.0, 1.5, 4.0]))
+def test_certified_values_keep_their_margin(data: st.DataObject, problem: Problem, factor: float) -> None:
+    compact, short = cell_of(problem)
+    assume(not short.any())
+    mu = to_cell_units(compact, data.draw(multipliers(problem)))
+    theta = _theta(problem, factor)
+    value, _, error = certified_value(compact, mu, theta)
+    exact = _exact(problem, compact, mu, theta)
+    if math.isinf(value):
+        assert exact == math.inf
+        return
+    assert error >= 0.0
+    assert abs(mpf(value) - exact) <= error
+    # And the margin is no more than rounding: some thousand eps of what is added up.
+    plain = np.empty(compact.client.size)
+    cost_pass(compact, theta, plain, np.empty(compact.client.size))
+    worth = np.zeros(compact.client.size)
+    worth[: compact.free] = compact.relevance @ mu
+    counted = (worth > plain) | (np.arange(compact.client.size) >= compact.free)
+    size = mu.sum() + np.where(counted, plain + worth, 0.0).sum()
+    assert error <= 32 * EPS * (1 + mu.size) * size
+    # The plain sum differs by its own rounding alone.
+    assert dual_value(compact, mu, plain) == pytest.approx(value, rel=0, abs=error + 32 * EPS * size)
+
+
+@settings(max_examples=60)
+@given(data=st.data(), problem=problems(min_clients=1, max_clients=5), factor=st.sampled_from([0.7, 1.0, 3.0]))
+def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Problem, factor: float) -> None:
+    """Compaction, normalisation and cut relevances change nothing of D."""
+    compact, short = cell_of(problem)
+    assume(not short.any())
+    mu = to_cell_units(compact, data.draw(multipliers(problem)))
+    theta = _theta(problem, factor)
+    value, _, error = certified_value(compact, mu, theta)
+    published = naive.dual_value(problem, to_problem_units(compact, mu, problem.tasks), theta)
+    if math.isinf(value):
+        assert published == math.inf
+        return
+    # A relevance is cut at the requirement or its rounding allowance of 1e-12 above, relative to what is open;
+    # caps are rounded up by 6 eps. Where mandatory clients leave next to nothing open, its rounding is magnified.
+    served = max(1.0, float((problem.coverage_target[compact.task] / compact.scale).max(initial=0.0)))
+    doubt = 4e-12 * served * (1 + problem.clients) * mu.sum() + 1e-14 * abs(value) + error
+    assert abs(float(mpf(value) - published)) <= doubt
+
+
+@settings(max_examples=80)
+@given(data=st.data(), problem=problems(min_clients=1, max_clients=6, objective="makespan"))
+def test_the_supported_price_is_a_supremum(data: st.DataObject, problem: Problem) -> None:
+    compact, short = cell_of(problem)
+    assume(not short.any())
+    mu = to_cell_units(compact, data.draw(multipliers(problem)))
+    for deadline in (_theta(problem, 0.5), _theta(problem, 4.0), _theta(problem, 1e9)):
+        supported = supported_price(compact, mu, deadline)
+        assert 0.0 <= supported <= deadline
+        if supported > 0.0:
+            value, _, error = certified_value(compact, mu, supported)
+            assert value - error > compact.total_hz
+            if value < math.inf:
+                assert _exact(problem, compact, mu, supported) > compact.total_hz
+        if supported < deadline:
+            # No later time is proven: D decreases, and the bracket was closed to 1e-14.
+            later = max(supported * (1 + 1e-12), 1e-9 * deadline)
+            value, _, error = certified_value(compact, mu, later)
+            assert value - error <= compact.total_hz
+
+
+def test_what_pays_for_less_than_the_band_proves_nothing() -> None:
+    problem = some_problem(np.random.default_rng(1), 10, 2)
+    compact = cell(problem)
+    for mu in (np.zeros(2), np.full(2, 0.5 * problem.bandwidth_hz), np.array([problem.bandwidth_hz, 0.0])):
+        assert supported_price(compact, mu, 1e9) == 0.0
+    assert supported_price(compact, np.full(2, problem.bandwidth_hz), 1e9) > 0.0
+
+
+def test_an_endless_deadline_asks_for_the_least_bandwidths() -> None:
+    problem = some_problem(np.random.default_rng(2), 30, 2, min_bandwidth_hz=1.8e5)
+    compact = cell(problem)
+    mu = np.array([4e6, 5e6])
+    value, slope, _ = certified_value(compact, mu, math.inf)
+    assert value == pytest.approx(dual_value(compact, mu, compact.low), rel=1e-14)  # thirty additions
+    assert slope == 0.0
+
+
+@settings(max_examples=60)
+@given(
+    data=st.data(),
+    problem=problems(min_clients=1, max_clients=5, objective="total"),
+    factor=st.sampled_from([0.2, 1.0, 5.0]),
+)
+def test_the_total_bound_is_below_the_exact_one_and_near(data: st.DataObject, problem: Problem, factor: float) -> None:
+    compact, short = cell_of(problem)
+    assume(not short.any())
+    mu = to_cell_units(compact, data.draw(multipliers(problem)) / problem.bandwidth_hz)
+    price = _theta(problem, factor)
+    value, _, error = certified_value(compact, mu, price)
+    bound = total_bound(compact, mu, price)
+    if math.isinf(value):
+        assert bound == math.inf
+        return
+    exact = _exact(problem, compact, mu, price) - mpf(price) * mpf(compact.total_hz)
+    assert mpf(bound) <= exact
+    charge = price * compact.total_hz
+    assert float(exact - mpf(bound)) <= 2 * error + 64 * EPS * (charge + abs(value))

@@ -1,0 +1,183 @@
+"""What certificates prove: units there and back, the three kinds, and garbage, which proves nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import fedss_opt as fo
+from fedss_opt import Certificate, CertificateKind, Problem
+from fedss_opt.cells import cell_of
+from fedss_opt.certification import bound_of_cell, certified_bound, to_cell_units, to_problem_units
+
+from . import naive
+from .strategies import multipliers, problems
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+BOUND, COVERAGE, BANDWIDTH = CertificateKind.BOUND, CertificateKind.COVERAGE, CertificateKind.BANDWIDTH
+
+
+def _problem(**changes: object) -> Problem:
+    fields: dict[str, object] = {
+        "payload_bits": [1e6, 2e6, 3e6, 2e6],
+        "cn0_hz": [1e7, 2e7, 3e7, 1e7],
+        "bandwidth_hz": 1e6,
+        "relevance": [[1.0, 0.5, 0.2, 0.3], [0.3, 0.5, 1.0, 0.1]],
+        "required": [1.2, 0.8],
+    }
+    return Problem(**(fields | changes))
+
+
+def _proof(kind: CertificateKind, **changes: Any) -> Certificate:
+    fields: dict[str, Any] = {"price": 1.0, "multipliers": np.array([1e6, 1e6])}
+    return Certificate(kind=kind, **(fields | changes))
+
+
+# -- the three kinds --
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_bounds_are_what_the_solution_says(objective: str) -> None:
+    problem = _problem(objective=objective)
+    solution = fo.solve(problem)
+    assert solution.certificate is not None
+    assert solution.certificate.kind is BOUND
+    assert 0.0 < solution.certificate.bound(problem) == solution.lower_bound_s
+    # Nothing is proven of a problem with a thousand times the band by multipliers that do not pay for it.
+    relaxed = problem.replace(bandwidth_hz=1e9)
+    assert solution.certificate.bound(relaxed) <= naive.brute_force(relaxed).value
+
+
+def test_a_makespan_bound_is_no_later_than_its_price() -> None:
+    problem = _problem()
+    good = fo.solve(problem).certificate
+    assert good is not None
+    for factor in (0.1, 0.5, 1.0):
+        assert replace(good, price=good.price * factor).bound(problem) == good.price * factor
+    # Beyond it the sup is found again, to the 1e-14 at which its bracket is closed.
+    assert replace(good, price=good.price * 7).bound(problem) == pytest.approx(good.price, rel=1e-6)
+    assert replace(good, price=0.0).bound(problem) == 0.0
+
+
+def test_coverage_is_decided_by_the_task_alone() -> None:
+    problem = _problem(required=[2.1, 0.8])
+    for mu in ([0.0, 0.0], [1.0, 0.0], [5.0, 7.0]):
+        proof = _proof(COVERAGE, price=math.inf, multipliers=np.array(mu), task=0)
+        assert proof.bound(problem) == math.inf
+        assert replace(proof, task=1).bound(problem) == 0.0
+        assert proof.bound(_problem()) == 0.0
+        assert proof.bound(_problem(required=[1.9, 0.8], available=[False, True, True, True])) == math.inf
+
+
+def test_bandwidth_is_decided_at_the_least_bandwidths() -> None:
+    for objective in ("makespan", "total"):
+        problem = _problem(min_bandwidth_hz=6e5, objective=objective)
+        proof = fo.solve(problem).certificate
+        assert proof is not None
+        assert proof.kind is BANDWIDTH
+        assert proof.bound(problem) == math.inf
+        assert replace(proof, price=math.nan).bound(problem) == math.inf  # the price has no part in it
+        assert proof.bound(_problem(objective=objective)) == 0.0
+        assert replace(proof, multipliers=np.zeros(2)).bound(problem) == 0.0
+
+
+def test_mandatory_clients_alone_can_be_too_much() -> None:
+    problem = _problem(mandatory=True, min_bandwidth_hz=3e5)
+    proof = _proof(BANDWIDTH, multipliers=np.zeros(2))
+    assert proof.bound(problem) == math.inf
+    assert proof.bound(problem.replace(bandwidth_hz=1.3e6)) == 0.0
+
+
+def test_nobody_and_nothing() -> None:
+    nobody = Problem(payload_bits=[], cn0_hz=[], bandwidth_hz=1.0)
+    for kind in CertificateKind:
+        assert _proof(kind, multipliers=np.zeros(0), task=0).bound(nobody) == 0.0
+    # Without tasks only who is mandatory takes time.
+    lone = Problem(payload_bits=[1e6], cn0_hz=[1e7], bandwidth_hz=1e6, mandatory=True)
+    best = naive.makespan_of(lone, np.ones(1, dtype=bool))
+    bound = _proof(BOUND, price=1e9, multipliers=np.zeros(0)).bound(lone)
+    assert best * (1 - 1e-13) <= bound <= best
+
+
+# -- garbage --
+
+GARBAGE: list[dict[str, Any]] = [
+    {"multipliers": np.array([-1.0, 1e6])},
+    {"multipliers": np.array([-1e-300, 1e6])},
+    {"multipliers": np.array([math.nan, 1e6])},
+    {"multipliers": np.array([math.inf, 1e6])},
+    {"multipliers": np.array([])},
+    {"multipliers": np.array([1e6])},
+    {"multipliers": np.array([[1e6, 1e6]])},
+    {"multipliers": np.array(1e6)},
+    {"multipliers": np.array([1e6, 1e6, 1e6])},
+    {"multipliers": np.array(["1e6", "1e6"])},
+    {"multipliers": np.array([1e6, None], dtype=object)},
+    {"multipliers": np.array([1e6 + 1j, 1e6])},
+    {"multipliers": np.array([True, True])},
+    {"multipliers": [1e6, "x"]},
+    {"price": math.nan},
+    {"price": math.inf},
+    {"price": -math.inf},
+    {"price": -1.0},
+    {"price": 0.0},
+    {"price": 1e308},
+    {"price": 5e-324},
+    {"multipliers": np.array([1e308, 1e308])},
+    {"multipliers": np.array([5e-324, 5e-324])},
+    {"multipliers": np.array([1e308, 0.0]), "price": 1e308},
+    {"task": None},
+    {"task": -1},
+    {"task": 2},
+    {"task": 10**20},
+]
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+@pytest.mark.parametrize("kind", list(CertificateKind))
+@pytest.mark.parametrize("garbage", GARBAGE, ids=str)
+def test_garbage_proves_no_more_than_is_so(kind: CertificateKind, garbage: dict[str, Any], objective: str) -> None:
+    problem = _problem(objective=objective)
+    bound = certified_bound(problem, _proof(kind, **garbage))
+    assert isinstance(bound, float)
+    assert 0.0 <= bound <= naive.brute_force(problem).value
+    if kind is not BOUND:  # the problem is feasible
+        assert bound == 0.0
+
+
+def test_forms_of_numbers_are_all_the_same() -> None:
+    problem = _problem()
+    good = fo.solve(problem).certificate
+    assert good is not None
+    rounded = np.round(good.multipliers)
+    bound = replace(good, multipliers=rounded).bound(problem)
+    for same in (rounded.tolist(), rounded.astype(np.int64), tuple(rounded), rounded[::-1][::-1]):
+        assert replace(good, multipliers=same).bound(problem) == bound
+    narrow = replace(good, multipliers=rounded.astype(np.float32)).bound(problem)
+    assert 0.0 <= narrow <= naive.brute_force(problem).value
+
+
+@settings(max_examples=100)
+@given(data=st.data(), problem=problems(min_clients=1))
+def test_units_there_and_back(data: st.DataObject, problem: Problem) -> None:
+    cell, short = cell_of(problem)
+    assume(not short.any())
+    mu = data.draw(multipliers(problem))
+    inside = to_cell_units(cell, mu)
+    assert inside.shape == cell.task.shape
+    back = to_problem_units(cell, inside, problem.tasks)
+    open_tasks = np.isin(np.arange(problem.tasks), cell.task)
+    np.testing.assert_allclose(back[open_tasks], mu[open_tasks], rtol=4.5e-16)  # one product and one quotient
+    assert (back[~open_tasks] == 0.0).all()  # served by the mandatory clients: worth nothing
+    # The units change nothing of what is proven, but for the same two roundings of each multiplier.
+    price = problem.bandwidth_hz
+    for kind in (BOUND, BANDWIDTH):
+        one = certified_bound(problem, Certificate(kind=kind, price=price, multipliers=mu))
+        assert one == bound_of_cell(cell, kind, price, inside)
