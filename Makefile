@@ -4,13 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test slow lint format bench clean
+.PHONY: demo test test-numba slow lint format bench verify clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
 
 test: $(READY)
 	$(BIN)/pytest
+
+# The kernels once as plain Python and once with every index checked, on small sizes.
+KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_answers.py $(addprefix kernels/test_,admm.py cell.py \
+	closed_forms.py core.py dual.py oracle.py roots.py search.py vertex.py))
+
+test-numba: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(KERNEL_TESTS) -W ignore::RuntimeWarning -k "not many and not large and not nearly_alike"
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.pytest_cache/numba $(BIN)/pytest $(KERNEL_TESTS) tests/solvers/test_admm.py
 
 slow: $(READY)
 	$(BIN)/pytest -m slow
@@ -25,7 +33,12 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/pytest benchmarks --benchmark-only -m "not slow or slow"
+	mkdir -p out
+	$(BIN)/pytest benchmarks --benchmark-only --benchmark-json=out/benchmark.json
+	$(BIN)/python -m benchmarks.report out/benchmark.json | tee out/benchmark.md
+
+verify: $(READY)
+	$(BIN)/fedss-opt verify --quick
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,6 +1,6 @@
 """Turn pytest-benchmark's JSON into the Markdown tables of docs/benchmarks.md.
 
-Usage: ``python -m benchmarks.report out/benchmark.json``
+Usage: ``python -m benchmarks.report out/benchmark.json [more.json ...]``
 """
 
 from __future__ import annotations
@@ -103,4 +103,6 @@ def report(document: dict) -> str:
 
 
 if __name__ == "__main__":
-    print(report(json.loads(Path(sys.argv[1]).read_text())))
+    documents = [json.loads(Path(path).read_text()) for path in sys.argv[1:]]
+    documents[0]["benchmarks"] = [entry for document in documents for entry in document["benchmarks"]]
+    print(report(documents[0]))

@@ -19,6 +19,7 @@ from .scenario import scenario_command
 from .schema import schema_command
 from .solve import solve_command
 from .terminal import complain
+from .verify import verify_command
 
 __all__ = ["app", "run"]
 
@@ -125,6 +126,7 @@ for _name, _command in (
     ("check", check_command),
     ("scenario", scenario_command),
     ("schema", schema_command),
+    ("verify", verify_command),
 ):
     app.command(_name, epilog=EXIT_STATUSES)(_command)
 

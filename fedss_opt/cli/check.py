@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,21 @@ from rich.text import Text
 
 from ..checking import CheckReport, check
 from ..documents import load_solution
+from ..verification import DOCUMENTED, Report, Verdict, verify_solution
 from .exit_status import ExitStatus
 from .inputs import read_problem
 from .solving import announce_compilation
 from .terminal import Format, print_json, printable, stdout_console
 
 __all__ = ["check_command"]
+
+
+class Arithmetic(StrEnum):
+    """What an answer is checked in."""
+
+    AUTO = "auto"
+    BALL = "ball"
+    FLOAT = "float"
 
 
 def check_command(
@@ -31,6 +42,9 @@ def check_command(
         list[str] | None, typer.Option(help="As given to solve; repeatable.", show_default=False)
     ] = None,
     objective: Annotated[str | None, typer.Option(help="As given to solve.", show_default=False)] = None,
+    arithmetic: Annotated[
+        Arithmetic, typer.Option(help="ball: exact and rigorous (extra verify); auto: that, where it is installed.")
+    ] = Arithmetic.AUTO,
 ) -> int:
     """Check every claim of an answer from the problem's data alone.
 
@@ -39,9 +53,14 @@ def check_command(
     """
     problem = read_problem(problem_file, bandwidth=bandwidth, require=require or (), objective=objective)
     solution = load_solution(solution_file, problem)
-    if solution.certificate is not None:
-        announce_compilation(quiet=False)
-    report = check(problem, solution, gap_tol=gap_tol)
+    rigorous = arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and find_spec("flint") is not None)
+    report: CheckReport | Report
+    if rigorous:
+        report = verify_solution(problem, solution, gap_tol=gap_tol, allowances=DOCUMENTED)
+    else:
+        if solution.certificate is not None:
+            announce_compilation(quiet=False)
+        report = check(problem, solution, gap_tol=gap_tol)
     if format_ is Format.JSON:
         print_json(report.to_dict())
     else:
@@ -49,16 +68,24 @@ def check_command(
     return ExitStatus.OK if report.ok else ExitStatus.CHECK_FAILED
 
 
-def _print(report: CheckReport) -> None:
+def _print(report: CheckReport | Report) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("claim", no_wrap=True, max_width=28)
     table.add_column("holds")
     table.add_column("detail")
+    held = 0
     for claim in report.claims:
-        verdict = Text("yes", "green") if claim.verdict else Text("NO", "bold red")
+        verdict = Text("yes", "green")
+        if claim.verdict is Verdict.UNDECIDED:
+            verdict = Text("?", "yellow")
+        elif claim.verdict is False or claim.verdict is Verdict.FALSE:
+            verdict = Text("NO", "bold red")
+        else:
+            held += 1
         table.add_row(printable(claim.name), verdict, printable(claim.detail))
     console = stdout_console()
     console.print(table)
-    held = sum(claim.verdict for claim in report.claims)
     line = f"{held} of {len(report.claims)} claims hold"
+    if isinstance(report, Report):
+        line += ", in exact and ball arithmetic"
     console.print(Text(line, "green" if report.ok else "bold red"))

@@ -22,6 +22,7 @@ __all__ = [
 
 LN2 = math.log(2.0)
 _LN2_LOW = 2.3190468138462996e-17  # ln 2 - LN2
+_ENDLESS = 1e200  # s: beyond it exact products overflow; problems are within 1e-30..1e30 in all their units
 _SPLIT = 134217729.0  # 2^27 + 1: halves a double for exact products (Dekker)
 
 
@@ -65,7 +66,7 @@ def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: 
     tau = deadline - start
     if not tau > 0.0:
         return math.inf, 0.0
-    if tau == math.inf:
+    if tau > _ENDLESS:
         return 0.0, 0.0
     reach = cn0 * tau  # ln2 times the bits that infinite bandwidth would carry
     load = payload * LN2

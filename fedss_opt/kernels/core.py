@@ -17,7 +17,7 @@ from .jit import jit
 from .opening import consider, round_relaxation, set_price
 from .relaxation import reduce_costs
 from .search import exchange, measure_slack, nearest_clients, repair, trim
-from .state import DONE, KICKS, PHASE, PRICE, SEARCHED, Work
+from .state import DONE, KICKS, PHASE, PRICE, RELAXED, SEARCHED, THETA, Work
 from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
@@ -112,14 +112,8 @@ def _search_core(
 
 
 @jit
-def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
-    """Search the core of the best selection once; the phase ends when nothing comes of it."""
-    state = work.state
-    if state[SEARCHED] == 0 and round_relaxation(cell, work, 0.5):
-        consider(cell, work)
-    state[SEARCHED] += 1
-    copy_flags(work.best, work.chosen)
-    set_price(cell, work, state[PRICE])
+def _search_from_here(cell: Cell, work: Work, width: int, kicks: int) -> bool:
+    """Search the core of the current selection at the current price; tell whether anything changed."""
     reduce_costs(cell, work)
     measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
     cost = work.cost[: cell.free]
@@ -132,7 +126,7 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
     chosen = np.empty(core.size, dtype=np.bool_)
     for j in range(core.size):
         chosen[j] = work.chosen[core[j]]
-    spent = _search_core(
+    work.state[KICKS] += _search_core(
         take_rows(cell.relevance, core),
         take(cost, core),
         take(work.reduced, core),
@@ -142,10 +136,36 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
         width,
         kicks,
     )
-    state[KICKS] += spent
     changed = False
     for j in range(core.size):
         changed = changed or chosen[j] != work.chosen[core[j]]
         work.chosen[core[j]] = chosen[j]
-    if not changed or not consider(cell, work) or state[SEARCHED] >= 50:
+    return changed
+
+
+@jit
+def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
+    """Search once: from the relaxation's fractions rounded three ways, then from the best so far until nothing comes.
+
+    The roundings (to the nearest, all up, all down and repaired) differ in the few dear clients that no exchange of
+    two for two brings back.
+    """
+    state = work.state
+    turn = int(state[SEARCHED])
+    state[SEARCHED] += 1
+    if turn < 3:
+        if turn > 0:
+            set_price(cell, work, state[RELAXED])
+            reduce_costs(cell, work)
+        else:
+            state[RELAXED] = state[THETA]
+        if round_relaxation(cell, work, 0.5 if turn == 0 else float(turn - 1)):
+            consider(cell, work)
+            _search_from_here(cell, work, width, 0)
+            consider(cell, work)
+        return
+    copy_flags(work.best, work.chosen)
+    set_price(cell, work, state[PRICE])
+    changed = _search_from_here(cell, work, width, kicks)
+    if not changed or not consider(cell, work) or turn >= 50:
         state[PHASE] = DONE

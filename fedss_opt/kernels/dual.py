@@ -46,7 +46,8 @@ def dual_value(cell: Cell, mu: FloatArray, cost: FloatArray) -> float:
 def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, float, float]:
     """D at theta from the data alone, its slope in theta, and the largest error that rounding can have made.
 
-    A makespan cell at ``theta = inf`` asks for the least bandwidths.
+    A makespan cell at ``theta = inf`` asks for the least bandwidths. The value is inf where a mandatory client is out
+    of reach, and -inf, which proves nothing, where multipliers overflow.
     """
     total = 0.0
     carry = 0.0
@@ -79,6 +80,8 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
                 )
             if i < cell.free and worth <= cost:
                 continue
+            if cost == math.inf:
+                return math.inf, 0.0, 0.0
             term = cost - worth
             size = cost + worth
             slope += cost_slope
@@ -86,8 +89,8 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
         carry += (total - t) + term if abs(total) >= abs(term) else (term - t) + total
         total = t
         weight += size
-    if weight == math.inf:
-        return math.inf, 0.0, 0.0
+    if not weight < math.inf:
+        return -math.inf, 0.0, 0.0
     return total + carry, slope, _MARGIN * (1 + mu.size) * weight
 
 

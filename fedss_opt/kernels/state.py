@@ -30,6 +30,7 @@ __all__ = [
     "PRICE_ROUNDS",
     "PRIMAL",
     "QUIET",
+    "RELAXED",
     "RHO",
     "ROUNDS",
     "SEARCH",
@@ -71,7 +72,8 @@ LIMIT = 16
 KICKS = 17
 SEARCHED = 18
 QUIET = 19
-STATE_SIZE = 20
+RELAXED = 20
+STATE_SIZE = 21
 
 
 class Work(NamedTuple):

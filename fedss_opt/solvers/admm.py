@@ -43,7 +43,7 @@ class Tuning:
     max_iterations: int = 2000
     vertex: bool = True
     width: int = 48
-    kicks: int = 16
+    kicks: int = 10
 
 
 DEFAULT_TUNING = Tuning()

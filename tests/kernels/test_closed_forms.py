@@ -147,6 +147,8 @@ def test_least_bandwidth_at_the_ends_of_time(form) -> None:
     for start, deadline in [(1.0, 1.0), (1.0, 0.5), (0.0, 0.0), (0.0, -1.0), (math.inf, math.inf)]:
         assert form(1e6, 1e7, start, deadline) == (math.inf, 0.0)
     assert form(1e6, 1e7, 1.0, math.inf) == (0.0, 0.0)
+    for deadline in (1e150, 1e250, 1e308):  # next to nothing suffices, whatever overflows on the way
+        assert 0.0 <= form(1e6, 1e7, 1.0, deadline)[0] < 1e-140
     assert form(1e6, 1e7, 0.0, math.nan)[0] == math.inf
 
 

@@ -50,7 +50,7 @@ def test_finds_the_cheapest_cover(knapsack) -> None:
 def test_proves_that_nothing_is_cheaper(knapsack) -> None:
     cost, relevance, need, mu = knapsack
     best = brute_force(cost, relevance, need)
-    verdict, value, chosen, _ = covering_knapsack(cost, relevance, need, mu, best, MANY)
+    verdict, value, _, _ = covering_knapsack(cost, relevance, need, mu, best, MANY)
     if best > 0.0:  # the pruning works at 1e-12 relative: equality must not count as cheaper by more than that
         assert verdict == 0 or value >= best * (1.0 - 1e-9)
 

@@ -12,7 +12,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fedss_opt.kernels.core import _search_core
 from fedss_opt.kernels.search import cover_statically, exchange, measure_slack, nearest_clients, repair, trim
 
 SEEDS = range(25)
@@ -206,28 +205,3 @@ def test_a_narrow_core_still_never_uncovers_nor_costs_more(seed: int) -> None:
         assert r.spend() <= before * (1 + 1e-14)
         if width == 0:
             assert gained == 0.0
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_kicks_never_lose_what_was_found(seed: int) -> None:
-    r = Round(seed, clients=16)
-    plain = Round(seed, clients=16)
-    plain.exchange(width=8)
-    cost, reduced = r.cost.copy(), r.reduced.copy()
-    spent = _search_core(r.relevance, r.cost, r.reduced, r.mu, r.chosen, r.slack, 8, 10)
-    assert 0 <= spent <= 10
-    r.assert_consistent()
-    assert r.spend() <= plain.spend() * (1 + 1e-12)
-    assert (r.cost == cost).all()  # what a kick changed is put back
-    assert (r.reduced == reduced).all()
-    optimum = (
-        min(
-            math.fsum(r.cost[list(rows)])
-            for size in range(5)
-            for rows in itertools.combinations(range(16), size)
-            if (r.relevance[list(rows)].sum(axis=0) >= r.aim).all()
-        )
-        if r.chosen.sum() <= 4
-        else 0.0
-    )
-    assert r.spend() >= optimum * (1 - 1e-12)

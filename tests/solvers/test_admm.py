@@ -276,7 +276,7 @@ def test_a_task_beyond_reach_is_named_with_its_numbers() -> None:
     assert solution.certificate.task == 1
     assert solution.certificate.bound(problem) == math.inf
     assert "'speech'" in solution.message
-    assert re.search(r"requires 1\.5\b.* at most 1\.25\b.* short of 0\.25\b", solution.message)
+    assert re.search(r"requires 1\.5\b.* at most 1\.25\b.*short of 0\.25\b", solution.message)
 
 
 def test_what_capped_clients_offer_does_not_count() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 import fedss_opt as fo
 from fedss_opt.solution import CertificateKind
+from fedss_opt.solvers import exact as exact_module
 from tests import naive
 from tests.strategies import problems
 
@@ -75,12 +76,10 @@ def test_node_limit() -> None:
 
 
 def test_ctrl_c_during_the_search_keeps_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fedss_opt.solvers import exact
-
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exact, "improve_makespan", interrupt)
+    monkeypatch.setattr(exact_module, "improve_makespan", interrupt)
     solution = fo.solve(cell(3), "exact")
     assert solution.stop_reason is fo.StopReason.INTERRUPTED
     assert solution.has_answer

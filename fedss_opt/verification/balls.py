@@ -1,0 +1,273 @@
+"""Ball arithmetic for one client: rate, upload time, least bandwidth, priced cost, each as a proven enclosure.
+
+A ball contains the true real number whatever rounding did. Roots are found in two steps: a float gives a
+starting point and Newton's method sharpens it, neither of which is believed; then the defining equation is
+evaluated on both sides of the candidate, and its monotonicity proves that the root lies between. Where a
+ball is too wide to decide, the precision is doubled.
+
+The formulas are those of the definitions (``b log2(1 + g/b)`` and so on), not those of the kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from importlib import import_module
+from typing import Any, TypeVar
+
+from ..exceptions import MissingDependencyError
+
+__all__ = [
+    "Ball",
+    "UndecidedError",
+    "arb",
+    "ball_of",
+    "bits_at_most",
+    "decide",
+    "flint",
+    "least_bandwidth",
+    "lower_float",
+    "priced_bandwidth",
+    "rate",
+    "upload_time",
+    "upper_float",
+    "working_precision",
+]
+
+Ball = Any  # flint.arb, which is not imported with the package
+T = TypeVar("T")
+
+_PRECISIONS = (192, 512, 1536, 4096)
+_SHARPNESS = 90  # bits of relative width that an enclosure of a root has
+
+
+class UndecidedError(ArithmeticError):
+    """The balls overlap what they are compared with: more precision is needed."""
+
+
+def flint() -> Any:
+    """Return python-flint, or say which extra brings it."""
+    try:
+        return import_module("flint")
+    except ImportError:
+        raise MissingDependencyError(
+            'rigorous verification needs python-flint; install it with: pip install "fedss-opt[verify]"'
+        ) from None
+
+
+def arb(value: Any) -> Ball:
+    """Return the ball of an exact value (a float, an int), or a ball as it is."""
+    return flint().arb(value)
+
+
+def ball_of(value: Fraction) -> Ball:
+    """Return a ball around a rational number."""
+    module = flint()
+    return module.arb(module.fmpq(value.numerator, value.denominator))
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Work with this many bits, and restore what was before."""
+    with flint().ctx.workprec(bits):
+        yield
+
+
+def bits_at_most(attempt: Callable[[], T]) -> T:
+    """Run a computation at rising precision until it no longer raises `UndecidedError`.
+
+    Raises
+    ------
+    UndecidedError
+        When the last precision does not decide either.
+    """
+    for bits in _PRECISIONS:
+        try:
+            with working_precision(bits):
+                return attempt()
+        except UndecidedError:
+            if bits == _PRECISIONS[-1]:
+                raise
+    raise AssertionError("unreachable")
+
+
+def decide(smaller: Ball, larger: Ball) -> bool:
+    """Tell whether ``smaller <= larger``; raise `UndecidedError` where the balls overlap."""
+    if smaller <= larger:
+        return True
+    if smaller > larger:
+        return False
+    raise UndecidedError
+
+
+def lower_float(ball: Ball) -> float:
+    """Return a float that is not above the ball."""
+    return _outward(ball.lower(), -math.inf)
+
+
+def upper_float(ball: Ball) -> float:
+    """Return a float that is not below the ball."""
+    return _outward(ball.upper(), math.inf)
+
+
+def _outward(end: Ball, direction: float) -> float:
+    value = float(end)
+    if not math.isfinite(value):
+        return value
+    exact = end == arb(value)
+    return value if exact else math.nextafter(value, direction)
+
+
+def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
+    """``b log2(1 + g/b)`` or ``e b``, bit/s."""
+    if cn0 is None:
+        return arb(efficiency) * bandwidth
+    return bandwidth * (arb(cn0) / bandwidth).log1p() / flint().arb.const_log2()
+
+
+def upload_time(payload: float, bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
+    """``S / r(b)``, s."""
+    return arb(payload) / rate(bandwidth, cn0, efficiency)
+
+
+def least_bandwidth(payload: float, tau: Ball, cn0: float | None, efficiency: float | None) -> Ball | None:
+    """Enclose the least bandwidth that uploads `payload` bits within `tau` seconds.
+
+    Parameters
+    ----------
+    payload : float
+        bit.
+    tau : Ball
+        s; finite.
+    cn0, efficiency : float or None
+        Hz, or bit/s/Hz: the one that the problem has.
+
+    Returns
+    -------
+    Ball or None
+        Hz; None where no bandwidth suffices.
+
+    Raises
+    ------
+    UndecidedError
+        At too little precision.
+    """
+    if not decide(arb(0), tau) or tau <= 0:
+        return None
+    if not tau > 0:
+        raise UndecidedError
+    if cn0 is None:
+        return arb(payload) / (arb(efficiency) * tau)
+    load = arb(payload) * flint().arb.const_log2()
+    if decide(arb(cn0) * tau, load):
+        return None  # even on an infinite band the rate stays below g / ln 2
+    gauge = load / (arb(cn0) * tau)
+    length = _sharpen_length(gauge)
+    bandwidth = load / (tau * length)
+    low, high = _widen(bandwidth)
+    # The rate increases with the bandwidth: too little on one side, enough on the other.
+    if not rate(low, cn0, None) * tau < payload or not rate(high, cn0, None) * tau > payload:
+        raise UndecidedError
+    return low.union(high)
+
+
+def _widen(candidate: Ball) -> tuple[Ball, Ball]:
+    middle = candidate.mid()
+    width = arb(2) ** (-_SHARPNESS)
+    return (middle * (1 - width)).mid(), (middle * (1 + width)).mid()
+
+
+def _sharpen_length(gauge: Ball) -> Ball:
+    """Approximate L with ``L / expm1(L) = G`` to the working precision. Nothing is proven here."""
+    target = (-gauge.log()).mid()
+    y = max(float(target), 1e-300)
+    start = 2.0 * y
+    for _ in range(60):  # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root
+        step = (_log_ratio(start) - y) / _log_ratio_slope(start)
+        start -= step
+        if not abs(step) > 1e-13 * start:
+            break
+    length = arb(start if start > 0.0 and math.isfinite(start) else 2.0 * y)
+    for _ in range(8):
+        small = (-length).exp()
+        value = length + ((1 - small) / length).log()
+        slope = 1 / (1 - small) - 1 / length
+        step = ((value - target) / slope).mid()
+        length = (length - step).mid()
+        if abs(step) < abs(length) * arb(2) ** (-_SHARPNESS - 20):
+            break
+    return length
+
+
+def _log_ratio(length: float) -> float:
+    if length < 0.02:
+        return length / 2 + length**2 / 24 - length**4 / 2880
+    return length + math.log(-math.expm1(-length) / length)
+
+
+def _log_ratio_slope(length: float) -> float:
+    if length < 0.02:
+        return 0.5 + length / 12 - length**3 / 720
+    return -1.0 / math.expm1(-length) - 1.0 / length
+
+
+def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | None, efficiency: float | None) -> Ball:
+    """Enclose the bandwidth that minimises ``w S / r(b) + lambda b``, limits aside, for a price > 0, Hz.
+
+    Raises
+    ------
+    UndecidedError
+        At too little precision.
+    """
+    if cn0 is None:
+        return (arb(weight) * arb(payload) / (arb(efficiency) * arb(price))).sqrt()
+    kappa = arb(price) * arb(cn0) ** 2 / (arb(weight) * arb(payload) * flint().arb.const_log2())
+    log_x = _sharpen_log_x(kappa)
+    low, high = _widen(log_x.exp())
+    # x^2 (log1p(x) - x/(1+x)) / log1p(x)^2 increases with x.
+    if not _marginal(low) < kappa or not _marginal(high) > kappa:
+        raise UndecidedError
+    return arb(cn0) / low.union(high)
+
+
+def _marginal(x: Ball) -> Ball:
+    length = x.log1p()
+    return (x / length) ** 2 * (length - x / (1 + x))
+
+
+def _sharpen_log_x(kappa: Ball) -> Ball:
+    """Approximate ln x with ``marginal(x) = kappa`` to the working precision. Nothing is proven here."""
+    target = kappa.log().mid()
+    goal = float(target)
+    low, high = 0.5 * goal - 10.0, 0.5 * goal + 10.0  # marginal lies between x^2 / (2 + 2 ln(1+x)^2) and x^2 / 2
+    high += math.log1p(abs(goal)) * 2.0
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        if _log_marginal(middle) < goal:
+            low = middle
+        else:
+            high = middle
+    z = arb(0.5 * (low + high))
+    for _ in range(10):
+        x = z.exp()
+        length, share = x.log1p(), x / (1 + x)
+        gap = length - share
+        elasticity = 2 + share**2 / gap - 2 * share / length
+        step = ((2 * (z - length.log()) + gap.log() - target) / elasticity).mid()
+        z = (z - step).mid()
+        if abs(step) < arb(2) ** (-_SHARPNESS - 20):
+            break
+    return z
+
+
+def _log_marginal(z: float) -> float:
+    if z < -10.0:
+        return 2.0 * z - math.log(2.0)
+    if z > 300.0:
+        return 2.0 * z - math.log(z)
+    x = math.exp(z)
+    length = math.log1p(x)
+    gap = length - x / (1.0 + x) if x > 1e-3 else x * x / 2.0 - 2.0 * x**3 / 3.0
+    return 2.0 * z + math.log(gap) - 2.0 * math.log(length)

@@ -1,0 +1,354 @@
+"""The closed forms against ball arithmetic, over the whole domain and into its corners.
+
+Errors are in units of 2^-52 of the true value: half an ulp to one ulp. What is on trial comes in as a `Subject`;
+by default it is the package's kernels, and `package_subject` is the only place of this module that loads them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from itertools import pairwise
+
+from .balls import (
+    Ball,
+    arb,
+    bits_at_most,
+    flint,
+    least_bandwidth,
+    priced_bandwidth,
+    rate,
+    upload_time,
+    working_precision,
+)
+
+__all__ = ["REGIONS", "Measurement", "Subject", "Sweep", "package_subject", "sweep_all"]
+
+Bivariate = Callable[[float, float, float, float], tuple[float, float]]
+Time = Callable[[float, float, float], float]
+
+_ULP = 2.0**-52
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The functions on trial.
+
+    Attributes
+    ----------
+    least_shannon, least_flat : callable
+        (payload, channel, start, deadline) -> (bandwidth, slope in the deadline).
+    price_shannon, price_flat : callable
+        (payload, channel, weight, price) -> (bandwidth, slope in the price).
+    time_shannon, time_flat : callable
+        (payload, channel, bandwidth) -> seconds.
+    """
+
+    least_shannon: Bivariate
+    least_flat: Bivariate
+    price_shannon: Bivariate
+    price_flat: Bivariate
+    time_shannon: Time
+    time_flat: Time
+
+
+def package_subject() -> Subject:
+    """Return the package's own closed forms."""
+    kernels = import_module("fedss_opt.kernels.closed_forms")
+    return Subject(
+        least_shannon=kernels.least_bandwidth_shannon,
+        least_flat=kernels.least_bandwidth_flat,
+        price_shannon=kernels.bandwidth_for_price_shannon,
+        price_flat=kernels.bandwidth_for_price_flat,
+        time_shannon=kernels.upload_time_shannon,
+        time_flat=kernels.upload_time_flat,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One point of a sweep.
+
+    Attributes
+    ----------
+    place : float
+        Where: ``1 - G``, or kappa, or the ratio g/b.
+    error, slope_error : float
+        Units of 2^-52 of the true value; NaN where the sweep does not measure a slope.
+    kept : bool
+        Whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only).
+    """
+
+    place: float
+    error: float
+    slope_error: float = math.nan
+    kept: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A region of a closed form's domain and what was measured there.
+
+    Attributes
+    ----------
+    form, region : str
+        What, and where.
+    limit, slope_limit : float
+        The claims: no error of a value, of a slope, is above these many units of 2^-52. Infinite: nothing is claimed.
+    points : tuple of Measurement
+        The measurements.
+    wrong : int
+        Points at which the form says feasible and the truth is not, or the other way round.
+    """
+
+    form: str
+    region: str
+    limit: float
+    slope_limit: float
+    points: tuple[Measurement, ...]
+    wrong: int = 0
+
+    @property
+    def worst(self) -> float:
+        """Greatest error."""
+        return max((p.error for p in self.points), default=0.0)
+
+    @property
+    def mean(self) -> float:
+        """Mean error."""
+        return math.fsum(p.error for p in self.points) / max(len(self.points), 1)
+
+    @property
+    def worst_slope(self) -> float:
+        """Greatest error of a slope; NaN where none was measured."""
+        return max((p.slope_error for p in self.points if not math.isnan(p.slope_error)), default=math.nan)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim about this region holds."""
+        slopes = math.isnan(self.worst_slope) or self.worst_slope <= self.slope_limit
+        kept = self.limit == math.inf or all(p.kept for p in self.points)
+        return self.worst <= self.limit and slopes and self.wrong == 0 and kept
+
+
+# 1 - G from, to; or G from, to, where 1 - G has no digits left to tell. The last column: the claim for the slope.
+REGIONS: tuple[tuple[str, str, float, float, float], ...] = (
+    ("1-G below 1e-15: only feasible or not", "d", 1e-17, 1e-15, math.inf),
+    ("1-G in 1e-15..1e-12", "d", 1e-15, 1e-12, 64.0),
+    ("1-G in 1e-12..1e-8", "d", 1e-12, 1e-8, 64.0),
+    ("1-G in 1e-8..1e-4", "d", 1e-8, 1e-4, 64.0),
+    ("1-G in 1e-4..0.05", "d", 1e-4, 0.05, 64.0),
+    ("1-G in 0.05..0.59", "d", 0.05, 0.59, 64.0),
+    ("1-G in 0.59..0.61 (change of method)", "d", 0.59, 0.61, 64.0),
+    ("G in 1e-3..0.39", "G", 1e-3, 0.39, 64.0),
+    ("G in 1e-10..1e-3", "G", 1e-10, 1e-3, 64.0),
+    ("G in 1e-100..1e-10", "G", 1e-100, 1e-10, 64.0),
+    ("G in 1e-290..1e-100", "G", 1e-290, 1e-100, 64.0),
+)
+_LEAST_LIMIT = 6.0  # what rounding up by 6 units relies on
+
+
+def _decades(draw: random.Random, low: float, high: float) -> float:
+    return low * math.exp(draw.random() * math.log(high / low))
+
+
+def _miss(value: float, true: Ball) -> float:
+    if not math.isfinite(value):
+        return math.inf
+    return abs(float((arb(value) - true) / true)) / _ULP
+
+
+def _least_points(draw: random.Random, kind: str, low: float, high: float, count: int) -> Iterator[tuple[float, ...]]:
+    """Yield payload, channel, start and deadline whose G lies in a region; every other one starts late."""
+    for i in range(count):
+        share = _decades(draw, low, high)
+        gauge = 1.0 - share if kind == "d" else share
+        if gauge < 1e-50:  # within the numbers that a Problem accepts
+            payload, deadline = _decades(draw, 1e-28, 1e-20), _decades(draw, 1e5, 1e10)
+        else:
+            payload, deadline = _decades(draw, 1e3, 1e9), _decades(draw, 1e-3, 1e3)
+        start = deadline * draw.random() if i % 2 and kind == "d" else 0.0
+        reach = payload * math.log(2.0) / (deadline - start)
+        yield payload, reach / gauge, start, deadline
+
+
+def _true_least(payload: float, cn0: float, start: float, deadline: float) -> Ball | None:
+    return bits_at_most(lambda: least_bandwidth(payload, arb(deadline) - arb(start), cn0, None))
+
+
+def _true_slope(payload: float, cn0: float, start: float, deadline: float) -> Ball:
+    """Take a central difference of the enclosed root at 600 bits: the formula of the derivative is not used."""
+    with working_precision(600):
+        tau = arb(deadline) - arb(start)
+        step = (tau - arb(payload) * flint().arb.const_log2() / arb(cn0)) * arb(2) ** -30
+        after: Ball = least_bandwidth(payload, (tau + step).mid(), cn0, None)
+        before: Ball = least_bandwidth(payload, (tau - step).mid(), cn0, None)
+        return (after - before) / (2 * step)
+
+
+def _gauge_room(payload: float, cn0: float, start: float, deadline: float) -> float:
+    with working_precision(600):
+        return float(1 - arb(payload) * flint().arb.const_log2() / (arb(cn0) * (arb(deadline) - arb(start))))
+
+
+def _sweep_least(subject: Subject, region: tuple[str, str, float, float, float], count: int, seed: int) -> Sweep:
+    name, kind, low, high, slope_limit = region
+    draw = random.Random(f"least/{name}/{seed}")
+    points, wrong = [], 0
+    for i, (payload, cn0, start, deadline) in enumerate(_least_points(draw, kind, low, high, count)):
+        value, slope = subject.least_shannon(payload, cn0, start, deadline)
+        true = _true_least(payload, cn0, start, deadline)
+        if true is None or not math.isfinite(value):
+            wrong += true is not None or value != math.inf
+            continue
+        slope_error = math.nan
+        if i % 4 == 0:
+            # The difference quotient of step 2^-30 is itself off by about 2^-60 of the slope.
+            slope_error = _miss(slope, _true_slope(payload, cn0, start, deadline))
+        up = value * (1.0 + 6.0 * _ULP)
+        with working_precision(600):
+            kept = bool(rate(arb(up), cn0, None) * (arb(deadline) - arb(start)) >= payload)
+        room = _gauge_room(payload, cn0, start, deadline)
+        points.append(Measurement(place=room, error=_miss(value, true), slope_error=slope_error, kept=kept))
+    return Sweep(
+        form="least bandwidth, Shannon",
+        region=name,
+        limit=_LEAST_LIMIT if slope_limit < math.inf else math.inf,
+        slope_limit=slope_limit,
+        points=tuple(points),
+        wrong=wrong,
+    )
+
+
+def _sweep_edge(subject: Subject, count: int, seed: int) -> Sweep:
+    """Straddle G = 1 by a few ulp of the deadline: only the verdict, feasible or not, is judged."""
+    draw = random.Random(f"edge/{seed}")
+    wrong = 0
+    points = []
+    for _ in range(count):
+        payload, cn0 = _decades(draw, 1e3, 1e9), _decades(draw, 1e4, 1e12)
+        deadline = payload * math.log(2.0) / cn0
+        for step in (-3, -2, -1, 0, 1, 2, 3):
+            moved = deadline * (1.0 + step * _ULP)
+            value, _ = subject.least_shannon(payload, cn0, 0.0, moved)
+            true = _true_least(payload, cn0, 0.0, moved)
+            wrong += (true is None) != (value == math.inf)
+            points.append(Measurement(place=_gauge_room(payload, cn0, 0.0, moved), error=0.0))
+    return Sweep(
+        form="least bandwidth, Shannon",
+        region="G = 1 to within 3 ulp: feasible or not",
+        limit=0.0,
+        slope_limit=0.0,
+        points=tuple(points),
+        wrong=wrong,
+    )
+
+
+def _sweep_price(subject: Subject, low: float, high: float, count: int, seed: int) -> Sweep:
+    draw = random.Random(f"price/{low}/{seed}")
+    points = []
+    for i in range(count):
+        kappa = _decades(draw, low, high)
+        payload, weight, cn0 = _decades(draw, 1e3, 1e9), _decades(draw, 1e-3, 1e3), _decades(draw, 1e-3, 1e12)
+        price = kappa / cn0 * (weight * payload * math.log(2.0)) / cn0
+        value, slope = subject.price_shannon(payload, cn0, weight, price)
+        true = bits_at_most(partial(priced_bandwidth, payload, weight, price, cn0, None))
+        slope_error = math.nan
+        if i % 4 == 0:
+            slope_error = _miss(slope, _price_slope(payload, weight, price, cn0))
+        points.append(Measurement(place=kappa, error=_miss(value, true), slope_error=slope_error))
+    return Sweep(
+        form="bandwidth for a price, Shannon",
+        region=f"kappa in {low:g}..{high:g}",
+        limit=8.0,
+        slope_limit=1024.0,  # it steers Newton's method and nothing else
+        points=tuple(points),
+    )
+
+
+def _price_slope(payload: float, weight: float, price: float, cn0: float) -> Ball:
+    """Take central differences over ever smaller steps in the price, and extrapolate by Richardson's rule."""
+    step = 2.0**-12 * price
+    with working_precision(400):
+
+        def quotient(h: float) -> Ball:
+            above = priced_bandwidth(payload, weight, price + h, cn0, None)
+            below = priced_bandwidth(payload, weight, price - h, cn0, None)
+            return (above - below) / (arb(price + h) - arb(price - h))
+
+        rows = [quotient(step / 2**k) for k in range(5)]
+        for order in range(1, 5):
+            factor = arb(4) ** order
+            rows = [(factor * fine - coarse) / (factor - 1) for coarse, fine in pairwise(rows)]
+        return rows[0]
+
+
+def _sweep_time(subject: Subject, low: float, high: float, count: int, seed: int) -> Sweep:
+    draw = random.Random(f"time/{low}/{seed}")
+    points = []
+    for _ in range(count):
+        ratio, payload, bandwidth = _decades(draw, low, high), _decades(draw, 1e3, 1e9), _decades(draw, 1e2, 1e9)
+        cn0 = ratio * bandwidth
+        with working_precision(300):
+            true = upload_time(payload, arb(bandwidth), cn0, None)
+            points.append(Measurement(place=ratio, error=_miss(subject.time_shannon(payload, cn0, bandwidth), true)))
+    return Sweep(
+        form="upload time, Shannon",
+        region=f"g/b in {low:g}..{high:g}",
+        limit=6.0,
+        slope_limit=0.0,
+        points=tuple(points),
+    )
+
+
+def _sweep_flat(subject: Subject, count: int, seed: int) -> Iterator[Sweep]:
+    draw = random.Random(f"flat/{seed}")
+    least, price, time = [], [], []
+    for _ in range(count):
+        payload, efficiency = _decades(draw, 1e-12, 1e12), _decades(draw, 1e-6, 1e6)
+        weight, value = _decades(draw, 1e-6, 1e6), _decades(draw, 1e-12, 1e12)
+        with working_precision(300):
+            b, slope = subject.least_flat(payload, efficiency, 0.0, value)
+            true = arb(payload) / (arb(efficiency) * arb(value))
+            least.append(Measurement(place=value, error=_miss(b, true), slope_error=_miss(slope, -true / arb(value))))
+            b, slope = subject.price_flat(payload, efficiency, weight, value)
+            true = (arb(weight) * arb(payload) / (arb(efficiency) * arb(value))).sqrt()
+            error = _miss(slope, -true / (2 * arb(value)))
+            price.append(Measurement(place=value, error=_miss(b, true), slope_error=error))
+            true = arb(payload) / (arb(efficiency) * arb(value))
+            time.append(Measurement(place=value, error=_miss(subject.time_flat(payload, efficiency, value), true)))
+    for form, points in (("least bandwidth", least), ("bandwidth for a price", price), ("upload time", time)):
+        yield Sweep(form=f"{form}, flat", region="24 decades", limit=4.0, slope_limit=8.0, points=tuple(points))
+
+
+def sweep_all(count: int, *, subject: Subject | None = None, seed: int = 0) -> Iterator[Sweep]:
+    """Measure every closed form in every region.
+
+    Parameters
+    ----------
+    count : int
+        Points a region.
+    subject : Subject, optional
+        What is on trial; the package's kernels by default.
+    seed : int
+        Seed of the points.
+
+    Yields
+    ------
+    Sweep
+        A region's measurements and whether its claims hold.
+    """
+    subject = package_subject() if subject is None else subject
+    for region in REGIONS:
+        yield _sweep_least(subject, region, count, seed)
+    yield _sweep_edge(subject, max(1, count // 7), seed)
+    edges = (1e-30, 1e-16, 1e-8, 1e-3, 0.5, 5.0, 1e3, 1e8, 1e30)
+    for low, high in pairwise(edges):
+        yield _sweep_price(subject, low, high, count, seed)
+    for low, high in ((1e-20, 1e-8), (1e-8, 1e-2), (1e-2, 1e2), (1e2, 1e12)):
+        yield _sweep_time(subject, low, high, count, seed)
+    yield from _sweep_flat(subject, count, seed)

@@ -1,0 +1,349 @@
+"""The methods against each other and against other people's solvers, on the frozen families.
+
+Whatever two of them say must fit together: no lower bound above anybody's feasible answer, no proof of
+infeasibility beside an answer, nothing called optimal that another one beats. What the package's own methods
+answer is besides checked claim by claim (`verify_solution`); answers of referees are priced by plain NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..problem import Objective, Problem
+from ..solution import Solution, Status
+from .certificates import verify_solution
+from .instances import Instance
+from .referees import Verdict, brute_force, highs, least_bandwidths, selection_value
+from .scip import scip
+from .verdicts import REFERENCE, STRICT, Report
+
+__all__ = ["Comparison", "Court", "MethodRecord", "Schedule", "cross_check"]
+
+_TOLERANCE = 1e-9  # plain double precision, of the package's own figures against each other
+_REFEREE = 1e-7  # HiGHS works to 1e-6 of a scale a thousand times finer; brute force is far better
+_SCIP = 1e-4  # SCIP keeps nonlinear constraints to 1e-6, absolutely
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Who is asked how often.
+
+    Attributes
+    ----------
+    cvxpy_every, scip_every : int
+        One in so many instances; 0 for never.
+    time_limit_s : float
+        For each solver and instance; a solver that fails is charged all of it.
+    """
+
+    cvxpy_every: int = 7
+    scip_every: int = 5
+    time_limit_s: float = 20.0
+
+
+@dataclass
+class MethodRecord:
+    """What became of one method.
+
+    Attributes
+    ----------
+    name : str
+        The method.
+    runs, failures, proven, exact, searched : int
+        Instances it was asked; exceptions and unfinished runs; answers all of whose claims are proven; those that
+        hold without any allowance; bounds that rest on a search.
+    seconds : float
+        In all, failures at the time limit.
+    wrong : list of str
+        Claims that do not hold.
+    undecided : list of str
+        Claims neither proven nor refuted.
+    failed : list of str
+        What failed or did not finish.
+    """
+
+    name: str
+    runs: int = 0
+    failures: int = 0
+    proven: int = 0
+    exact: int = 0
+    searched: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Comparison:
+    """One claim about how answers fit together.
+
+    Attributes
+    ----------
+    name : str
+        The claim.
+    tried : int
+        Pairs of answers.
+    worst : float
+        By how much, relatively, the claim was missed at worst; negative or 0 when it never was.
+    violated : list of str
+        Where it does not hold.
+    """
+
+    name: str
+    tried: int = 0
+    worst: float = 0.0
+    violated: list[str] = field(default_factory=list)
+
+    def see(self, where: str, miss: float, allowed: float) -> None:
+        """Record one pair: `miss` is how far the claim is from holding, relatively."""
+        self.tried += 1
+        if not miss <= allowed:
+            self.violated.append(f"{where}: {miss:.2g}")
+        if math.isfinite(miss):
+            self.worst = max(self.worst, miss)
+        elif miss == math.inf:
+            self.worst = math.inf
+
+
+class Court:
+    """Runs the methods over instances and keeps the records.
+
+    Attributes
+    ----------
+    methods : dict of str to MethodRecord
+        What became of each method and referee.
+    comparisons : dict of str to Comparison
+        What became of each claim.
+    gaps, disagreements : dict of str to list of float
+        Certified gaps by method; ``answer / best referee - 1`` by method.
+    cores : list of (int, int)
+        Number of clients, and how many of them a better answer could still decide either way (makespan).
+    answers : list of (str, Problem, Solution)
+        The ADMM's answers, for the mutation court.
+    """
+
+    def __init__(self, schedule: Schedule, solve: Callable[..., Solution] | None = None) -> None:
+        package = import_module("fedss_opt.solvers")
+        self.schedule = schedule
+        self.methods: dict[str, MethodRecord] = {}
+        self.comparisons = {name: Comparison(name) for name in _CLAIMS}
+        self.gaps: dict[str, list[float]] = {}
+        self.disagreements: dict[str, list[float]] = {}
+        self.cores: list[tuple[int, int]] = []
+        self.answers: list[tuple[str, Problem, Solution]] = []
+        self.missing: set[str] = set()
+        self._solve = package.solve if solve is None else solve
+        self._has_exact = "exact" in package.METHODS
+
+    def try_instance(self, instance: Instance, number: int) -> None:
+        """Ask everybody who is due, and compare."""
+        answers = self._ask_package(instance, number)
+        verdicts = self._ask_referees(instance, number)
+        _compare(self.comparisons, instance, answers, verdicts)
+        best = min((v.value for v in verdicts.values() if v.finished and v.value < math.inf), default=math.nan)
+        for name, solution in answers.items():
+            if solution.has_answer and math.isfinite(solution.gap):
+                self.gaps.setdefault(name, []).append(solution.gap)
+                if best > 0.0:
+                    self.disagreements.setdefault(name, []).append(solution.objective_s / best - 1.0)
+        if "admm" in answers:
+            self.answers.append((instance.name, instance.problem, answers["admm"]))
+            core = core_size(instance.problem, answers["admm"])
+            if core is not None:
+                self.cores.append(core)
+
+    def _ask_package(self, instance: Instance, number: int) -> dict[str, Solution]:
+        names = ["admm"]
+        if self._has_exact:
+            names.append("exact")
+        ordinary = instance.family != "badly-scaled"
+        if _due(self.schedule.cvxpy_every, number) and "cvxpy" not in self.missing and ordinary:
+            names.append("cvxpy")
+        answers = {}
+        for name in names:
+            limit = None if name == "admm" else self.schedule.time_limit_s
+            ask = partial(self._solve, instance.problem, name, time_limit_s=limit)
+            solution = self._timed(name, instance, ask)
+            if solution is None:
+                continue
+            answers[name] = solution
+            self._judge(self.methods[name], instance, solution)
+        return answers
+
+    def _judge(self, record: MethodRecord, instance: Instance, solution: Solution) -> None:
+        allowances = REFERENCE if record.name == "cvxpy" else STRICT
+        report: Report = verify_solution(instance.problem, solution, allowances=allowances)
+        record.proven += report.proven
+        record.exact += report.exact
+        record.searched += solution.certificate is not None and str(solution.certificate.kind) == "search"
+        record.wrong += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.failed]
+        record.undecided += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.undecided]
+
+    def _ask_referees(self, instance: Instance, number: int) -> dict[str, Verdict]:
+        problem, verdicts = instance.problem, {}
+        due: dict[str, Callable[[], Verdict]] = {}
+        if problem.clients <= 14:
+            due["brute force"] = lambda: brute_force(problem)
+        # Twelve decades of costs are beyond HiGHS's absolute tolerances, and beyond SCIP's.
+        ordinary = instance.family != "badly-scaled"
+        if ordinary or problem.objective is Objective.MAKESPAN:
+            due["HiGHS"] = lambda: highs(problem)
+        if ordinary and _due(self.schedule.scip_every, number) and problem.clients <= 6:
+            due["SCIP"] = lambda: scip(problem, time_limit_s=self.schedule.time_limit_s)
+        for name, ask in due.items():
+            if name in self.missing:
+                continue
+            verdict = self._timed(name, instance, ask)
+            if verdict is None:
+                continue
+            verdicts[name] = verdict
+            if not verdict.finished:
+                self._charge(name, instance, "not finished", 0.0)
+        return verdicts
+
+    def _timed(self, name: str, instance: Instance, ask: Callable[[], Any]) -> Any:
+        record = self.methods.setdefault(name, MethodRecord(name))
+        started = time.perf_counter()
+        try:
+            result = ask()
+        except ImportError:
+            self.missing.add(name)
+            return None
+        except Exception as error:  # a solver that fails is a record, not the end of the court
+            record.runs += 1
+            self._charge(name, instance, f"{type(error).__name__}: {error}", time.perf_counter() - started)
+            return None
+        record.runs += 1
+        record.seconds += time.perf_counter() - started
+        return result
+
+    def _charge(self, name: str, instance: Instance, reason: str, spent: float) -> None:
+        record = self.methods[name]
+        record.failures += 1
+        record.seconds += max(self.schedule.time_limit_s, spent)
+        record.failed.append(f"{instance.name}: {reason}")
+
+
+_CLAIMS = (
+    "no lower bound is above a feasible answer",
+    "infeasible means that nobody finds an answer",
+    "where a referee finds an answer, with 1e-9 of the carrier to spare, so does every method",
+    "optimal means within the tolerance of the best known",
+    "exact equals brute force",
+    "exact equals HiGHS",
+    "HiGHS equals brute force",
+    "SCIP agrees with the best known",
+)
+
+
+def _due(every: int, number: int) -> bool:
+    return every > 0 and number % every == every // 2
+
+
+def _compare(
+    claims: dict[str, Comparison], instance: Instance, answers: dict[str, Solution], verdicts: dict[str, Verdict]
+) -> None:
+    where = instance.name
+    sound = {name: v for name, v in verdicts.items() if name != "SCIP" and v.finished}
+    values = {name: s.objective_s for name, s in answers.items() if s.has_answer}
+    found = values | {name: v.value for name, v in verdicts.items() if v.value < math.inf}
+    solid = any(_has_room(instance.problem, v) for v in sound.values())
+    for name, solution in answers.items():
+        bound = solution.lower_bound_s
+        if solution.status is Status.INFEASIBLE:
+            others = [other for other in found if not math.isnan(found[other])]
+            claims[_CLAIMS[1]].see(f"{where}: {name}, {others}", math.inf if others else 0.0, 0.0)
+            continue
+        if not math.isnan(bound):
+            for other, value in found.items():
+                allowed = _TOLERANCE if other in values else _REFEREE
+                if not math.isnan(value):
+                    claims[_CLAIMS[0]].see(f"{where}: {name} over {other}", _above(bound, value), allowed)
+        if name != "cvxpy" and solid:
+            claims[_CLAIMS[2]].see(f"{where}: {name}", 0.0 if solution.has_answer else math.inf, 0.0)
+        if solution.status is Status.OPTIMAL:
+            best = min([*values.values(), *(v.value for v in sound.values())])
+            claims[_CLAIMS[3]].see(f"{where}: {name}", _above(solution.objective_s, best), 1e-4 + _REFEREE)
+    exact = answers.get("exact")
+    for claim, referee in ((_CLAIMS[4], "brute force"), (_CLAIMS[5], "HiGHS")):
+        if exact is not None and exact.status is Status.OPTIMAL and referee in sound:
+            miss = abs(_above(exact.objective_s, sound[referee].value))
+            # `exact` stops at the tolerance it was given, 1e-4 by default.
+            claims[claim].see(where, miss, _REFEREE)
+    if "HiGHS" in sound and "brute force" in sound:
+        miss = abs(_above(sound["HiGHS"].value, sound["brute force"].value))
+        claims[_CLAIMS[6]].see(where, miss, _REFEREE)
+    third = verdicts.get("SCIP")
+    if third is not None and not math.isnan(third.value):
+        best = min([*values.values(), *(v.value for v in sound.values())], default=math.inf)
+        miss = _above(third.bound, best) if third.finished else 0.0
+        if third.finished and third.value < math.inf and best < math.inf:
+            miss = max(miss, abs(_above(third.value, best)))
+        claims[_CLAIMS[7]].see(where, 0.0 if third.value == best == math.inf else miss, _SCIP)
+
+
+def _has_room(problem: Problem, verdict: Verdict) -> bool:
+    """Whether a referee's selection still fits into a slightly smaller carrier: in floats it might not fit at all."""
+    if not verdict.value < math.inf:
+        return False
+    smaller = problem.replace(bandwidth_hz=problem.bandwidth_hz * (1.0 - 1e-9))
+    return selection_value(smaller, verdict.selected) < math.inf
+
+
+def _above(one: float, other: float) -> float:
+    """By how much of `other` is `one` above it; 0 where both are 0 or infinite."""
+    if one == other:
+        return 0.0
+    if not math.isfinite(one) or not math.isfinite(other):
+        return math.inf if one > other else -math.inf
+    return (one - other) / other if other > 0.0 else math.inf
+
+
+def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:
+    """Count the clients that the screening of section 6 leaves undecided: makespan, nobody mandatory.
+
+    Returns
+    -------
+    (int, int) or None
+        Clients, and the core; None where the count does not apply.
+    """
+    certificate = solution.certificate
+    applies = problem.objective is Objective.MAKESPAN and not problem.mandatory.any() and certificate is not None
+    if not applies or not solution.has_answer or certificate is None or not solution.objective_s > 0.0:
+        return None
+    mu, target = certificate.multipliers, problem.coverage_target
+    cost = least_bandwidths(problem, solution.objective_s)
+    reward = mu @ np.minimum(problem.relevance, problem.required[:, None])
+    usable = problem.available & np.isfinite(cost)
+    reduced = cost[usable] - reward[usable]
+    slack = problem.bandwidth_hz - (float(mu @ target) + float(np.minimum(reduced, 0.0).sum()))
+    return problem.clients, int(np.count_nonzero(np.abs(reduced) < slack))
+
+
+def cross_check(
+    cases: Iterable[Instance], schedule: Schedule, *, court: Court | None = None
+) -> Iterator[tuple[int, Court]]:
+    """Run the court over instances, yielding after each so that progress can be shown.
+
+    Parameters
+    ----------
+    cases : iterable of Instance
+        The instances.
+    schedule : Schedule
+        Who is asked how often.
+    court : Court, optional
+        To go on with; a new one by default.
+    """
+    court = Court(schedule) if court is None else court
+    for number, instance in enumerate(cases):
+        court.try_instance(instance, number)
+        yield number, court

@@ -1,0 +1,261 @@
+"""Frozen families of problems: generated from seeds, the same on every machine, and hashed.
+
+Only the four operations, `random.Random.random` and decimal strings of four digits go into the data, none of
+which differs between platforms. `EXPECTED` records what the data's SHA-256 should be; a run reports the hashes
+of what it used, and says where they differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem
+
+__all__ = ["EXPECTED", "FAMILIES", "Instance", "family_hash", "instances"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One member of a family.
+
+    Attributes
+    ----------
+    family : str
+        Its family.
+    number : int
+        Its place in the family; with the family's name the whole seed.
+    problem : Problem
+        The data.
+    """
+
+    family: str
+    number: int
+    problem: Problem
+
+    @property
+    def name(self) -> str:
+        """Family and number."""
+        return f"{self.family}/{self.number}"
+
+
+class _Draw:
+    """Random numbers that are the same everywhere."""
+
+    def __init__(self, seed: str) -> None:
+        digest = hashlib.sha256(seed.encode()).digest()
+        self._random = random.Random(int.from_bytes(digest, "big")).random
+
+    def whole(self, low: int, high: int) -> int:
+        return low + int(self._random() * (high - low + 1))
+
+    def chance(self, probability: float) -> bool:
+        return self._random() < probability
+
+    def one(self, options: tuple[Any, ...]) -> Any:
+        return options[self.whole(0, len(options) - 1)]
+
+    def decades(self, low: float, high: float, n: int) -> np.ndarray:
+        """N numbers spread over the decades, rounded to four digits so that the last bits of a power do not matter."""
+        span = math.log10(high / low)
+        return np.array([float(f"{low * 10.0 ** (span * self._random()):.4g}") for _ in range(n)])
+
+    def levels(self, count: int, n: int, empty: float) -> np.ndarray:
+        """Quantised relevance: multiples of 1/count, and 0 with probability `empty`."""
+        draws = [0.0 if self.chance(empty) else self.whole(1, count) / count for _ in range(n)]
+        return np.array(draws)
+
+
+Fields = dict[str, Any]
+Family = Callable[[_Draw, int, int], Fields]
+
+
+def _base(draw: _Draw, n: int, k: int, *, levels: int = 15, share: tuple[float, ...] = (0.3, 0.5, 0.7)) -> Fields:
+    """Draw an everyday cell; its channel is turned into the rate model's own field afterwards."""
+    relevance = np.array([draw.levels(levels, n, 0.2) for _ in range(k)]).reshape(k, n)
+    required = np.array([float(f"{draw.one(share) * float(row.sum()):.6g}") for row in relevance])
+    return {
+        "payload_bits": draw.decades(3e5, 6e6, n),
+        "bandwidth_hz": 4e5 * n,
+        "channel": draw.decades(0.5, 200.0, n),
+        "relevance": relevance,
+        "required": required,
+        "compute_s": draw.decades(0.01, 0.3, n) if draw.chance(0.5) else 0.0,
+        "weights": draw.decades(0.2, 5.0, n) if draw.chance(0.5) else 1.0,
+    }
+
+
+def _easy(draw: _Draw, n: int, k: int) -> Fields:
+    return _base(draw, n, k)
+
+
+def _tied(draw: _Draw, n: int, k: int) -> Fields:
+    """Two kinds of clients and few levels of relevance."""
+    fields = _base(draw, n, k, levels=draw.one((1, 2, 3)))
+    kind = np.array([draw.whole(0, 1) for _ in range(n)])
+    for name in ("payload_bits", "channel"):
+        fields[name] = fields[name][np.minimum(kind, n - 1)]
+    fields["compute_s"], fields["weights"] = 0.0, 1.0
+    return fields
+
+
+def _near_infeasible(draw: _Draw, n: int, k: int) -> Fields:
+    """Require nearly, exactly, or just above all there is; longest uploads that almost fill the carrier."""
+    fields = _base(draw, n, k)
+    for row in range(k):
+        total = math.fsum(fields["relevance"][row].tolist())
+        fields["required"][row] = total * draw.one((1.0, 1.0 - 1e-6, 0.95, 0.9, 1.0 + 1e-9))
+    if draw.chance(0.5):
+        # Even shares take this long; the factor decides whether everybody fits.
+        fields["even_cap"] = draw.one((0.9, 1.05, 1.5))
+    return fields
+
+
+def _badly_scaled(draw: _Draw, n: int, k: int) -> Fields:
+    """Twelve decades in payload and channel within one cell, and other units for everything."""
+    fields = _base(draw, n, k)
+    fields["payload_bits"] = draw.decades(1e0, 1e12, n)
+    fields["channel"] = draw.decades(1e-4, 1e8, n)
+    fields["weights"] = draw.decades(1e-3, 1e3, n)
+    fields["bandwidth_hz"] *= 2.0 ** draw.whole(-20, 20)
+    scale = 2.0 ** draw.whole(-20, 20)
+    fields["relevance"], fields["required"] = fields["relevance"] * scale, fields["required"] * scale
+    return fields
+
+
+def _capped(draw: _Draw, n: int, k: int) -> Fields:
+    """Longest uploads, least and greatest bandwidths, clients that must or cannot."""
+    fields = _base(draw, n, k)
+    fields["even_cap"] = draw.one((1.2, 2.0, 5.0))
+    share = fields["bandwidth_hz"] / n
+    fields["min_bandwidth_hz"] = np.array([draw.one((0.0, 0.1, 0.5)) for _ in range(n)]) * share
+    fields["max_bandwidth_hz"] = np.array([draw.one((1.5, 3.0, math.inf)) for _ in range(n)]) * share
+    out = np.array([draw.chance(0.1) for _ in range(n)])
+    fields["available"] = ~out
+    fields["mandatory"] = np.array([draw.chance(0.15) for _ in range(n)]) & ~out
+    return fields
+
+
+def _one_client(draw: _Draw, n: int, k: int) -> Fields:
+    fields = _base(draw, 1, k, share=(0.3, 1.0))
+    fields["mandatory"] = draw.chance(0.3)
+    return fields
+
+
+def _all_mandatory(draw: _Draw, n: int, k: int) -> Fields:
+    fields = _base(draw, n, k)
+    fields["mandatory"] = True
+    return fields
+
+
+def _larger(draw: _Draw, n: int, k: int) -> Fields:
+    return _base(draw, 3 * n + 6, k)
+
+
+FAMILIES: dict[str, Family] = {
+    "easy": _easy,
+    "tied": _tied,
+    "near-infeasible": _near_infeasible,
+    "badly-scaled": _badly_scaled,
+    "capped": _capped,
+    "one-client": _one_client,
+    "all-mandatory": _all_mandatory,
+    "larger": _larger,
+}
+
+# SHA-256 of the data of the first 16 (quick) and 128 (full) members of each family.
+EXPECTED: dict[tuple[str, int], str] = {
+    ("easy", 16): "eacfdb9601d883a4f65239af1b0db2d9cbbcf7bde3f3b1bc873ced2a4083668f",
+    ("easy", 128): "1ac012b7246a6d9ad15e5c86c26638cce7646885e8af977b477bf18ee331e037",
+    ("tied", 16): "e6ee021b407fd245f45467bd86cedb7a09756098325cdf960022c4bfb3a4dd67",
+    ("tied", 128): "716ad05c017918de9fa870cefede01f3224fd495e4ccca541a1bfebb78bbdb13",
+    ("near-infeasible", 16): "90bcde445400f1267e0fa63a422acace4a61a4e537eae9e7023433666cbd4dc7",
+    ("near-infeasible", 128): "f001e47c6c35aae1591307839589b00cf54eb885c5175e456dfec71cbbf20951",
+    ("badly-scaled", 16): "4ddc1158a77aa3efabae7d576ba785f8f868d364ad8a487432a386a419ce81d7",
+    ("badly-scaled", 128): "b41c5074e3b73d9dda10f2e7bdeabf9ff0a7709707e2535713b727740cf58e7b",
+    ("capped", 16): "a89f51c1b546c2305f1197955cd95ab23f36d187b850c6f40d045c86a45cee7c",
+    ("capped", 128): "305ef7299b168d4e9e3877f73fa3d2dd9eb63267826c4a31cfd421f086deb3eb",
+    ("one-client", 16): "9413c14aea7d7b4b41df88357481a33ef95f8a83b00038dca9093ddece384eee",
+    ("one-client", 128): "b845fd9a63c633c193305377a5456b7a31994ef3551ac940f4f97a572cb2aea9",
+    ("all-mandatory", 16): "f91a4e7526e60df2c4243a42cba9286dbbb3bd62fc931fa2d7d0f438dec778a3",
+    ("all-mandatory", 128): "53dcbc1eb3aeacfd4653a56cf9ce367328a77b93abb71a33465c31ca8af760fc",
+    ("larger", 16): "a7db23d346530789fac7e8333ad9e17badc6c58f88f60f2d76d4126109a383ca",
+    ("larger", 128): "c1a587f189202c37653182ca1268418965588147613b7ea36c4b977b8a21fff4",
+}
+
+
+def _member(family: str, number: int) -> Problem:
+    draw = _Draw(f"fedss_opt/{family}/{number}")
+    objective = ("makespan", "total")[number % 2]
+    flat = number // 2 % 2 == 1
+    n, k = draw.whole(2, 12), draw.whole(1, 4)
+    if objective == "total":
+        n = min(n, 10)
+    fields = FAMILIES[family](draw, n, k)
+    channel = fields.pop("channel")
+    n = len(channel)
+    share = fields["bandwidth_hz"] / n
+    cap = fields.pop("even_cap", None)
+    if flat:
+        # 0.1 to 8 bit/s/Hz: a saturating map of the channel by the four operations alone.
+        fields["spectral_efficiency"] = efficiency = 0.1 + 8.0 * channel / (channel + 20.0)
+    else:
+        fields["cn0_hz"] = channel * share
+        efficiency = channel / (0.5 + 0.25 * channel)  # of the right order, which is enough for a cap
+    if cap is not None:
+        even = fields["payload_bits"] / (efficiency * share)
+        fields["max_upload_s"] = np.array([cap * t if draw.chance(0.7) else math.inf for t in even])
+    return Problem(objective=objective, **fields)
+
+
+def instances(family: str, count: int) -> Iterator[Instance]:
+    """Yield the first `count` members of a family; objectives and rate models take turns.
+
+    Examples
+    --------
+    >>> [str(i.problem.rate_model) for i in instances("easy", 4)]
+    ['shannon', 'shannon', 'flat', 'flat']
+    """
+    for number in range(count):
+        yield Instance(family=family, number=number, problem=_member(family, number))
+
+
+def family_hash(family: str, count: int) -> str:
+    """Return the SHA-256 of the data of the first `count` members: names, shapes and IEEE 754 bytes of all fields."""
+    digest = hashlib.sha256()
+    for instance in instances(family, count):
+        digest.update(instance.name.encode())
+        for name in _HASHED:
+            value = getattr(instance.problem, name)
+            if value is None:
+                continue
+            data = np.asarray(value)
+            if data.dtype.kind == "U":
+                digest.update(f"{name}={value}".encode())
+            else:
+                digest.update(f"{name}{data.shape}".encode() + data.astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+_HASHED = (
+    "objective",
+    "bandwidth_hz",
+    "payload_bits",
+    "cn0_hz",
+    "spectral_efficiency",
+    "compute_s",
+    "max_upload_s",
+    "min_bandwidth_hz",
+    "max_bandwidth_hz",
+    "weights",
+    "relevance",
+    "required",
+    "mandatory",
+    "available",
+)

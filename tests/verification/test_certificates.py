@@ -1,0 +1,132 @@
+"""The rigorous checker: honest answers pass, everything else does not."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import fedss_opt as fo
+from fedss_opt import verification
+from fedss_opt.verification import DOCUMENTED, Verdict, verify_solution
+from fedss_opt.verification.bounds import proven_bound
+from fedss_opt.verification.mutations import MUTATIONS, STALE, try_mutations
+
+from .. import by_hand
+from ..strategies import problems
+
+# What measures the kernels has to load them, as the subject on trial; what judges must not.
+LOADS_THE_SUBJECT = {"closed_forms.py", "subproblems.py", "cross_check.py", "trial.py"}
+
+
+def test_the_judges_know_problem_and_solution_and_nothing_else():
+    allowed = {"problem", "solution", "exceptions"}
+    for path in sorted(Path(verification.__file__).parent.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 2]
+        assert {node.module for node in imports} <= allowed, path.name
+        names = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        loads = any(isinstance(name, str) and name.startswith("fedss_opt.") and " " not in name for name in names)
+        assert loads <= (path.name in LOADS_THE_SUBJECT), path.name
+
+
+def test_honest_answers_are_proven(honest):
+    for name, problem, solution in honest:
+        report = verify_solution(problem, solution)
+        assert report.proven, (name, report.failed, report.undecided)
+
+
+@settings(max_examples=60)
+@given(problems())
+def test_every_answer_of_the_default_method_is_proven(problem):
+    report = verify_solution(problem, fo.solve(problem))
+    assert report.proven, (report.failed, report.undecided)
+
+
+def test_every_mutation_is_tried_and_caught(honest):
+    records = try_mutations(honest)
+    assert [record.name for record in records] == [*MUTATIONS, *STALE]
+    assert [record.name for record in records if not record.tried] == []
+    assert [(record.name, record.escaped) for record in records if record.caught < record.tried] == []
+
+
+def test_a_blind_judge_is_found_out(honest):
+    """The mutation court has no opinion of its own: a judge who believes everything lets all pass."""
+    believe = verify_solution(honest[0][1], honest[0][2])
+    assert believe.proven
+    records = try_mutations(honest[:4], judge=lambda problem, solution: believe)
+    assert sum(record.tried for record in records) > 0
+    assert all(record.caught == 0 and len(record.escaped) == record.tried for record in records)
+
+
+def test_allowances_are_what_they_say(cell):
+    solution = fo.solve(cell)
+    n = int(np.argmax(solution.bandwidth_hz))
+    bandwidth = solution.bandwidth_hz.copy()
+    bandwidth[n] += math.fsum([cell.bandwidth_hz, *(-solution.bandwidth_hz).tolist()]) + 2.0**-51 * cell.bandwidth_hz
+    nudged = replace(solution, bandwidth_hz=bandwidth)
+    assert [claim.name for claim in verify_solution(cell, nudged).failed] == ["shared bandwidth"]
+    lenient = verify_solution(cell, nudged, allowances=DOCUMENTED)
+    assert lenient.ok
+    assert not lenient.exact
+
+
+def test_a_bound_is_proven_up_to_its_price_and_no_further(cell):
+    solution = fo.solve(cell)
+    certificate = solution.certificate
+    assert proven_bound(cell, certificate, solution.lower_bound_s) == solution.lower_bound_s
+    assert proven_bound(cell, certificate, 2.0 * solution.lower_bound_s) <= certificate.price
+    assert proven_bound(cell, replace(certificate, price=math.nan), 0.1) == 0.0
+    assert proven_bound(cell, replace(certificate, multipliers=np.zeros(2)), 0.1) == 0.0
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_a_bound_by_search_is_searched_again(cell, objective):
+    problem = cell.replace(objective=objective)
+    exact = fo.solve(problem, "exact")
+    searched = replace(exact, certificate=replace(exact.certificate, kind=fo.CertificateKind.SEARCH))
+    assert verify_solution(problem, searched).proven
+    inflated = replace(searched, lower_bound_s=exact.objective_s * 1.01)
+    assert verify_solution(problem, inflated).claims[-3].verdict is Verdict.FALSE
+
+
+def test_infeasibility_needs_its_proof(cell):
+    impossible = cell.replace(required=[9.0, 0.5])
+    assert verify_solution(impossible, by_hand.uncovered(impossible, 0)).proven
+    assert not verify_solution(impossible, by_hand.uncovered(impossible, 1)).ok
+    assert not verify_solution(cell, by_hand.uncovered(cell, 0)).ok
+    capped = cell.replace(max_upload_s=0.08)
+    answer = fo.solve(capped)
+    assert answer.status is fo.Status.INFEASIBLE
+    assert verify_solution(capped, answer).proven
+
+
+def test_the_report_is_the_document_of_check(cell):
+    answer = by_hand.answer(cell)
+    document = verify_solution(cell, answer, allowances=DOCUMENTED).to_dict()
+    plain = fo.check(cell, answer).to_dict()
+    assert [claim["name"] for claim in document["claims"]] == [claim["name"] for claim in plain["claims"]]
+    assert document["arithmetic"] == "ball"
+    assert document["format"] == plain["format"]
+
+
+def test_whole_resource_blocks(cell):
+    """A problem that asks for whole blocks: each bandwidth is a multiple, and the bound counts blocks."""
+
+    class Blocks:
+        def __init__(self, problem: fo.Problem, block: float) -> None:
+            self._problem, self.resource_block_hz = problem, block
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._problem, name)
+
+    plain = fo.solve(cell)
+    blocks = Blocks(cell, 180e3)
+    assert "resource blocks" in [claim.name for claim in verify_solution(blocks, plain).failed]
+    one = Blocks(cell, float(plain.bandwidth_hz.min()) * 2**-20)
+    assert proven_bound(one, plain.certificate, plain.lower_bound_s) >= plain.lower_bound_s * (1 - 1e-12)

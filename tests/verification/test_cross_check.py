@@ -1,0 +1,140 @@
+"""Frozen instances, referees, and a court that finds a method out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import fedss_opt as fo
+from fedss_opt.verification.cross_check import Court, Schedule, cross_check
+from fedss_opt.verification.instances import EXPECTED, FAMILIES, family_hash, instances
+from fedss_opt.verification.referees import brute_force, highs, selection_value
+from fedss_opt.verification.scip import scip
+
+from .. import naive
+from ..strategies import problems
+
+FOUND = "where a referee finds an answer, with 1e-9 of the carrier to spare, so does every method"
+ALONE = Schedule(cvxpy_every=0, scip_every=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_families_are_frozen(family):
+    assert family_hash(family, 16) == EXPECTED[family, 16]
+
+
+def test_there_are_enough_instances_and_all_kinds():
+    assert 16 * len(FAMILIES) >= 100
+    assert 128 * len(FAMILIES) >= 1000
+    kinds = {(str(i.problem.objective), str(i.problem.rate_model)) for i in instances("tied", 4)}
+    assert len(kinds) == 4
+
+
+@settings(max_examples=40)
+@given(problems(max_clients=6))
+def test_brute_force_is_that_of_the_tests(problem):
+    true, mine = naive.brute_force(problem), brute_force(problem)
+    assert (mine.value < math.inf) == true.feasible
+    if true.feasible:
+        assert mine.value == pytest.approx(true.value, rel=1e-8)
+
+
+def test_brute_force_knows_its_limits():
+    with pytest.raises(ValueError, match="14 at most"):
+        brute_force(fo.Problem(payload_bits=np.ones(15), cn0_hz=1.0, bandwidth_hz=1.0))
+
+
+@pytest.mark.parametrize("family", ["easy", "tied", "capped", "near-infeasible"])
+def test_highs_is_brute_force(family):
+    for instance in instances(family, 6):
+        one, other = highs(instance.problem), brute_force(instance.problem)
+        assert one.finished
+        assert one.value == other.value or one.value == pytest.approx(other.value, rel=1e-7), instance.name
+        if one.value < math.inf:
+            assert selection_value(instance.problem, one.selected) == one.value
+
+
+def test_scip_is_brute_force(cell):
+    pytest.importorskip("pyscipopt")
+    for objective in ("makespan", "total"):
+        problem = cell.replace(objective=objective)
+        verdict = scip(problem)
+        assert verdict.finished
+        assert verdict.value == pytest.approx(brute_force(problem).value, rel=1e-4)
+        assert verdict.bound == pytest.approx(verdict.value, rel=1e-4)
+
+
+def few(count: int) -> list:
+    return [instance for family in FAMILIES for instance in instances(family, count)]
+
+
+def test_the_methods_agree(warm):
+    court = Court(ALONE)
+    for _ in cross_check(few(4), ALONE, court=court):
+        pass
+    assert [c.name for c in court.comparisons.values() if c.violated] == []
+    assert [(r.name, r.wrong, r.failed) for r in court.methods.values() if r.wrong or r.failed] == []
+    assert court.methods["admm"].proven == 4 * len(FAMILIES)
+
+
+def tampered(change):
+    def solve(problem: fo.Problem, method: str = "admm", **options: object) -> fo.Solution:
+        return change(problem, fo.solve(problem, method, **options))
+
+    return solve
+
+
+def judge(change) -> Court:
+    court = Court(ALONE, solve=tampered(change))
+    cases = [instance for instance in few(2) if instance.family != "larger"]
+    for _ in cross_check(cases, ALONE, court=court):
+        pass
+    return court
+
+
+def test_a_method_that_lies_is_found_out(warm):
+    def inflated(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
+        return replace(solution, lower_bound_s=solution.lower_bound_s * 3.0) if solution.has_answer else solution
+
+    court = judge(inflated)
+    assert court.comparisons["no lower bound is above a feasible answer"].violated
+    assert court.methods["admm"].wrong
+
+    def hopeless(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
+        nobody = np.zeros(problem.clients)
+        return replace(
+            solution,
+            status=fo.Status.INFEASIBLE,
+            selected=nobody.astype(bool),
+            bandwidth_hz=nobody,
+            latency_s=math.inf,
+            objective_s=math.inf,
+        )
+
+    court = judge(hopeless)
+    assert court.comparisons["infeasible means that nobody finds an answer"].violated
+
+    def silent(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
+        return replace(hopeless(problem, solution), status=fo.Status.UNKNOWN)
+
+    assert judge(silent).comparisons[FOUND].violated
+
+    def slow(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
+        return replace(solution, objective_s=solution.objective_s * 1.1, status=fo.Status.OPTIMAL)
+
+    assert judge(slow).comparisons["optimal means within the tolerance of the best known"].violated
+
+
+def test_a_method_that_fails_costs_its_time_limit(warm):
+    def broken(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
+        raise fo.SolverError("no")
+
+    court = judge(broken)
+    record = court.methods["admm"]
+    assert record.failures == record.runs == 2 * (len(FAMILIES) - 1)
+    assert record.seconds >= record.runs * ALONE.time_limit_s
+    assert "no" in record.failed[0]
