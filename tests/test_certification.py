@@ -181,3 +181,20 @@ def test_units_there_and_back(data: st.DataObject, problem: Problem) -> None:
     for kind in (BOUND, BANDWIDTH):
         one = certified_bound(problem, Certificate(kind=kind, price=price, multipliers=mu))
         assert one == bound_of_cell(cell, kind, price, inside)
+
+
+def test_a_task_that_mandatory_clients_nearly_serve_gives_no_false_proof() -> None:
+    """What they leave open is below an ulp of the target; a plain difference would be off by as much as itself."""
+    unit = 2.0**-53
+    required = 0.75
+    target = required * (1.0 - 1e-12)
+    problem = fo.Problem(
+        payload_bits=[1.0, 1.0, 1e6, 1e12],
+        spectral_efficiency=1.0,
+        bandwidth_hz=1e6,
+        relevance=[[target - unit, 0.4 * unit, 0.7 * unit, 0.5]],
+        required=[required],
+        mandatory=[True, True, False, False],
+    )
+    solution = fo.solve(problem)
+    assert solution.lower_bound_s <= 1.000002  # clients 0, 1 and 2 together: 1e6 bits and two on 1e6 bit/s
