@@ -26,8 +26,7 @@ __all__ = ["announce_compilation", "get_ready", "solve_visibly"]
 
 def announce_compilation(*, quiet: bool) -> None:
     """Say why the first use of the kernels on a machine takes a while."""
-    is_compiled = getattr(import_module("fedss_opt.kernels"), "is_compiled", None)
-    if is_compiled is not None and not is_compiled():
+    if not import_module("fedss_opt.kernels").is_compiled():
         note("compiling the kernels, once per machine (about a minute) ...", quiet=quiet)
 
 

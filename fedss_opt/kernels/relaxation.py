@@ -223,15 +223,7 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
         reset_basis(cell, work.basis)
     elif state[PRICE_ROUNDS] == 1:
         starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
-    limit = 20 + 10 * work.mu.size
-    ok, pivots = _ascend(cell, work, limit)
-    if not ok:  # a basis that turned singular, or out of reach at this price: start from the surpluses
-        state[VERTEX_FAILURES] += 1
-        reset_basis(cell, work.basis)
-        ok, more = _ascend(cell, work, 2 * limit)
-        pivots += more
-    state[PIVOTS] += pivots
-    if not ok:
+    if not _ascend(cell, work):
         state[PHASE] = SEARCH
         return
     value, slope = bound_here(cell, work)
@@ -251,8 +243,28 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
 
 
 @jit
-def _ascend(cell: Cell, work: Work, limit: int) -> tuple[bool, int]:
-    return vertex_ascent(cell, work.cost, work.basis, work.mu, work.x_basic, work.reduced, work.turn, work.order, limit)
+def _ascend(cell: Cell, work: Work) -> bool:
+    """Climb from the basis at hand; where it turns singular or stops short, once more from the surpluses."""
+    limit = 20 + 10 * work.mu.size
+    for attempt in range(2):
+        solved, pivots = vertex_ascent(
+            cell,
+            work.cost,
+            work.basis,
+            work.mu,
+            work.x_basic,
+            work.reduced,
+            work.turn,
+            work.order,
+            (attempt + 1) * limit,
+        )
+        work.state[PIVOTS] += pivots
+        if solved:
+            return True
+        work.state[VERTEX_FAILURES] += 1
+        if attempt == 0:
+            reset_basis(cell, work.basis)
+    return False
 
 
 @jit
@@ -272,11 +284,6 @@ def relax_at(cell: Cell, work: Work, theta: float) -> float:
     if _short_task(cell, work) >= 0:
         return math.inf
     starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
-    limit = 20 + 10 * work.mu.size
-    ok, _ = _ascend(cell, work, limit)
-    if not ok:
-        reset_basis(cell, work.basis)
-        ok, _ = _ascend(cell, work, 2 * limit)
-    if not ok:
+    if not _ascend(cell, work):
         return -math.inf
     return dual_value(cell, work.mu, work.cost)
