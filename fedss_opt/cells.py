@@ -12,6 +12,10 @@ __all__ = ["cell_of", "cell_of_node", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
 
+# Sums of whole blocks are compared with the carrier's: far above their rounding, far below half a block of any carrier
+# that is not a million million blocks wide.
+_WHOLE = 1.0 + 1e-12
+
 
 def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
     """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,)."""
@@ -35,16 +39,22 @@ def _build(
     flat = problem.spectral_efficiency is not None
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
     assert link is not None  # the Problem has exactly one of them
+    total_hz, block_hz = problem.bandwidth_hz, problem.resource_block_hz or 0.0
+    least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
+    if problem.resource_blocks is not None:
+        total_hz = problem.resource_blocks * block_hz * _WHOLE
+        least_hz, most_hz = problem.bandwidth_limits_hz
     cell, short = build_cell(
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
         flat,
-        problem.bandwidth_hz,
+        total_hz,
+        block_hz,
         problem.payload_bits,
         link,
         problem.compute_s,
         problem.max_upload_s,
-        problem.min_bandwidth_hz,
-        problem.max_bandwidth_hz,
+        least_hz,
+        most_hz,
         problem.weights,
         mandatory,
         available,

@@ -208,6 +208,20 @@ def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
     cap = problem.max_upload_s * (1.0 + TIME_TOL)
     yield _each(problem, "bandwidth limits", (b < low) | (b > high), b, "Hz")
     yield _each(problem, "upload limits", upload > cap, upload, "s")
+    if problem.resource_blocks is not None:
+        yield _blocks(problem, b, chosen)
+
+
+def _blocks(problem: Problem, bandwidth_hz: Any, chosen: Any) -> Claim:
+    blocks = bandwidth_hz[chosen] / problem.resource_block_hz
+    whole = np.rint(blocks)
+    odd = np.flatnonzero((np.abs(blocks - whole) > 4 * _ULP * whole) | (whole < 1.0))
+    detail = f"{whole.sum():.0f} of {problem.resource_blocks} whole blocks in use"
+    if odd.size:
+        n = int(np.flatnonzero(chosen)[odd[0]])
+        detail = f"client {problem.client_name(n)!r} has {blocks[odd[0]]:.17g} blocks; must be whole, at least 1"
+    fits = not odd.size and float(whole.sum()) <= float(problem.resource_blocks or 0)
+    return Claim(name="resource blocks", verdict=fits, figure=float(whole.sum()), detail=detail)
 
 
 def _each(problem: Problem, name: str, wrong: Any, figures: Any, unit: str) -> Claim:

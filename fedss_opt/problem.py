@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ProblemError
-from .validation import (
-    boolean_vector,
-    bounded_scalar,
-    identifiers,
-    infer_length,
-    matrix,
-    refuse_faint,
-    selection,
-    shape_of,
-    vector,
-)
+from .problem_fields import Objective, RateModel, problem_fields
+from .validation import selection, vector
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -42,23 +32,8 @@ _LN2 = math.log(2.0)
 # when the caller's own sum was rounded up.
 COVERAGE_FRACTION = 1.0 - 1e-12
 
-
-class Objective(StrEnum):
-    """What a round costs."""
-
-    MAKESPAN = "makespan"
-    """The time at which the last selected client has uploaded (a synchronous round)."""
-    TOTAL = "total"
-    """The weighted sum of the selected clients' times."""
-
-
-class RateModel(StrEnum):
-    """How a client's rate grows with its bandwidth."""
-
-    SHANNON = "shannon"
-    """``b log2(1 + g / b)``: fixed transmit power spread over the band."""
-    FLAT = "flat"
-    """``e b``: fixed power spectral density, or a fixed modulation and coding scheme."""
+# A number of resource blocks counts as whole within this fraction of it: decimal fractions are rounded.
+BLOCK_ROUNDING = 4e-15
 
 
 class Problem:
@@ -75,6 +50,9 @@ class Problem:
         Bits that a client uploads, S_n > 0.
     bandwidth_hz : float
         Uplink bandwidth B > 0 that the selected clients share, Hz.
+    resource_block_hz : float, optional
+        Width of a resource block, Hz: every selected client gets a whole number of blocks, at least one, and
+        their count fits into B. Left out, bandwidth is continuous.
     cn0_hz : array_like, (N,) or scalar, optional
         Carrier-to-noise-density ratio C/N0 = g_n > 0, Hz: transmit power times gain over noise density. Gives
         the Shannon rate ``b log2(1 + g_n / b)``. Exactly one of `cn0_hz` and `spectral_efficiency` is given.
@@ -134,6 +112,7 @@ class Problem:
         "payload_bits",
         "relevance",
         "required",
+        "resource_block_hz",
         "spectral_efficiency",
         "task_ids",
         "weights",
@@ -141,6 +120,7 @@ class Problem:
 
     payload_bits: FloatArray
     bandwidth_hz: float
+    resource_block_hz: float | None
     cn0_hz: FloatArray | None
     spectral_efficiency: FloatArray | None
     relevance: FloatArray
@@ -161,6 +141,7 @@ class Problem:
         *,
         payload_bits: npt.ArrayLike,
         bandwidth_hz: float,
+        resource_block_hz: float | None = None,
         cn0_hz: npt.ArrayLike | None = None,
         spectral_efficiency: npt.ArrayLike | None = None,
         relevance: npt.ArrayLike | None = None,
@@ -176,57 +157,25 @@ class Problem:
         client_ids: Sequence[str] | None = None,
         task_ids: Sequence[str] | None = None,
     ) -> None:
-        if (cn0_hz is None) == (spectral_efficiency is None):
-            found = "neither" if cn0_hz is None else "both"
-            raise ProblemError(
-                f"cn0_hz, spectral_efficiency: {found} given; give exactly one: cn0_hz (Hz) for the Shannon "
-                "rate, spectral_efficiency (bit/s/Hz) for the flat rate"
-            )
-        try:
-            chosen = Objective(objective)
-        except ValueError:
-            accepted = ", ".join(repr(str(o)) for o in Objective)
-            raise ProblemError(f"objective = {objective!r}: must be one of {accepted}") from None
-
-        per_client: dict[str, Any] = {
-            "payload_bits": payload_bits,
-            "cn0_hz": cn0_hz,
-            "spectral_efficiency": spectral_efficiency,
-            "compute_s": compute_s,
-            "max_upload_s": max_upload_s,
-            "min_bandwidth_hz": min_bandwidth_hz,
-            "max_bandwidth_hz": max_bandwidth_hz,
-            "weights": weights,
-            "mandatory": mandatory,
-            "available": available,
-        }
-        n = infer_length(per_client, relevance, client_ids)
-        fields: dict[str, Any] = {
-            "objective": chosen,
-            "bandwidth_hz": bounded_scalar("bandwidth_hz", bandwidth_hz, unit="Hz"),
-            "payload_bits": vector("payload_bits", payload_bits, n, positive=True, unit="bit"),
-            "cn0_hz": None,
-            "spectral_efficiency": None,
-            "compute_s": vector("compute_s", compute_s, n, unit="s"),
-            "max_upload_s": vector("max_upload_s", max_upload_s, n, positive=True, infinite=True, unit="s"),
-            "min_bandwidth_hz": vector("min_bandwidth_hz", min_bandwidth_hz, n, unit="Hz"),
-            "max_bandwidth_hz": vector(
-                "max_bandwidth_hz", max_bandwidth_hz, n, positive=True, infinite=True, unit="Hz"
-            ),
-            "weights": vector("weights", weights, n, positive=True, unit=""),
-            "mandatory": boolean_vector("mandatory", mandatory, n),
-            "available": boolean_vector("available", available, n),
-            "client_ids": identifiers("client_ids", client_ids, n, "clients"),
-        }
-        if cn0_hz is not None:
-            fields["cn0_hz"] = vector("cn0_hz", cn0_hz, n, positive=True, unit="Hz")
-        else:
-            fields["spectral_efficiency"] = vector(
-                "spectral_efficiency", spectral_efficiency, n, positive=True, unit="bit/s/Hz"
-            )
-        fields["relevance"], fields["required"] = _tasks(relevance, required, n, task_ids)
-        fields["task_ids"] = identifiers("task_ids", task_ids, len(fields["required"]), "tasks")
-        _refuse_contradictions(fields)
+        fields = problem_fields(
+            payload_bits=payload_bits,
+            bandwidth_hz=bandwidth_hz,
+            resource_block_hz=resource_block_hz,
+            cn0_hz=cn0_hz,
+            spectral_efficiency=spectral_efficiency,
+            relevance=relevance,
+            required=required,
+            compute_s=compute_s,
+            max_upload_s=max_upload_s,
+            min_bandwidth_hz=min_bandwidth_hz,
+            max_bandwidth_hz=max_bandwidth_hz,
+            weights=weights,
+            mandatory=mandatory,
+            available=available,
+            objective=objective,
+            client_ids=client_ids,
+            task_ids=task_ids,
+        )
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -251,6 +200,16 @@ class Problem:
     def coverage_target(self) -> FloatArray:
         """Coverage at which a task counts as served, (K,): ``required`` less 1e-12 of it for rounding."""
         return self.required * COVERAGE_FRACTION
+
+    @property
+    def resource_blocks(self) -> int | None:
+        """Whole resource blocks on the carrier; None where bandwidth is continuous.
+
+        The allowance of 4e-15 is for fractions such as 0.3 Hz of 0.1 Hz, whose quotient is rounded down.
+        """
+        if self.resource_block_hz is None:
+            return None
+        return math.floor(self.bandwidth_hz / self.resource_block_hz * (1.0 + BLOCK_ROUNDING))
 
     def client_name(self, index: int) -> str:
         """Return the id of client `index` (its number where no ids were given)."""
@@ -303,10 +262,23 @@ class Problem:
         A client whose least bandwidth exceeds the carrier, or who misses `max_upload_s` on the widest band it may
         use, is in no answer. The allowance of 1e-12 is for the rounding of the upload time.
         """
-        widest = np.minimum(self.max_bandwidth_hz, self.bandwidth_hz)
+        narrowest, widest = self.bandwidth_limits_hz
         in_time = self.upload_s(widest) <= self.max_upload_s * (1.0 + 1e-12)
-        fits: BoolArray = self.available & in_time & (self.min_bandwidth_hz <= self.bandwidth_hz)
+        fits: BoolArray = self.available & in_time & (narrowest <= widest)
         return fits
+
+    @property
+    def bandwidth_limits_hz(self) -> tuple[FloatArray, FloatArray]:
+        """Least and greatest bandwidth that a client can be given, Hz, (N,): its radio's, in whole blocks.
+
+        Where the first exceeds the second, the client fits on no carrier of this width.
+        """
+        low, high = self.min_bandwidth_hz, np.minimum(self.max_bandwidth_hz, self.bandwidth_hz)
+        if self.resource_block_hz is None:
+            return low, high
+        block = self.resource_block_hz
+        first = np.maximum(np.ceil(low / block * (1.0 - BLOCK_ROUNDING)), 1.0)
+        return block * first, block * np.floor(high / block * (1.0 + BLOCK_ROUNDING))
 
     def latency_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
         """Makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""
@@ -419,42 +391,3 @@ def _same(one: Any, other: Any) -> bool:
 
 def _rebuild(fields: dict[str, Any]) -> Problem:
     return Problem(**fields)
-
-
-def _tasks(
-    relevance: npt.ArrayLike | None,
-    required: npt.ArrayLike | None,
-    n: int,
-    task_ids: Sequence[str] | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Validate relevance (K, N) and requirement (K,) together: either gives K."""
-    if relevance is None:
-        if required is not None and math.prod(shape_of("required", required)) > 0:
-            raise ProblemError("required: given without relevance; give relevance of shape (K, N) too")
-        return matrix("relevance", np.zeros((0, n)), 0, n), vector("required", np.zeros(0), 0)
-    if required is None:
-        raise ProblemError("required: missing; give what each task needs, shape (K,), beside relevance")
-    shape, needs = shape_of("relevance", relevance), shape_of("required", required)
-    if len(shape) == 2:
-        k = shape[0]
-    elif len(needs) == 1:
-        k = needs[0]
-    else:
-        k = 1 if task_ids is None else len(task_ids)
-    offered, needed = matrix("relevance", relevance, k, n), vector("required", required, k)
-    refuse_faint("required", needed)
-    return offered, needed
-
-
-def _refuse_contradictions(fields: dict[str, Any]) -> None:
-    crossed = fields["min_bandwidth_hz"] > fields["max_bandwidth_hz"]
-    if crossed.any():
-        i = int(crossed.argmax())
-        raise ProblemError(
-            f"min_bandwidth_hz[{i}] = {fields['min_bandwidth_hz'][i]} exceeds "
-            f"max_bandwidth_hz[{i}] = {fields['max_bandwidth_hz'][i]}; it must not"
-        )
-    barred = fields["mandatory"] > fields["available"]
-    if barred.any():
-        i = int(barred.argmax())
-        raise ProblemError(f"mandatory[{i}] is true but available[{i}] is false; a mandatory client must be available")

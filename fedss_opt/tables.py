@@ -47,6 +47,7 @@ def load_table(
     path: str | PathLike[str],
     *,
     bandwidth_hz: float | str,
+    resource_block_hz: float | str | None = None,
     require: Iterable[str] = (),
     objective: str = "makespan",
 ) -> Problem:
@@ -62,6 +63,8 @@ def load_table(
         column whose name begins with ``#`` is a comment.
     bandwidth_hz : float or str
         Uplink bandwidth that the selected clients share: Hz, or a text such as ``"20MHz"``.
+    resource_block_hz : float or str, optional
+        Width of a resource block, likewise; bandwidth is continuous where it is left out.
     require : iterable of str
         What the tasks need: ``"NAME=0.3"`` (a fraction of what the available clients offer),
         ``"NAME=12.5abs"`` (units of relevance), ``"0.3"`` (all tasks).
@@ -79,13 +82,20 @@ def load_table(
     """
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
-        return parse_table(decode(data), bandwidth_hz=bandwidth_hz, require=require, objective=objective)
+        return parse_table(
+            decode(data),
+            bandwidth_hz=bandwidth_hz,
+            resource_block_hz=resource_block_hz,
+            require=require,
+            objective=objective,
+        )
 
 
 def parse_table(
     text: str,
     *,
     bandwidth_hz: float | str,
+    resource_block_hz: float | str | None = None,
     require: Iterable[str] = (),
     objective: str = "makespan",
 ) -> Problem:
@@ -114,6 +124,7 @@ def parse_table(
             field = _FIELDS[_COLUMNS[column]]
             fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]
     hertz = parse_bandwidth(bandwidth_hz) if isinstance(bandwidth_hz, str) else bandwidth_hz
+    block = parse_bandwidth(resource_block_hz) if isinstance(resource_block_hz, str) else resource_block_hz
     relevance = np.array(list(tasks.values()), dtype=np.float64).reshape(len(tasks), len(rows))
     available = np.array(fields.get("available", [True] * len(rows)), dtype=np.bool_)
     required = required_amounts(require, list(tasks), offered(relevance, available))
@@ -122,6 +133,7 @@ def parse_table(
         return Problem(
             **fields,
             bandwidth_hz=hertz,
+            resource_block_hz=block,
             relevance=relevance if tasks else None,
             required=required if tasks else None,
             objective=objective,

@@ -382,3 +382,11 @@ def test_refusals(arguments, message):
 def test_unknown_objective_is_the_problems_to_refuse():
     with pytest.raises(fo.ProblemError, match="objective = 'mean': must be one of 'makespan', 'total'"):
         make("umi", objective="mean")
+
+
+def test_resource_blocks_are_the_presets() -> None:
+    problem = fo.scenarios.make("umi", clients=10, resource_blocks=True)
+    assert problem.resource_block_hz == 360e3
+    assert problem.replace(resource_block_hz=None) == fo.scenarios.make("umi", clients=10)
+    with pytest.raises(fo.OptionError, match=r"'yang2021' says no width of a block; .*'umi'"):
+        fo.scenarios.make("yang2021", resource_blocks=True)

@@ -38,6 +38,9 @@ def check_command(
     format_: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
     gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")] = 1e-4,
     bandwidth: Annotated[str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)] = None,
+    resource_block: Annotated[
+        str | None, typer.Option(help="As with solve, such as 180kHz.", show_default=False)
+    ] = None,
     require: Annotated[
         list[str] | None, typer.Option(help="As given to solve; repeatable.", show_default=False)
     ] = None,
@@ -51,7 +54,9 @@ def check_command(
     The sizes, the selection, the coverage, every limit, every reported figure, the lower bound's proof and
     the status. Exit status 1 when a claim does not hold.
     """
-    problem = read_problem(problem_file, bandwidth=bandwidth, require=require or (), objective=objective)
+    problem = read_problem(
+        problem_file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
+    )
     solution = load_solution(solution_file, problem)
     rigorous = arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and find_spec("flint") is not None)
     report: CheckReport | Report

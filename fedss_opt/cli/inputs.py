@@ -19,7 +19,12 @@ OBJECTIVES = ", ".join(str(o) for o in Objective)
 
 
 def read_problem(
-    name: str, *, bandwidth: str | None = None, require: Sequence[str] = (), objective: str | None = None
+    name: str,
+    *,
+    bandwidth: str | None = None,
+    resource_block: str | None = None,
+    require: Sequence[str] = (),
+    objective: str | None = None,
 ) -> Problem:
     """Read a problem from JSON, NPZ or CSV, or from stdin (``-``: JSON or CSV).
 
@@ -33,27 +38,37 @@ def read_problem(
             if not text.strip():
                 raise FileFormatError("is empty; a problem document or a CSV is needed")
             if not text.lstrip().startswith("{"):
-                return _table(text, bandwidth, require, objective)
+                return _table(text, bandwidth, resource_block, require, objective)
             problem = problem_from_dict(parse_json(text))
     elif Path(name).suffix.lower() == ".csv":
         data = Path(name).read_bytes()
         with in_file(name):
-            return _table(decode(data), bandwidth, require, objective)
+            return _table(decode(data), bandwidth, resource_block, require, objective)
     elif Path(name).suffix.lower() in (".json", ".npz"):
         problem = load_problem(name)
     else:
         raise FileFormatError(f"{name}: the name must end in .json, .npz or .csv (or be - for stdin)")
     if bandwidth is not None:
         problem = problem.replace(bandwidth_hz=parse_bandwidth(bandwidth))
+    if resource_block is not None:
+        problem = problem.replace(resource_block_hz=parse_bandwidth(resource_block))
     if objective is not None:
         problem = problem.replace(objective=objective)
     return with_requirements(problem, require) if require else problem
 
 
-def _table(text: str, bandwidth: str | None, require: Sequence[str], objective: str | None) -> Problem:
+def _table(
+    text: str, bandwidth: str | None, resource_block: str | None, require: Sequence[str], objective: str | None
+) -> Problem:
     if bandwidth is None:
         raise OptionError("a CSV does not say the bandwidth: give it, such as --bandwidth 20MHz")
-    return parse_table(text, bandwidth_hz=bandwidth, require=require, objective=objective or "makespan")
+    return parse_table(
+        text,
+        bandwidth_hz=bandwidth,
+        resource_block_hz=resource_block,
+        require=require,
+        objective=objective or "makespan",
+    )
 
 
 def output_path(path: Path | None, accepted: tuple[str, ...]) -> None:

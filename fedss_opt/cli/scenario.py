@@ -31,6 +31,9 @@ def scenario_command(
     bandwidth: Annotated[
         str | None, typer.Option(help="Such as 20MHz; the preset's by default.", show_default=False)
     ] = None,
+    resource_blocks: Annotated[
+        bool, typer.Option("--resource-blocks", help="In whole resource blocks of the preset's width.")
+    ] = False,
     required: Annotated[
         float, typer.Option(help="What each task needs, as a fraction of what all clients offer it.")
     ] = 0.3,
@@ -60,6 +63,7 @@ def scenario_command(
         tasks=tasks,
         seed=seed,
         bandwidth_hz=None if bandwidth is None else parse_bandwidth(bandwidth),
+        resource_blocks=resource_blocks,
         required=required,
         objective=objective,
     )

@@ -35,6 +35,10 @@ def solve_command(
         str | None,
         typer.Option(help="Bandwidth to share, such as 20MHz; a CSV needs it.", show_default=False),
     ] = None,
+    resource_block: Annotated[
+        str | None,
+        typer.Option(help="Width of a resource block, such as 180kHz: whole blocks only.", show_default=False),
+    ] = None,
     require: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,7 +66,9 @@ def solve_command(
     The answer goes to stdout, as a table or as one JSON document; everything else goes to stderr.
     """
     output_path(out, (".json", ".csv"))
-    problem = read_problem(file, bandwidth=bandwidth, require=require or (), objective=objective)
+    problem = read_problem(
+        file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
+    )
     solution = solve_visibly(problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet)
     if out is not None:
         _write(problem, solution, out, quiet)

@@ -76,6 +76,14 @@ FIELDS: tuple[Field, ...] = (
         meaning="Uplink bandwidth that the selected clients share.",
     ),
     Field(
+        name="resource_block_hz",
+        shape="scalar",
+        type="number",
+        unit="Hz",
+        positive=True,
+        meaning="Width of a resource block: bandwidths are whole numbers of blocks. Absent: they are continuous.",
+    ),
+    Field(
         name="payload_bits",
         shape="clients",
         type="number",

@@ -6,6 +6,7 @@ their first call and are kept in Numba's cache (see `fedss_opt.kernels.jit`).
 
 from . import state
 from .allocate import advance
+from .blocks import fill_blocks
 from .cell import EPS, MAKESPAN, TOTAL, Cell, build_cell
 from .dual import certified_value, supported_price, total_bound
 from .jit import is_compiled as _is_compiled
@@ -22,6 +23,7 @@ __all__ = [
     "advance",
     "build_cell",
     "certified_value",
+    "fill_blocks",
     "is_compiled",
     "least_demand",
     "make_work",

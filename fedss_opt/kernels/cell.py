@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import whole_blocks
 from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
 from .vectors import take
@@ -35,6 +36,9 @@ class Cell(NamedTuple):
     objective: int
     flat: bool
     total_hz: float
+    """The carrier; where bandwidth comes in blocks, what its whole blocks amount to."""
+    block_hz: float
+    """Width of a resource block; 0 where bandwidth is continuous."""
     free: int
     client: IntArray
     """(n,) position in the Problem."""
@@ -82,6 +86,7 @@ def build_cell(
     objective: int,
     flat: bool,
     total_hz: float,
+    block_hz: float,
     payload: FloatArray,
     link: FloatArray,
     start: FloatArray,
@@ -120,7 +125,7 @@ def build_cell(
                 floor = high  # a cap that the greatest bandwidth just meets, but for rounding
             else:
                 floor *= ROUND_UP
-            low = max(low, floor)
+            low = max(low, floor if block_hz == 0.0 else whole_blocks(floor, block_hz))
         if low > min(max_hz[i], total_hz):
             low = np.inf
         low_all[i] = low
@@ -186,6 +191,7 @@ def build_cell(
         objective,
         flat,
         total_hz,
+        block_hz,
         n_free,
         client,
         take(payload, client),

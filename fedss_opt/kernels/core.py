@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import Cell
+from .cell import TOTAL, Cell
 from .jit import jit
 from .opening import consider, round_relaxation, set_price
 from .relaxation import reduce_costs
@@ -26,6 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+_JUST_BEFORE = 1e-9  # relative; far above rounding, and the exact method's own precision
 _CORE = 3  # clients of either side in the core, as a multiple of the exchange width
 
 
@@ -144,6 +145,19 @@ def _search_from_here(cell: Cell, work: Work, width: int, kicks: int) -> bool:
 
 
 @jit
+def _press(cell: Cell, work: Work) -> bool:
+    """Look at whole blocks just before the makespan: at it, a selection of fewer blocks need not be faster.
+
+    Who cannot be in time any more is replaced; False where nobody can stand in.
+    """
+    set_price(cell, work, work.state[PRICE] * (1.0 - _JUST_BEFORE))
+    for i in range(cell.free):
+        work.chosen[i] = work.chosen[i] and work.cost[i] < math.inf
+    measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
+    return repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack)
+
+
+@jit
 def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
     """Search once: from the relaxation's fractions rounded three ways, then from the best so far until nothing comes.
 
@@ -166,6 +180,9 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
         return
     copy_flags(work.best, work.chosen)
     set_price(cell, work, state[PRICE])
+    if cell.block_hz > 0.0 and cell.objective != TOTAL and not _press(cell, work):
+        state[PHASE] = DONE
+        return
     changed = _search_from_here(cell, work, width, kicks)
     if not changed or not consider(cell, work) or turn >= 50:
         state[PHASE] = DONE

@@ -69,14 +69,28 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
                     continue
             if cell.objective == TOTAL:
                 b, cost_slope = price_response(
-                    cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+                    cell.flat,
+                    cell.payload[i],
+                    cell.link[i],
+                    cell.weight[i],
+                    cell.low[i],
+                    cell.high[i],
+                    cell.block_hz,
+                    theta,
                 )
                 cost = cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
                 cost += theta * b
                 cost_slope = b
             else:
                 cost, cost_slope = deadline_response(
-                    cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+                    cell.flat,
+                    cell.payload[i],
+                    cell.link[i],
+                    cell.start[i],
+                    cell.low[i],
+                    cell.high[i],
+                    cell.block_hz,
+                    theta,
                 )
             if i < cell.free and worth <= cost:
                 continue
@@ -111,9 +125,11 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
         return deadline
     below, above = 0.0, deadline
     t = deadline
-    for _ in range(200):
+    for turn in range(200):
         step = math.nan
-        if slope < 0.0 and value > 0.0 and value < math.inf:
+        # In whole blocks the value is a step function, on which Newton creeps.
+        newton = cell.block_hz == 0.0 or turn < 4
+        if newton and slope < 0.0 and value > 0.0 and value < math.inf:
             step = t + (value / (cell.total_hz + 2.0 * error) - 1.0) * value / -slope
         if not (step > below and step < above):
             step = 0.5 * (below + above) if above < math.inf else 2.0 * t

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import cheaper_neighbour, whole_blocks
 from .cell import TOTAL, Cell
 from .closed_forms import (
     bandwidth_for_price_flat,
@@ -31,15 +32,21 @@ _CAP_ROUNDING = 1.0 + 8.0 * 2.220446049250313e-16
 
 @jit
 def deadline_response(
-    flat: bool, payload: float, link: float, start: float, low: float, high: float, deadline: float
+    flat: bool, payload: float, link: float, start: float, low: float, high: float, block: float, deadline: float
 ) -> tuple[float, float]:
-    """Least bandwidth within [low, high] that meets the deadline, and its slope; inf where none does."""
+    """Least bandwidth within [low, high] that meets the deadline, and its slope; inf where none does.
+
+    In whole blocks where `block` > 0; the slope stays that of the continuous bandwidth, which steers Newton.
+    """
     if flat:
         b, slope = least_bandwidth_flat(payload, link, start, deadline)
     else:
         b, slope = least_bandwidth_shannon(payload, link, start, deadline)
     if b < low:
         return low, 0.0
+    if block > 0.0:
+        b = whole_blocks(b, block)
+        return (b, slope) if b < high + 0.5 * block else (np.inf, 0.0)
     if b > high:
         if b > high * _CAP_ROUNDING:
             return np.inf, 0.0
@@ -49,15 +56,20 @@ def deadline_response(
 
 @jit
 def price_response(
-    flat: bool, payload: float, link: float, weight: float, low: float, high: float, price: float
+    flat: bool, payload: float, link: float, weight: float, low: float, high: float, block: float, price: float
 ) -> tuple[float, float]:
-    """Bandwidth within [low, high] that minimises weighted time plus its price, and its slope."""
+    """Bandwidth within [low, high] that minimises weighted time plus its price, and its slope.
+
+    In whole blocks where `block` > 0; the slope stays that of the continuous bandwidth, which steers Newton.
+    """
     if price <= 0.0:
         return high, 0.0
     if flat:
         b, slope = bandwidth_for_price_flat(payload, link, weight, price)
     else:
         b, slope = bandwidth_for_price_shannon(payload, link, weight, price)
+    if block > 0.0 and b < high:
+        b = cheaper_neighbour(flat, payload, link, weight, price, b, block)
     if not b > low:
         return low, 0.0
     if b > high:
@@ -90,7 +102,14 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
     if cell.objective == TOTAL:
         for i in range(cell.client.size):
             b, _ = price_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+                cell.flat,
+                cell.payload[i],
+                cell.link[i],
+                cell.weight[i],
+                cell.low[i],
+                cell.high[i],
+                cell.block_hz,
+                theta,
             )
             time = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
             cost[i] = cell.weight[i] * time + theta * b
@@ -98,5 +117,5 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
     else:
         for i in range(cell.client.size):
             cost[i], slope[i] = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
             )

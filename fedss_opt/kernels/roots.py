@@ -30,11 +30,18 @@ def _demand(cell: Cell, members: IntArray, count: int, theta: float) -> tuple[fl
         i = members[j]
         if cell.objective == TOTAL:
             b, db = price_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+                cell.flat,
+                cell.payload[i],
+                cell.link[i],
+                cell.weight[i],
+                cell.low[i],
+                cell.high[i],
+                cell.block_hz,
+                theta,
             )
         else:
             b, db = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
             )
         if b == math.inf:
             return math.inf, 0.0
@@ -117,7 +124,7 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
     if guess > below and guess < math.inf:
         t = guess
         demand, slope = _demand(cell, members, count, t)
-    for _ in range(200):
+    for turn in range(200):
         if demand <= carrier:
             above = t
             if demand >= carrier * (1.0 - 4.0 * EPS):
@@ -127,7 +134,7 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
         if above < math.inf and above - below <= 2.0 * EPS * above:
             break
         step = math.nan
-        if slope < 0.0 and demand < math.inf:
+        if slope < 0.0 and demand < math.inf and not _creeps(cell, turn):
             step = t + (demand / carrier - 1.0) * demand / -slope
         if not (step > below and step < above):
             if step >= above and t > below and above - t <= 8.0 * EPS * above:
@@ -149,6 +156,12 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
         else:
             t += t - below
     return above
+
+
+@jit
+def _creeps(cell: Cell, turn: int) -> bool:
+    """Whether Newton has had its turns: the demand in whole blocks is a step function, on which it creeps."""
+    return cell.block_hz > 0.0 and turn > 6
 
 
 @jit
@@ -180,7 +193,7 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
     price = guess if (guess > 0.0 and guess < math.inf) else (seed / carrier) ** 2
     if not (price > 0.0 and price < math.inf):
         price = 1.0
-    for _ in range(300):
+    for turn in range(300):
         demand, slope = _demand(cell, members, count, price)
         if demand <= carrier:
             above = price
@@ -191,7 +204,7 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
         if above < math.inf and above - below <= 2.0 * EPS * above:
             break
         step = math.nan
-        if slope < 0.0:
+        if slope < 0.0 and not _creeps(cell, turn):
             jump = -math.log(demand / carrier) * demand / (slope * price)
             step = price * math.exp(min(max(jump, -20.0), 20.0))
         if not (step > below and step < above):
@@ -229,27 +242,40 @@ def selection_bandwidth(cell: Cell, members: IntArray, count: int, theta: float,
         i = members[j]
         if cell.objective == TOTAL:
             b, _ = price_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+                cell.flat,
+                cell.payload[i],
+                cell.link[i],
+                cell.weight[i],
+                cell.low[i],
+                cell.high[i],
+                cell.block_hz,
+                theta,
             )
         else:
             b, _ = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], theta
+                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
             )
-            if b > cell.low[i]:
+            if b > cell.low[i] and cell.block_hz == 0.0:
                 b = min(b * ROUND_UP, cell.high[i])
         bandwidth[j] = b
 
 
 @jit
 def selection_value(cell: Cell, members: IntArray, count: int, theta: float) -> float:
-    """Objective of a selection at its own theta: the makespan is theta; total latency is summed."""
+    """Objective of a selection at its own theta: the makespan is theta; total latency is summed.
+
+    In whole blocks several clients may want the next block at the very same price and not all of them can have it:
+    what the blocks left over are worth at that price is what they save.
+    """
     if cell.objective != TOTAL or theta == math.inf:
         return theta
     total = 0.0
+    left = cell.total_hz
     for j in range(count):
         i = members[j]
         b, _ = price_response(
-            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], theta
+            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], cell.block_hz, theta
         )
         total += cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
-    return total
+        left -= b
+    return total if cell.block_hz == 0.0 else total - theta * left

@@ -47,6 +47,7 @@ def make(
     required: npt.ArrayLike = 0.3,
     relevance: str = "overlapping",
     bandwidth_hz: float | None = None,
+    resource_blocks: bool = False,
     payload_bits: Range | None = None,
     transmit_power_dbm: float | None = None,
     compute_s: Range | None = None,
@@ -78,6 +79,8 @@ def make(
         How the relevance is drawn, see `RelevanceKind`.
     bandwidth_hz : float, optional
         Bandwidth of the cell, Hz; the preset's by default, however many clients there are.
+    resource_blocks : bool
+        Hand the bandwidth out in whole resource blocks of the preset's width; continuously by default.
     payload_bits : float or (low, high), optional
         Bits that a client uploads; a pair is drawn from uniformly.
     transmit_power_dbm : float, optional
@@ -138,11 +141,16 @@ def make(
     if bandwidth_hz is not None:
         _number("bandwidth_hz", bandwidth_hz, low=0.0, high=math.inf, open_low=True, open_high=True)
 
+    if resource_blocks and cell.resource_block_hz is None:
+        known = ", ".join(repr(name) for name, other in PRESETS.items() if other.resource_block_hz is not None)
+        raise OptionError(f"resource_blocks = True: {preset!r} says no width of a block; {known} do")
+
     contribution = draw_relevance(kind, n, k, seed)
     available = generator(seed, "availability").random(n) < availability
     return Problem(
         payload_bits=uniform(payload, n, seed, "payload"),
         bandwidth_hz=cell.bandwidth_hz if bandwidth_hz is None else float(bandwidth_hz),
+        resource_block_hz=cell.resource_block_hz if resource_blocks else None,
         **_channel(cell, power, n, seed),
         relevance=contribution,
         required=fraction * contribution[:, available].sum(axis=1),
@@ -155,7 +163,7 @@ def make(
     )
 
 
-def _channel(cell: Preset, power_w: FloatArray, n: int, seed: int) -> dict[str, FloatArray]:
+def _channel(cell: Preset, power_w: FloatArray, n: int, seed: int) -> dict[str, Any]:
     """Draw the channel: ``cn0_hz``, or ``spectral_efficiency`` where the rate is linear."""
     if cell.snr_per_w is not None:
         return {"spectral_efficiency": np.log2(1.0 + cell.snr_per_w * power_w)}

@@ -64,7 +64,7 @@ class Preset:
     max_upload_s : float
         Longest upload, s.
     resource_block_hz : float or None
-        Width of a resource block, Hz, for those who round the bandwidths; the problem itself is continuous.
+        Width of a resource block, Hz, for those who ask for whole blocks.
     """
 
     description: str

@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .answers import answer
@@ -47,11 +48,18 @@ def solve_cvxpy(problem: Problem, options: Options) -> Solution:
 
     Raises
     ------
+    OptionError
+        For a problem in whole resource blocks.
     MissingDependencyError
         Without cvxpy or clarabel.
     SolverError
         When a solver fails for a reason other than its time limit.
     """
+    if problem.resource_blocks is not None:
+        raise OptionError(
+            "method = 'cvxpy': solves the continuous problem only; for a problem with resource_block_hz use 'admm' "
+            "or 'exact'"
+        )
     import_cvxpy()  # a second or two the first time, which is not the method's
     started = options.now()
     impossible = proof_of_infeasibility(problem)

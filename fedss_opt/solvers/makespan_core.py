@@ -69,10 +69,11 @@ def improve_makespan(incumbent: Incumbent, certificate: Certificate, precision: 
     core = np.flatnonzero(~inside & (reduced < slack) & np.isfinite(cost))
     fixed = cost[inside].sum() + work.cost[cell.free :].sum()
     need = 1.0 - cell.relevance[inside].sum(axis=0) - _MARGIN * 0.1
-    chosen = _cover(cost[core], cell.relevance[core], need, carrier - fixed, work.mu, time_left_s)
+    limit = carrier + 0.5 * cell.block_hz  # as many blocks as there are may be spent, one more may not
+    chosen = _cover(cost[core], cell.relevance[core], need, limit - fixed, work.mu, time_left_s)
     if chosen is None:
         return Verdict.STUCK
-    if not chosen.any() and (fixed >= carrier or (need > 0.0).any()):
+    if not chosen.any() and (fixed >= limit or (need > 0.0).any()):
         incumbent.raise_bound(deadline)
         return Verdict.PROVEN
     picked = inside.copy()

@@ -228,3 +228,17 @@ def test_ctrl_c_during_the_first_compile_ends_at_once(cli, cell, monkeypatch):
     monkeypatch.setattr(solving, "solve", lambda problem: interrupted)
     with pytest.raises(KeyboardInterrupt):
         solving.get_ready(quiet=True)
+
+
+def test_a_resource_block_beside_the_file(cli, cell, monkeypatch):
+    seen = []
+
+    def solve(problem, *_, **__):
+        seen.append(problem)
+        return by_hand.answer(problem.replace(resource_block_hz=None))
+
+    monkeypatch.setattr(solving, "solve", solve)
+    Path("cell.csv").write_text(CSV)
+    for name in ("cell.json", "cell.csv"):
+        cli("solve", name, "--bandwidth", "1MHz", "--require", "0.3", "--resource-block", "180 kHz")
+    assert [problem.resource_block_hz for problem in seen] == [180e3, 180e3]

@@ -28,6 +28,7 @@ def covering_cell(relevance: np.ndarray, *, mandatory: int = 0) -> Cell:
         objective=MAKESPAN,
         flat=True,
         total_hz=float(max(n, 1)),
+        block_hz=0.0,
         free=free,
         client=np.arange(n),
         payload=np.ones(n),

@@ -22,29 +22,29 @@ EPS = float(np.finfo(float).eps)
 
 @pytest.mark.parametrize("flat", [False, True])
 def test_deadline_response_is_clamped(flat: bool) -> None:
-    free, slope = deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 2.0)
+    free, slope = deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
     assert 0.0 < free < math.inf
     assert slope < 0.0
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 2 * free, 4 * free, 2.0) == (2 * free, 0.0)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, 0.5 * free, 2.0) == (math.inf, 0.0)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.5) == (math.inf, 0.0)
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 2 * free, 4 * free, 0.0, 2.0) == (2 * free, 0.0)
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, 0.5 * free, 0.0, 2.0) == (math.inf, 0.0)
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 0.5) == (math.inf, 0.0)
     # No deadline at all: the least bandwidth; a cap that is met but for rounding counts as met.
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 7.0, 9.0, math.inf) == (7.0, 0.0)
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 7.0, 9.0, 0.0, math.inf) == (7.0, 0.0)
     cap = free * (1 - 4 * EPS)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, cap, 2.0) == (cap, slope)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, free * (1 - 20 * EPS), 2.0)[0] == math.inf
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, cap, 0.0, 2.0) == (cap, slope)
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, free * (1 - 20 * EPS), 0.0, 2.0)[0] == math.inf
 
 
 @pytest.mark.parametrize("flat", [False, True])
 def test_price_response_is_clamped(flat: bool) -> None:
-    free, slope = price_response(flat, 1e6, 4e6, 2.0, 0.0, math.inf, 1e-6)
+    free, slope = price_response(flat, 1e6, 4e6, 2.0, 0.0, math.inf, 0.0, 1e-6)
     assert 0.0 < free < math.inf
     assert slope < 0.0
-    assert price_response(flat, 1e6, 4e6, 2.0, 2 * free, 4 * free, 1e-6) == (2 * free, 0.0)
-    assert price_response(flat, 1e6, 4e6, 2.0, 0.0, 0.5 * free, 1e-6) == (0.5 * free, 0.0)
+    assert price_response(flat, 1e6, 4e6, 2.0, 2 * free, 4 * free, 0.0, 1e-6) == (2 * free, 0.0)
+    assert price_response(flat, 1e6, 4e6, 2.0, 0.0, 0.5 * free, 0.0, 1e-6) == (0.5 * free, 0.0)
     for price in (0.0, -1.0):  # free of charge: as much as there is
-        assert price_response(flat, 1e6, 4e6, 2.0, 1.0, 9.0, price) == (9.0, 0.0)
-    assert price_response(flat, 1e6, 4e6, 2.0, 5.0, 5.0, 1e-6) == (5.0, 0.0)
+        assert price_response(flat, 1e6, 4e6, 2.0, 1.0, 9.0, 0.0, price) == (9.0, 0.0)
+    assert price_response(flat, 1e6, 4e6, 2.0, 5.0, 5.0, 0.0, 1e-6) == (5.0, 0.0)
 
 
 @pytest.mark.parametrize("flat", [False, True])

@@ -82,7 +82,7 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
 
 def time_alone_s(problem: Problem) -> FloatArray:
     """Return every client's upload time on the whole bandwidth, or the most its radio can use, s, (N,)."""
-    return problem.upload_s(np.minimum(problem.max_bandwidth_hz, problem.bandwidth_hz))
+    return problem.upload_s(problem.bandwidth_limits_hz[1])
 
 
 def usable_clients(problem: Problem) -> BoolArray:
@@ -90,9 +90,9 @@ def usable_clients(problem: Problem) -> BoolArray:
 
     The others are in no feasible answer, so a policy that passes over them loses nothing.
     """
-    fits = problem.min_bandwidth_hz <= problem.bandwidth_hz
+    narrowest, widest = problem.bandwidth_limits_hz
     in_time: BoolArray = time_alone_s(problem) <= problem.max_upload_s
-    return problem.available & fits & in_time
+    return problem.available & (narrowest <= widest) & in_time
 
 
 def cover_in_order(problem: Problem, order: IntArray, *, everybody: bool = False) -> BoolArray:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ...problem import Problem
+from ...problem import BLOCK_ROUNDING, Problem
 from .covering import Refusal
 
 __all__ = ["equal_split", "proportional_split"]
@@ -40,18 +40,34 @@ def _split(problem: Problem, selected: BoolArray, weights: FloatArray) -> FloatA
     """Share out the bandwidth as ``clip(s * weights, least, most)`` with the scale s that uses all of it."""
     bandwidth_hz = np.zeros(problem.clients)
     chosen = np.flatnonzero(selected)
-    least = problem.min_bandwidth_hz[chosen]
-    most = np.minimum(problem.max_bandwidth_hz[chosen], problem.bandwidth_hz)
-    if math.fsum(least.tolist()) > problem.bandwidth_hz:
+    least, most = (limit[chosen] for limit in problem.bandwidth_limits_hz)
+    if math.fsum(least.tolist()) > problem.bandwidth_hz * (1.0 + (BLOCK_ROUNDING if problem.resource_blocks else 0.0)):
         raise Refusal(
             f"the least bandwidths of the {chosen.size} selected clients add up to more than "
             f"{problem.bandwidth_hz:g} Hz"
         )
     if chosen.size:
         scale = _scale(problem.bandwidth_hz, weights, least, most)
-        bandwidth_hz[chosen] = np.clip(scale * weights * _MARGIN, least, most)
+        share = np.clip(scale * weights * _MARGIN, least, most)
+        bandwidth_hz[chosen] = share if problem.resource_blocks is None else _in_blocks(problem, share, least, most)
     _require_in_time(problem, selected, bandwidth_hz)
     return bandwidth_hz
+
+
+def _in_blocks(problem: Problem, share: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
+    """Round shares to whole blocks by largest remainder: all down, then one more for the fractions cut most."""
+    block = problem.resource_block_hz
+    assert block is not None
+    assert problem.resource_blocks is not None
+    whole = np.maximum(np.floor(share / block * (1.0 + BLOCK_ROUNDING)), np.rint(least / block))
+    while (left := problem.resource_blocks - int(whole.sum())) > 0:
+        remainder = np.where(whole + 0.5 < most / block, share / block - whole, -math.inf)
+        next_in_line = np.argsort(-remainder, kind="stable")[:left]
+        next_in_line = next_in_line[remainder[next_in_line] > -math.inf]
+        if next_in_line.size == 0:
+            break
+        whole[next_in_line] += 1.0
+    return whole * block
 
 
 def _scale(total_hz: float, weights: FloatArray, least: FloatArray, most: FloatArray) -> float:

@@ -1,0 +1,91 @@
+"""Whole blocks: rounding up, the better neighbour, and the greedy order against enumeration."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedss_opt.kernels.blocks import cheaper_neighbour, fill_blocks, whole_blocks
+from fedss_opt.kernels.oracle import deadline_response, price_response, upload_time
+from tests.strategies import decades
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "block", "expected"),
+    [(0.0, 2.0, 2.0), (1.0, 2.0, 2.0), (2.0, 2.0, 2.0), (2.1, 2.0, 4.0), (0.3, 0.1, 0.1 * 3), (1e30, 1e-30, 1e30)],
+)
+def test_rounds_up_to_whole_blocks(bandwidth: float, block: float, expected: float) -> None:
+    assert whole_blocks(bandwidth, block) == pytest.approx(expected, rel=2e-15)  # the allowance itself
+
+
+def test_no_bandwidth_is_enough_where_none_is() -> None:
+    assert whole_blocks(math.inf, 1.0) == math.inf
+
+
+@given(count=st.integers(1, 10**6), block=decades(1e-3, 1e6), ulps=st.integers(-4, 4))
+def test_whole_but_for_rounding_stays(count: int, block: float, ulps: int) -> None:
+    bandwidth = count * block * (1.0 + ulps * 2.0**-52)
+    assert round(whole_blocks(bandwidth, block) / block) == count
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@given(
+    payload=decades(1e3, 1e7),
+    link=decades(0.1, 1e3),
+    weight=decades(0.1, 10.0),
+    price=decades(1e-9, 1e3),
+    most=st.integers(1, 40),
+)
+def test_the_priced_bandwidth_is_the_best_of_all(
+    flat: bool, payload: float, link: float, weight: float, price: float, most: int
+) -> None:
+    """1e-12: the figures compared are sums of two terms, each to a few ulp."""
+    block = 3.0
+    b, _ = price_response(flat, payload, link, weight, block, most * block, block, price)
+    assert b / block == round(b / block)
+    costs = [weight * upload_time(flat, payload, link, m * block) + price * m * block for m in range(1, most + 1)]
+    assert costs[round(b / block) - 1] <= min(costs) * (1.0 + 1e-12)
+
+
+def test_ties_go_to_the_smaller_number() -> None:
+    # Flat: 12 / b saves 12/2 - 12/3 = 2 s from two to three blocks of 1 Hz.
+    assert cheaper_neighbour(True, 12.0, 1.0, 1.0, 2.0, 2.5, 1.0) == 2.0
+    assert cheaper_neighbour(True, 12.0, 1.0, 1.0, 1.99, 2.5, 1.0) == 3.0
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_deadlines_are_met_in_whole_blocks(flat: bool) -> None:
+    free, slope = deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
+    block = free / 3.5
+    b, same = deadline_response(flat, 1e6, 4e6, 0.5, block, 10 * block, block, 2.0)
+    assert b == pytest.approx(4 * block)
+    assert same == slope
+    assert deadline_response(flat, 1e6, 4e6, 0.5, block, 4 * block, block, 2.0)[0] == b
+    assert deadline_response(flat, 1e6, 4e6, 0.5, block, 3 * block, block, 2.0)[0] == math.inf
+    assert deadline_response(flat, 1e6, 4e6, 0.5, 6 * block, 9 * block, block, 2.0) == (6 * block, 0.0)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_greedy_order_is_optimal(flat: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, block = 3, 0.7
+    payload, link, weight = rng.integers(1, 4, n) * 1.0, rng.choice([1.0, 4.0], n), rng.choice([1.0, 2.0], n)
+    high = block * rng.integers(1, 6, n)
+    left = int(rng.integers(0, 9))
+    share = np.full(n, block)
+    fill_blocks(flat, payload, link, weight, high, block, left, share)
+
+    def value(counts: tuple[int, ...]) -> float:
+        return sum(weight[i] * upload_time(flat, payload[i], link[i], counts[i] * block) for i in range(n))
+
+    options = itertools.product(*(range(1, round(h / block) + 1) for h in high))
+    best = min(value(counts) for counts in options if sum(counts) <= n + left)
+    mine = tuple(int(m) for m in np.rint(share / block))
+    assert sum(mine) <= n + left
+    assert value(mine) <= best * (1.0 + 1e-13)

@@ -1,0 +1,170 @@
+"""Whole resource blocks: every method's answers against enumeration, and what a Problem says of them.
+
+**Tolerances.** A limit may be met by a number of blocks up to the rounding of a logarithm, so the truth is bracketed:
+by enumeration with limits relaxed and tightened by `DOUBT`. The exact method proves 1e-9.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fedss_opt as fo
+from fedss_opt.solvers.answers import optimal_bandwidth
+from tests.naive_blocks import best_split, brute_force_blocks, whole_blocks
+from tests.strategies import problems, selections
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+DOUBT = 1e-12
+POLICIES = ("all", "random_equal", "proportional", "random", "best_channel", "fedcs", "greedy")
+
+
+@st.composite
+def problems_in_blocks(draw: st.DrawFn, **sizes: int) -> fo.Problem:
+    """Draw a problem of few blocks, some so few that not everybody can have one, sometimes none at all."""
+    problem = draw(problems(**sizes))
+    count = draw(st.sampled_from([4, 1, 2, 3, 5, 6, 8, 10, 0.9]))
+    remainder = draw(st.sampled_from([0.0, 0.3, 0.999]))
+    return problem.replace(resource_block_hz=problem.bandwidth_hz / (count + (remainder if count >= 1 else 0.0)))
+
+
+@settings(max_examples=300)
+@given(problems_in_blocks(max_clients=6))
+def test_agrees_with_enumeration(problem: fo.Problem) -> None:
+    low, high = brute_force_blocks(problem, DOUBT), brute_force_blocks(problem, -DOUBT)
+    for method in ("admm", "exact"):
+        solution = fo.solve(problem, method)
+        assert fo.check(problem, solution).ok, fo.check(problem, solution).failed
+        if solution.status is fo.Status.INFEASIBLE:
+            assert high == math.inf
+            continue
+        assert solution.lower_bound_s <= high * (1.0 + DOUBT)
+        if solution.has_answer:
+            assert solution.objective_s >= low * (1.0 - DOUBT)
+        if method == "exact" and high < math.inf:
+            assert solution.status is fo.Status.OPTIMAL
+            assert solution.objective_s <= high * (1.0 + 1e-8)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_best_split_of_a_selection(data: st.DataObject) -> None:
+    problem = data.draw(problems_in_blocks(max_clients=6))
+    selected = data.draw(selections(problem.clients))
+    low, high = best_split(problem, selected, DOUBT), best_split(problem, selected, -DOUBT)
+    bandwidth = optimal_bandwidth(problem, selected)
+    if bandwidth is None:
+        assert high == math.inf
+        return
+    value = problem.objective_s(selected, bandwidth)
+    assert low * (1.0 - DOUBT) <= value <= high * (1.0 + DOUBT)
+
+
+@pytest.mark.parametrize("method", POLICIES)
+@settings(max_examples=60)
+@given(problem=problems_in_blocks(max_clients=8))
+def test_policies_hand_out_whole_blocks(method: str, problem: fo.Problem) -> None:
+    solution = fo.solve(problem, method)
+    assert fo.check(problem, solution).ok, fo.check(problem, solution).failed
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_fine_blocks_approach_the_continuous_optimum(objective: str) -> None:
+    problem = fo.scenarios.make("yang2021", clients=60, tasks=3, seed=1, objective=objective)
+    continuous = fo.solve(problem)
+    gaps = []
+    for count in (300, 3000, 30000):
+        solution = fo.solve(problem.replace(resource_block_hz=problem.bandwidth_hz / count))
+        assert solution.lower_bound_s >= continuous.lower_bound_s * (1.0 - 1e-9)
+        gaps.append(solution.objective_s / continuous.objective_s - 1.0)
+    assert -1e-3 < gaps[2] < gaps[1] < gaps[0] < 0.5
+    assert gaps[2] < 2e-3
+
+
+def test_a_thousand_clients_get_a_certified_answer() -> None:
+    problem = fo.scenarios.make(
+        "yang2021", clients=1000, tasks=5, seed=3, payload_bits=(0.5e6, 5e6), bandwidth_hz=400e6
+    ).replace(resource_block_hz=180e3)
+    solution = fo.solve(problem)
+    assert solution.gap < 0.02
+    assert fo.check(problem, solution).ok
+    assert solution.bandwidth_hz.sum() <= problem.resource_blocks * 180e3
+
+
+def test_identical_clients_share_what_is_left_over() -> None:
+    """Total latency: fifteen blocks for ten clients is two for five of them; a common price gives all or none."""
+    problem = fo.Problem(
+        payload_bits=[1e6] * 10, cn0_hz=1e7, bandwidth_hz=15e5, resource_block_hz=1e5, mandatory=True, objective="total"
+    )
+    for method in ("admm", "exact"):
+        solution = fo.solve(problem, method)
+        assert sorted(np.rint(solution.bandwidth_hz / 1e5)) == [1] * 5 + [2] * 5
+        assert solution.status is fo.Status.OPTIMAL
+
+
+@pytest.mark.parametrize(
+    ("band", "block", "count"), [(0.3, 0.1, 3), (20e6, 180e3, 111), (1e6, 1e6, 1), (1e6, 1.1e6, 0), (0.7, 0.1, 7)]
+)
+def test_number_of_blocks(band: float, block: float, count: int) -> None:
+    problem = fo.Problem(payload_bits=[1.0], cn0_hz=1.0, bandwidth_hz=band, resource_block_hz=block)
+    assert problem.resource_blocks == whole_blocks(problem) == count
+    assert problem.selectable.all() == (count > 0)
+
+
+def test_limits_are_those_of_whole_blocks() -> None:
+    problem = fo.Problem(
+        payload_bits=[1e6] * 4,
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        resource_block_hz=1e5,
+        min_bandwidth_hz=[0.0, 1e5, 1.1e5, 9.5e5],
+        max_bandwidth_hz=[math.inf, 5.5e5, 1.5e5, 9.9e5],
+    )
+    least, most = problem.bandwidth_limits_hz
+    np.testing.assert_array_equal(least, [1e5, 1e5, 2e5, 10e5])
+    np.testing.assert_array_equal(most, [10e5, 5e5, 1e5, 9e5])
+    np.testing.assert_array_equal(problem.selectable, [True, True, False, False])
+
+
+def test_more_clients_than_blocks_is_infeasible() -> None:
+    problem = fo.Problem(
+        payload_bits=[1e6] * 4, cn0_hz=1e7, bandwidth_hz=3.9e5, resource_block_hz=1e5, relevance=[1.0] * 4, required=4.0
+    )
+    for method in ("admm", "exact"):
+        solution = fo.solve(problem, method)
+        assert solution.status is fo.Status.INFEASIBLE
+        assert fo.check(problem, solution).ok
+    assert fo.solve(problem.replace(required=3.0)).status is fo.Status.OPTIMAL
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan, 1e31, "180 kHz", [1.0], True])
+def test_a_block_is_one_number(wrong: object) -> None:
+    with pytest.raises(fo.ProblemError, match=r"^resource_block_hz"):
+        fo.Problem(payload_bits=[1.0], cn0_hz=1.0, bandwidth_hz=1.0, resource_block_hz=wrong)
+
+
+def test_documents_carry_the_block(tmp_path: Path) -> None:
+    problem = fo.Problem(payload_bits=[1.0], cn0_hz=1.0, bandwidth_hz=1.0, resource_block_hz=0.25)
+    for name in ("cell.json", "cell.npz"):
+        problem.save(tmp_path / name)
+        assert fo.Problem.load(tmp_path / name) == problem
+    assert problem.replace(resource_block_hz=None).to_dict().keys() == problem.to_dict().keys() - {"resource_block_hz"}
+
+
+def test_a_fraction_of_a_block_is_caught() -> None:
+    problem = fo.Problem(payload_bits=[1e6, 1e6], cn0_hz=1e7, bandwidth_hz=1e6, resource_block_hz=1e5, mandatory=True)
+    solution = fo.solve(problem.replace(resource_block_hz=None, bandwidth_hz=0.99e6))
+    failed = [claim.name for claim in fo.check(problem, solution).failed]
+    assert "resource blocks" in failed
+
+
+def test_the_convex_reference_declines() -> None:
+    problem = fo.Problem(payload_bits=[1.0], cn0_hz=1.0, bandwidth_hz=1.0, resource_block_hz=0.25)
+    with pytest.raises(fo.OptionError, match="resource_block_hz"):
+        fo.solve(problem, "cvxpy")
