@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from statistics import median
 
 
 def _ms(seconds: float) -> str:
@@ -18,6 +19,14 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2g} %"
 
 
+def _s(seconds: float) -> str:
+    return f"{seconds:.3g}"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{min(values):.3g} - **{median(values):.3g}** - {max(values):.3g}"
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
@@ -26,6 +35,44 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def _times(entry: dict) -> str:
     stats = entry["stats"]
     return f"{_ms(stats['min'])} - **{_ms(stats['median'])}** - {_ms(stats['max'])}"
+
+
+def _exact(entries: list[dict]) -> str:
+    rows = []
+    for e in entries:
+        x, stats = e["extra_info"], e["stats"]
+        rows.append(
+            [
+                x["family"],
+                f"{x['clients']:,}, {x['tasks']}",
+                "" if x["target_s"] is None else _s(x["target_s"]),
+                f"{_s(stats['min'])} - **{_s(stats['median'])}** - {_s(stats['max'])}",
+                f"{x['proven']} of {x['seeds']}",
+                "" if x["proven"] == x["seeds"] else _percent(x["gap_worst"]),
+                "" if x["core_median"] is None else f"{x['core_median']:g}",
+            ]
+        )
+    head = ["family", "N, K", "target, s", "time, s (min - median - max)", "proven", "worst gap if not", "core"]
+    return "## The exact solver\n\n" + _table(head, rows)
+
+
+def _beside_scip(entries: list[dict]) -> str:
+    rows = []
+    for x in (e["extra_info"] for e in entries):
+        apart = x["relative_difference_worst"]
+        rows.append(
+            [
+                f"{x['clients']}, {x['tasks']}",
+                _spread([1e3 * seconds for seconds in x["exact_s"]]),
+                f"{x['exact_proven']} of {x['seeds']}",
+                _spread(x["scip_s"]),
+                f"{x['scip_proven']} of {x['seeds']}",
+                _spread(x["ratio"]),
+                "" if apart is None else f"{apart:.0e}",
+            ]
+        )
+    head = ["N, K", "ours, ms", "proven", "SCIP, s", "proven", "SCIP's time / ours", "worst difference in T"]
+    return "### Beside SCIP\n\n" + _table(head, rows)
 
 
 def report(document: dict) -> str:
@@ -60,6 +107,10 @@ def report(document: dict) -> str:
             )
         head = ["family", "N, K", "time, ms (min - median - max)", "median gap", "worst gap", "worst distance"]
         parts.append("## The ADMM\n\n" + _table(head, rows))
+    if "test_exact" in by_name:
+        parts.append(_exact(by_name["test_exact"]))
+    if "test_beside_scip" in by_name:
+        parts.append(_beside_scip(by_name["test_beside_scip"]))
     if "test_fixed_selection" in by_name:
         rows = [
             [

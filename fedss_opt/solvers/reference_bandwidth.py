@@ -116,7 +116,7 @@ def reference_bandwidth(
     chosen = np.asarray(selected, dtype=np.bool_)
     clients = np.flatnonzero(chosen)
     floor = np.where(chosen, least_bandwidth(problem, math.inf), 0.0)
-    room = problem.bandwidth_hz - math.fsum(floor.tolist()) if np.all(np.isfinite(floor)) else -math.inf
+    room = _left_over(problem, floor) if np.all(np.isfinite(floor)) else -math.inf
     starved = bool(np.any(floor[clients] == 0.0))  # needs some bandwidth, however little
     if room < 0.0 or (room == 0.0 and starved):
         return None
@@ -157,14 +157,21 @@ def make_feasible(problem: Problem, chosen: BoolArray, bandwidth_hz: FloatArray)
     """Clip to caps and bounds, and shrink what lies above the floors until the sum is at most B, exactly."""
     floor = np.where(chosen, least_bandwidth(problem, math.inf), 0.0)
     capped = np.where(chosen, np.clip(bandwidth_hz, floor, problem.max_bandwidth_hz), 0.0)
-    extra = capped - floor
-    room = problem.bandwidth_hz - math.fsum(floor.tolist())
-    if math.fsum(capped.tolist()) <= problem.bandwidth_hz:
+    if _left_over(problem, capped) >= 0.0:
         return capped
-    factor = room / math.fsum(extra.tolist())
-    while math.fsum((fitted := floor + factor * extra).tolist()) > problem.bandwidth_hz:
-        factor *= 1.0 - 1e-15  # the products were rounded up: a few ulp
+    extra = capped - floor
+    factor = _left_over(problem, floor) / math.fsum(extra.tolist())
+    fitted = np.minimum(floor + factor * extra, capped)
+    while (left := _left_over(problem, fitted)) < 0.0:  # sums and products were rounded up: a few ulp
+        n = int(np.argmax(fitted - floor))
+        lower = min(fitted[n] + left, np.nextafter(fitted[n], 0.0))
+        fitted[n] = max(lower, floor[n], 0.5 * fitted[n])  # half of it: nobody is left with nothing
     return fitted
+
+
+def _left_over(problem: Problem, bandwidth_hz: FloatArray) -> float:
+    """Return what is left of B: `fsum` rounds the exact difference once, so that its sign is exact."""
+    return math.fsum([problem.bandwidth_hz, *(-bandwidth_hz).tolist()])
 
 
 def _bound_of_selection(problem: Problem, chosen: BoolArray) -> float:

@@ -1,17 +1,14 @@
 """The closed forms against ball arithmetic, over the whole domain and into its corners.
 
-Errors are in units of 2^-52 of the true value: half an ulp to one ulp. What is on trial comes in as a `Subject`;
-by default it is the package's kernels, and `package_subject` is the only place of this module that loads them.
+What is on trial comes in as a `Subject`; by default it is the package's kernels.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from importlib import import_module
 from itertools import pairwise
 
 from .balls import (
@@ -25,115 +22,11 @@ from .balls import (
     upload_time,
     working_precision,
 )
+from .measurements import Measurement, Subject, Sweep, package_subject
 
-__all__ = ["REGIONS", "Measurement", "Subject", "Sweep", "package_subject", "sweep_all"]
-
-Bivariate = Callable[[float, float, float, float], tuple[float, float]]
-Time = Callable[[float, float, float], float]
+__all__ = ["REGIONS", "sweep_all"]
 
 _ULP = 2.0**-52
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """The functions on trial.
-
-    Attributes
-    ----------
-    least_shannon, least_flat : callable
-        (payload, channel, start, deadline) -> (bandwidth, slope in the deadline).
-    price_shannon, price_flat : callable
-        (payload, channel, weight, price) -> (bandwidth, slope in the price).
-    time_shannon, time_flat : callable
-        (payload, channel, bandwidth) -> seconds.
-    """
-
-    least_shannon: Bivariate
-    least_flat: Bivariate
-    price_shannon: Bivariate
-    price_flat: Bivariate
-    time_shannon: Time
-    time_flat: Time
-
-
-def package_subject() -> Subject:
-    """Return the package's own closed forms."""
-    kernels = import_module("fedss_opt.kernels.closed_forms")
-    return Subject(
-        least_shannon=kernels.least_bandwidth_shannon,
-        least_flat=kernels.least_bandwidth_flat,
-        price_shannon=kernels.bandwidth_for_price_shannon,
-        price_flat=kernels.bandwidth_for_price_flat,
-        time_shannon=kernels.upload_time_shannon,
-        time_flat=kernels.upload_time_flat,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """One point of a sweep.
-
-    Attributes
-    ----------
-    place : float
-        Where: ``1 - G``, or kappa, or the ratio g/b.
-    error, slope_error : float
-        Units of 2^-52 of the true value; NaN where the sweep does not measure a slope.
-    kept : bool
-        Whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only).
-    """
-
-    place: float
-    error: float
-    slope_error: float = math.nan
-    kept: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """A region of a closed form's domain and what was measured there.
-
-    Attributes
-    ----------
-    form, region : str
-        What, and where.
-    limit, slope_limit : float
-        The claims: no error of a value, of a slope, is above these many units of 2^-52. Infinite: nothing is claimed.
-    points : tuple of Measurement
-        The measurements.
-    wrong : int
-        Points at which the form says feasible and the truth is not, or the other way round.
-    """
-
-    form: str
-    region: str
-    limit: float
-    slope_limit: float
-    points: tuple[Measurement, ...]
-    wrong: int = 0
-
-    @property
-    def worst(self) -> float:
-        """Greatest error."""
-        return max((p.error for p in self.points), default=0.0)
-
-    @property
-    def mean(self) -> float:
-        """Mean error."""
-        return math.fsum(p.error for p in self.points) / max(len(self.points), 1)
-
-    @property
-    def worst_slope(self) -> float:
-        """Greatest error of a slope; NaN where none was measured."""
-        return max((p.slope_error for p in self.points if not math.isnan(p.slope_error)), default=math.nan)
-
-    @property
-    def holds(self) -> bool:
-        """Whether every claim about this region holds."""
-        slopes = math.isnan(self.worst_slope) or self.worst_slope <= self.slope_limit
-        kept = self.limit == math.inf or all(p.kept for p in self.points)
-        return self.worst <= self.limit and slopes and self.wrong == 0 and kept
-
 
 # 1 - G from, to; or G from, to, where 1 - G has no digits left to tell. The last column: the claim for the slope.
 REGIONS: tuple[tuple[str, str, float, float, float], ...] = (

@@ -52,73 +52,94 @@ def draw_figures(trial: Trial) -> dict[str, bytes]:
     for name, draw in drawings.items():
         figure = figures.Figure(figsize=(7.2, 4.2), layout="constrained")
         backend.FigureCanvasAgg(figure)  # no display and no global state
-        axes = figure.subplots()
-        if not draw(trial, axes):
+        if not draw(trial, figure):
             continue
-        axes.grid(alpha=0.3)
+        for axes in figure.axes:
+            axes.grid(alpha=0.3)
         stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
+        figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
         files[name] = stream.getvalue()
     return files
 
 
-def _errors(trial: Trial, axes: Any) -> bool:
+def _errors(trial: Trial, figure: Any) -> bool:
+    """Draw the largest and the median error of each half decade: tens of thousands of points hide one another."""
     points = [(p.place, p.error, p.slope_error) for s in trial.sweeps if s.form.startswith("least") for p in s.points]
-    points = [p for p in points if p[0] > 1e-17 and p[1] > 0.0]
+    points = [p for p in points if p[0] < 0.5 and p[1] > 0.0]
     if not points:
         return False
     place, error, slope = np.array(points).T
-    near = place < 0.5
-    axes.scatter(place[near], error[near], s=4, color=_COLORS[0], label="bandwidth", linewidths=0)
-    seen = near & np.isfinite(slope)
-    axes.scatter(place[seen], slope[seen], s=6, color=_COLORS[1], label="derivative", linewidths=0)
-    axes.axhline(6.0, color="black", linewidth=0.8, linestyle="--", label="claimed for the bandwidth, from 1e-15 on")
+    axes = figure.subplots()
+    edges = np.logspace(-18, 0, 37)
+    slot = np.digitize(np.maximum(place, edges[0]), edges)
+    for name, values, color in (("bandwidth", error, _COLORS[0]), ("derivative", slope, _COLORS[1])):
+        seen = np.isfinite(values)
+        slots = np.unique(slot[seen])
+        middle = np.sqrt(edges[slots - 1] * edges[slots])
+        grouped = [values[seen & (slot == one)] for one in slots]
+        axes.plot(middle, [group.max() for group in grouped], "o-", color=color, markersize=4, label=f"{name}: largest")
+        axes.plot(middle, [np.median(group) for group in grouped], "--", color=color, label=f"{name}: median")
+    axes.plot([1e-15, 1.0], [6.0, 6.0], color="black", linewidth=1.2, label="claimed of the bandwidth: at most 6")
+    axes.axvspan(1e-18, 1e-15, color=_COLORS[3], alpha=0.25, linewidth=0, label="no accuracy is claimed")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(1e-3, max(20.0, float(np.nanmax(error[near], initial=1.0)) * 2.0))
-    axes.set_xlabel("1 - G (left: the channel barely carries the payload)")
+    axes.set_xlim(1e-18, 1.0)
+    axes.set_xlabel("1 - G (left: the channel barely carries the payload; left end: 1e-18 or less)")
     axes.set_ylabel("error, units of 2^-52")
-    axes.set_title("Least bandwidth, Shannon: error against ball arithmetic", fontsize=10)
+    axes.set_title("Least bandwidth, Shannon: error against ball arithmetic, by half decades", fontsize=10)
     axes.legend(loc="upper right", fontsize=8)
     return True
 
 
-def _gaps(trial: Trial, axes: Any) -> bool:
+def _gaps(trial: Trial, figure: Any) -> bool:
     court = trial.court
     if court is None or not court.gaps:
         return False
-    edges = np.logspace(-13, 1, 43)
-    for color, (name, gaps) in zip(_COLORS, court.gaps.items(), strict=False):
-        axes.hist(np.clip(gaps, 1e-13, 10.0), bins=edges, histtype="step", color=color, label=f"{name} ({len(gaps)})")
-    axes.set_xscale("log")
-    axes.set_xlabel("certified gap (1e-13: that or less)")
-    axes.set_ylabel("instances")
-    axes.set_title("Certified gaps: small instances, where integrality leaves the most", fontsize=10)
-    axes.legend(fontsize=8)
+    edges = np.logspace(-13, 1, 29)
+    panels = figure.subplots(len(court.gaps), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, color, (name, gaps) in zip(panels, _COLORS, court.gaps.items(), strict=False):
+        shown = np.clip(gaps, 1e-13, 9.99)
+        axes.hist(shown, bins=edges, weights=np.full(len(gaps), 100.0 / len(gaps)), color=color, alpha=0.8)
+        axes.axvline(1e-4, color="black", linewidth=0.8, linestyle="--")
+        optimal = 100.0 * float(np.mean(np.array(gaps) <= 1e-4))
+        text = f"{name}: {len(gaps)} answers, {optimal:.0f} % within 1e-4"
+        axes.text(0.4, 0.9, text, transform=axes.transAxes, ha="center", va="top", fontsize=9)
+        axes.set_ylabel("%")
+    panels[-1].set_xscale("log")
+    panels[-1].set_xlabel("certified gap (left end: 1e-13 or less; dashed: called optimal up to here)")
+    panels[0].set_title("Certified gaps: small instances, where integrality leaves the most", fontsize=10)
     return True
 
 
-def _agreement(trial: Trial, axes: Any) -> bool:
+def _agreement(trial: Trial, figure: Any) -> bool:
     court = trial.court
     if court is None or not court.disagreements:
         return False
-    for color, (name, ratios) in zip(_COLORS, court.disagreements.items(), strict=False):
+    axes = figure.subplots()
+    right = 1e-15
+    for rank, (color, (name, ratios)) in enumerate(zip(_COLORS, court.disagreements.items(), strict=False)):
         ordered = np.sort(np.maximum(np.abs(ratios), 1e-16))
-        share = np.arange(1, len(ordered) + 1) / len(ordered)
-        axes.step(ordered, share, where="post", color=color, label=f"{name} ({len(ordered)})")
+        right = max(right, 3.0 * float(ordered[-1]))
+        share = 100.0 * np.arange(1, len(ordered) + 1) / len(ordered)
+        width = 6.0 if rank == 0 else 1.8  # the methods often agree: the first one shows behind the others
+        label = f"{name} ({len(ordered)} answers)"
+        lines = np.append(ordered, 1e6), np.append(share, 100.0)
+        axes.step(*lines, where="post", color=color, linewidth=width, alpha=0.45 if rank == 0 else 1.0, label=label)
     axes.set_xscale("log")
-    axes.set_ylim(0.0, 1.02)
-    axes.set_xlabel("distance of the answer from the best referee's, relative")
-    axes.set_ylabel("share of instances within")
+    axes.set_xlim(0.7e-16, right)
+    axes.set_ylim(0.0, 103.0)
+    axes.set_xlabel("distance of the answer from the best referee's, relative (left end: 1e-16 or less)")
+    axes.set_ylabel("% of the answers that are within")
     axes.set_title("Agreement with brute force and HiGHS", fontsize=10)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="center right")
     return True
 
 
-def _cores(trial: Trial, axes: Any) -> bool:
+def _cores(trial: Trial, figure: Any) -> bool:
     if trial.court is None or not trial.court.cores:
         return False
     clients, core = np.array(trial.court.cores).T
+    axes = figure.subplots()
     jitter = ((np.arange(len(core)) * 0.618034) % 1.0 - 0.5) * 0.6
     axes.scatter(clients + jitter, core, s=12, color=_COLORS[0], alpha=0.6, linewidths=0)
     axes.plot([0, clients.max()], [0, clients.max()], color="black", linewidth=0.8, linestyle="--", label="all clients")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import MissingDependencyError
-from .closed_forms import Subject, package_subject
+from .measurements import Subject, package_subject
 
 __all__ = ["Blocks", "SubproblemRecord", "package_blocks", "subproblems"]
 

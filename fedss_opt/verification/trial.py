@@ -13,9 +13,10 @@ from typing import Any
 
 from ..exceptions import MissingDependencyError
 from .balls import flint
-from .closed_forms import Subject, Sweep, sweep_all
+from .closed_forms import sweep_all
 from .cross_check import Court, Schedule, cross_check
 from .instances import EXPECTED, FAMILIES, family_hash, instances
+from .measurements import Subject, Sweep
 from .mutations import MutationRecord, try_mutations
 from .subproblems import SubproblemRecord, subproblems
 

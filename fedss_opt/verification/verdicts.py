@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["DOCUMENTED", "REFERENCE", "STRICT", "Allowances", "Claim", "Report", "Verdict"]
+__all__ = ["DOCUMENTED", "STRICT", "Allowances", "Claim", "Report", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -42,9 +42,6 @@ class Allowances:
 
 STRICT = Allowances(bandwidth=0.0, time=1e-12, figure=2.0**-46, bound=1e-12)
 """What the package promises of its own answers: bandwidths to the last digit, figures to double precision."""
-
-REFERENCE = Allowances(bandwidth=2.0**-53, time=1e-12, figure=2.0**-46, bound=1e-12)
-"""What the CVXPY reference promises: its bandwidths, summed and correctly rounded, do not exceed the carrier."""
 
 DOCUMENTED = Allowances(bandwidth=2.0**-50, time=1e-12, figure=1e-9, bound=1e-9)
 """What ``fedss-opt check`` allows to answers from anywhere (`fedss_opt.check` states the same numbers)."""

@@ -6,12 +6,14 @@ import builtins
 import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from fedss_opt import CertificateKind, Problem, Solution, Status, StopReason
@@ -21,7 +23,7 @@ from fedss_opt.solvers.cvxpy_reference import reference_bandwidth, solve_cvxpy
 from fedss_opt.solvers.options import Options, Progress
 from fedss_opt.solvers.reference_cones import OutOfTime
 from fedss_opt.solvers.reference_oracle import least_bandwidth, priced_cost
-from tests.strategies import problems
+from tests.strategies import decades, problems, selections
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("clarabel")
@@ -133,8 +135,12 @@ def brent_total(problem: Problem, selected: np.ndarray) -> float:
     return problem.objective_s(selected, bandwidth)
 
 
+def exact_sum(values: np.ndarray) -> Fraction:
+    return sum(map(Fraction, values.tolist()), Fraction(0))
+
+
 def assert_feasible(problem: Problem, selected: np.ndarray, bandwidth: np.ndarray) -> None:
-    assert math.fsum(bandwidth) <= problem.bandwidth_hz
+    assert exact_sum(bandwidth) <= Fraction(problem.bandwidth_hz)
     assert not bandwidth[~selected].any()
     b = bandwidth[selected]
     assert np.all(b >= problem.min_bandwidth_hz[selected])
@@ -261,6 +267,29 @@ def test_floors_that_fill_the_band_exactly() -> None:
     assert found.bandwidth_hz.tolist() == [5e5, 5e5]
     starving = problem.replace(min_bandwidth_hz=[1e6, 0.0])
     assert reference_bandwidth(starving, [True, True]) is None  # the second would get nothing
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_bandwidths_fit_in_exact_arithmetic(data: st.DataObject) -> None:
+    """A sum that is rounded once before it is compared lets through half an ulp of B."""
+    problem = data.draw(problems(min_clients=1, max_tasks=0))
+    selected = data.draw(selections(problem.clients))
+    floor = np.where(selected, least_bandwidth(problem, math.inf), 0.0)
+    assume(np.isfinite(floor).all() and exact_sum(floor) < Fraction(problem.bandwidth_hz))
+    shares = data.draw(st.lists(decades(1e-6, 1e3), min_size=problem.clients, max_size=problem.clients))
+    fitted = bandwidth_module.make_feasible(problem, selected, np.array(shares) * problem.bandwidth_hz)
+    assert_feasible(problem, selected, fitted)
+    assert np.all(fitted >= floor)
+    assert np.all(fitted[selected] > 0.0)
+
+
+def test_floors_that_leave_no_more_than_rounding() -> None:
+    # Shrinking what lies above the floors by 1e-15 of itself at a time took minutes here.
+    least = np.array([630788.9106422244, 369211.08935777453])
+    problem = Problem(payload_bits=1e6, cn0_hz=1e7, bandwidth_hz=1e6, min_bandwidth_hz=least)
+    both = np.ones(2, dtype=bool)
+    assert_feasible(problem, both, bandwidth_module.make_feasible(problem, both, least * [1.5, 2.0]))
 
 
 # -- the oracle behind the bounds --------------------

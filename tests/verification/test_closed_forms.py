@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.special import lambertw
 
-from fedss_opt.verification.closed_forms import REGIONS, package_subject, sweep_all
+from fedss_opt.verification.closed_forms import REGIONS, sweep_all
+from fedss_opt.verification.measurements import package_subject
 from fedss_opt.verification.subproblems import Blocks, package_blocks, subproblems
 
 

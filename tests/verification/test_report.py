@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 import fedss_opt as fo
 from fedss_opt import documents
+from fedss_opt.cli import main
 from fedss_opt.cli.app import app
 from fedss_opt.verification import trial as trials
-from fedss_opt.verification.closed_forms import package_subject
 from fedss_opt.verification.cross_check import Schedule
+from fedss_opt.verification.measurements import package_subject
 from fedss_opt.verification.report import markdown_report, write_report
 from fedss_opt.verification.trial import Size, run_trial
 
@@ -63,6 +64,7 @@ def test_a_violated_claim_is_told_and_is_status_1(trial, monkeypatch):
     result = run("verify", "--quiet")
     assert result.exit_code == 1
     assert "VIOLATED" in result.stdout
+    assert main(["verify", "--quiet"]) == 1  # what the console script exits with, and `make verify` stops at
 
 
 def test_a_trial_that_holds_is_status_0(trial, monkeypatch, tmp_path):
