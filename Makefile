@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-numba slow lint format bench verify verify-full clean
+.PHONY: demo test test-numba slow lint format bench race verify verify-full clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
@@ -36,6 +36,10 @@ bench: $(READY)
 	mkdir -p out
 	$(BIN)/pytest benchmarks -rs --benchmark-only --benchmark-json=out/benchmark.json
 	$(BIN)/python -m benchmarks.report out/benchmark.json | tee out/benchmark.md
+
+# The package beside other people's solvers, N up to a million: an hour or more on an idle machine.
+race: $(READY)
+	$(BIN)/python -m benchmarks.peers --full --report out/race
 
 verify: $(READY)
 	$(BIN)/fedss-opt verify --quick

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
 
-__all__ = ["cell_of", "cell_of_node", "selection_cell"]
+__all__ = ["WHOLE_BLOCKS", "cell_of", "cell_of_node", "problem_arrays", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
 
 # Sums of whole blocks are compared with the carrier's: far above their rounding, far below half a block of any carrier
 # that is not a million million blocks wide.
-_WHOLE = 1.0 + 1e-12
+WHOLE_BLOCKS = 1.0 + 1e-12
 
 
 def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
@@ -33,20 +35,19 @@ def selection_cell(problem: Problem, selected: BoolArray) -> Cell:
     return cell
 
 
-def _build(
+def problem_arrays(
     problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
-) -> tuple[Cell, BoolArray]:
-    flat = problem.spectral_efficiency is not None
+) -> tuple[Any, ...]:
+    """Return what `build_cell` and `begin` ask for, in their order."""
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
-    assert link is not None  # the Problem has exactly one of them
     total_hz, block_hz = problem.bandwidth_hz, problem.resource_block_hz or 0.0
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
-        total_hz = problem.resource_blocks * block_hz * _WHOLE
+        total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
         least_hz, most_hz = problem.bandwidth_limits_hz
-    cell, short = build_cell(
+    return (
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
-        flat,
+        problem.spectral_efficiency is not None,
         total_hz,
         block_hz,
         problem.payload_bits,
@@ -62,4 +63,10 @@ def _build(
         required,
         problem.coverage_target[: required.size],
     )
+
+
+def _build(
+    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+) -> tuple[Cell, BoolArray]:
+    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required))
     return cell, short

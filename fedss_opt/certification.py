@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .cells import cell_of
-from .kernels import MAKESPAN, TOTAL, Cell, certified_value, supported_price, total_bound
+from .kernels import Cell
+from .kernels import certified_bound as proven_by
 from .problem import Problem
 from .solution import Certificate, CertificateKind
 
@@ -35,14 +36,7 @@ def certified_bound(problem: Problem, certificate: Certificate) -> float:
 
 def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArray) -> float:
     """Return the bound that multipliers in the cell's units prove at a price, s; 0 for none."""
-    if kind is CertificateKind.BANDWIDTH:
-        value, _, error = certified_value(cell._replace(objective=MAKESPAN), mu, math.inf)
-        return math.inf if value - error > cell.total_hz else 0.0
-    if not 0.0 <= price < math.inf:
-        return 0.0
-    if cell.objective == TOTAL:
-        return float(max(0.0, total_bound(cell, mu, price)))
-    return float(supported_price(cell, mu, price))
+    return float(proven_by(cell, kind is CertificateKind.BANDWIDTH, price, mu))
 
 
 def to_cell_units(cell: Cell, multipliers: FloatArray) -> FloatArray:

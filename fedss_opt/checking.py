@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .exceptions import OptionError
-from .problem import Problem
+from .problem import BLOCK_ROUNDING, Problem
 from .quantities import format_quantity
 from .solution import Certificate, CertificateKind, Solution, Status
 from .validation import LARGEST
@@ -29,6 +29,8 @@ _ULP = 2.0**-52
 # error. Four units in the last place hold these roundings and nothing that a radio could notice (2e-8 Hz of
 # 20 MHz).
 BANDWIDTH_TOL = 4 * _ULP
+# As many blocks as Problem counts may add up to a little more than the carrier, for their decimals are rounded.
+BLOCK_TOL = BLOCK_ROUNDING + BANDWIDTH_TOL
 
 # One upload time costs about eight roundings (2e-15). A solver that fits many clients into B may besides
 # scale all bandwidths by the rounding of their sum, up to 1e-13 for a million clients. The allowance stands
@@ -195,10 +197,11 @@ def _bandwidths(problem: Problem, solution: Solution) -> Claim:
 def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
     b, chosen = solution.bandwidth_hz, solution.selected
     total = math.fsum(b.tolist())
+    allowance = BANDWIDTH_TOL if problem.resource_blocks is None else BLOCK_TOL
     used, shared = (format_quantity(hertz, "Hz", 6) for hertz in (total, problem.bandwidth_hz))
     yield Claim(
         name="shared bandwidth",
-        verdict=total <= problem.bandwidth_hz * (1.0 + BANDWIDTH_TOL),
+        verdict=total <= problem.bandwidth_hz * (1.0 + allowance),
         figure=total,
         detail=f"{used} of {shared} in use",
     )

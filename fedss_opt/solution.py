@@ -46,6 +46,8 @@ class StopReason(StrEnum):
     """Ctrl-C, or a callback asked for it."""
     COMPLETED = "completed"
     """The method has nothing to iterate (a policy, or an infeasibility proof)."""
+    ERROR = "error"
+    """In a batch: the problem could not be accepted, or its solve raised; the message says why."""
 
 
 class CertificateKind(StrEnum):

@@ -19,6 +19,7 @@ __all__ = [
     "identifiers",
     "infer_length",
     "matrix",
+    "numbers",
     "refuse_faint",
     "selection",
     "shape_of",
@@ -93,7 +94,7 @@ def _array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         raise _ragged(name) from None
 
 
-def _numbers(name: str, value: Any, accepted: str) -> FloatArray:
+def numbers(name: str, value: Any, accepted: str) -> FloatArray:
     """Return a fresh float64 copy, refusing whatever is not a real number."""
     array = _array(name, value)
     kind, size = array.dtype.kind, array.dtype.itemsize
@@ -150,7 +151,7 @@ def _within(lowest: float, highest: float, *, positive: bool, infinite: bool) ->
 def _checked(name: str, value: Any, *, positive: bool = False, infinite: bool = False, unit: str = "") -> FloatArray:
     """Return a fresh float64 copy, or name the first number that is not accepted."""
     accepted = _accepted(positive=positive, infinite=infinite, unit=unit)
-    array = _numbers(name, value, accepted)
+    array = numbers(name, value, accepted)
     if array.size == 0:
         return array
     # Both are NaN as soon as one entry is.

@@ -152,9 +152,9 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
     """D(mu, theta): below the least sum of phi_n(theta) over all admissible covering selections.
 
     Tightened, each task asks of the clients that are free to be left out what the mandatory ones leave open,
-    and a relevance beyond that counts as just that: a 0/1 selection covers one way if and only if it covers
-    the other, and the bound only rises. For total latency D is before ``- lambda B``. Inf where a mandatory
-    client can never take part.
+    rounded up to whole steps where relevance comes in steps, and a relevance beyond that counts as just that: a
+    0/1 selection covers one way if and only if it covers the other, and the bound only rises. For total latency D
+    is before ``- lambda B``. Inf where a mandatory client can never take part.
     """
     with mp.workdps(DIGITS):
         mu = [_mpf(m) for m in multipliers]
@@ -162,8 +162,7 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
         for k in range(problem.tasks):
             target, row = _mpf(problem.coverage_target[k]), [_mpf(r) for r in problem.relevance[k]]
             if tightened:
-                target -= sum((r for r, m in zip(row, problem.mandatory, strict=True) if m), mpf(0))
-                target = max(target, mpf(0))
+                target = _whole_steps(problem, k)
                 row = [mpf(0) if m else min(r, target) for r, m in zip(row, problem.mandatory, strict=True)]
             open_.append(target)
             relevance.append(row)
@@ -175,6 +174,22 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
             reduced = cost(problem, n, theta) - reward
             total += reduced if problem.mandatory[n] else min(mpf(0), reduced)
         return total
+
+
+def _whole_steps(problem: Problem, k: int) -> mpf:
+    """What the mandatory clients leave open of task k, rounded up to a multiple of the free clients' common step."""
+    target = Fraction(float(problem.coverage_target[k]))
+    step = Fraction(0)
+    for n in range(problem.clients):
+        r = Fraction(float(problem.relevance[k, n]))
+        if problem.mandatory[n]:
+            target -= r
+        elif problem.available[n] and admissible(problem, n):
+            both = r.denominator * step.denominator
+            step = Fraction(math.gcd(int(r * both), int(step * both)), both)
+    if target > 0 and step > 0 and problem.relevance[k].max() <= 1e6 * float(step):
+        target = math.ceil(target / step) * step
+    return max(mpf(target.numerator) / mpf(target.denominator), mpf(0))
 
 
 def admissible(problem: Problem, n: int) -> bool:

@@ -30,7 +30,7 @@ _STYLES = {"holds": "green", "violated": "bold red", "undecided": "yellow", "ski
 
 def verify_command(
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="About 130 instances: the default.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="About 180 instances: the default.")] = False,
     full: Annotated[bool, typer.Option("--full", help="More than 1000 instances; minutes.")] = False,
     report: Annotated[
         Path | None,

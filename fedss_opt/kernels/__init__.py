@@ -6,12 +6,12 @@ their first call and are kept in Numba's cache (see `fedss_opt.kernels.jit`).
 
 from . import state
 from .allocate import advance
-from .blocks import fill_blocks
+from .bandwidths import hand_out
 from .cell import EPS, MAKESPAN, TOTAL, Cell, build_cell
-from .dual import certified_value, supported_price, total_bound
 from .jit import is_compiled as _is_compiled
-from .opening import members_of, warm
-from .roots import least_demand, selection_bandwidth, selection_theta
+from .opening import members_of
+from .roots import selection_bandwidth, selection_theta
+from .solving import Outcome, begin, certified_bound, conclude
 from .state import Work, make_work
 
 __all__ = [
@@ -19,24 +19,23 @@ __all__ = [
     "MAKESPAN",
     "TOTAL",
     "Cell",
+    "Outcome",
     "Work",
     "advance",
+    "begin",
     "build_cell",
-    "certified_value",
-    "fill_blocks",
+    "certified_bound",
+    "conclude",
+    "hand_out",
     "is_compiled",
-    "least_demand",
     "make_work",
     "members_of",
     "selection_bandwidth",
     "selection_theta",
     "state",
-    "supported_price",
-    "total_bound",
-    "warm",
 ]
 
 
 def is_compiled() -> bool:
     """Tell whether a solve will start at once, or compile first (seconds, once per machine)."""
-    return _is_compiled(build_cell, make_work, advance)
+    return _is_compiled(begin, advance, conclude)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .cell import Cell
 from .jit import jit
+from .vectors import copy_values
 
 __all__ = ["admm_iterations", "gram", "project_coverage", "rescale_dual"]
 
@@ -108,8 +109,11 @@ def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -
         for k in range(tasks):
             nu[k] = max(0.0, (1.0 - received[k]) / matrix[k, k])
         return
-    missing = 1.0 - received
-    active = nu > 0.0
+    missing = np.empty(tasks)
+    active = np.empty(tasks, dtype=np.bool_)
+    for k in range(tasks):
+        missing[k] = 1.0 - received[k]
+        active[k] = nu[k] > 0.0
     trial = np.empty(tasks)
     ridge = 0.0
     for attempt in range(1000):
@@ -133,7 +137,7 @@ def project_coverage(matrix: FloatArray, received: FloatArray, nu: FloatArray) -
                 if ridge > 0.0:
                     break
         if settled:
-            nu[:] = trial
+            copy_values(trial, nu)
             return
 
 
@@ -180,7 +184,7 @@ def admm_iterations(
     earlier = nu.copy()
     for _ in range(count):
         received[:] = 0.0
-        earlier[:] = nu
+        copy_values(nu, earlier)
         for i in range(cell.free):
             pull = 0.0
             for k in range(tasks):
@@ -209,8 +213,8 @@ def _residuals(cell: Cell, v: FloatArray, nu: FloatArray, last: FloatArray, earl
             before += cell.relevance[i, k] * earlier[k]
         z = v[i] + pull
         a = (v[i] + before - (1.0 - _RELAXATION) * last[i]) / _RELAXATION
-        apart += (a - z) ** 2
-        change += (z - last[i]) ** 2
+        apart += (a - z) * (a - z)
+        change += (z - last[i]) * (z - last[i])
         size_a += a * a
         size_z += z * z
         size_u += pull * pull

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .cell import Cell
 from .core import search_round
 from .jit import jit
 from .opening import begin_admm, fit_least, start
 from .relaxation import admm_round, vertex_round
-from .state import ADMM, BOUND, DONE, ITERATIONS, LEAST, LIMIT, OBJECTIVE, PHASE, SEARCH, START, VERTEX, Work
+from .sampling import open_by_sample
+from .state import (
+    ADMM,
+    BOUND,
+    DONE,
+    ITERATIONS,
+    LEAST,
+    LIMIT,
+    OBJECTIVE,
+    PHASE,
+    SAMPLED,
+    SEARCH,
+    START,
+    VERTEX,
+    Work,
+)
 
 __all__ = ["advance"]
+
+
+@jit
+def _open(cell: Cell, work: Work, sample: bool) -> None:
+    """Begin: from a sample of the clients where they are many, else with a first selection and the ADMM."""
+    state = work.state
+    if sample and state[SAMPLED] == 0.0 and state[OBJECTIVE] == np.inf:
+        state[SAMPLED] = 1.0
+        if open_by_sample(cell, work):
+            return
+    start(cell, work)
+    if state[PHASE] == ADMM:
+        begin_admm(cell, work)
 
 
 @jit
@@ -20,6 +50,7 @@ def advance(
     effort: float,
     max_iterations: int,
     vertex: bool,
+    sample_from: int,
     width: int,
     kicks: int,
 ) -> None:
@@ -37,6 +68,8 @@ def advance(
         Limit on ADMM iterations.
     vertex : bool
         Whether the relaxation is finished by vertex ascent.
+    sample_from : int
+        Clients from which on the opening samples them.
     width : int
         Core width of the exchange search.
     kicks : int
@@ -47,9 +80,7 @@ def advance(
     spent = 0.0
     while state[PHASE] != DONE and spent < effort:
         if state[PHASE] == START:
-            start(cell, work)
-            if state[PHASE] == ADMM:
-                begin_admm(cell, work)
+            _open(cell, work, vertex and max_iterations > 20 and cell.free >= sample_from)
             spent += 10.0 * cell.free
         elif state[PHASE] == LEAST:
             fit_least(cell, work, width)
@@ -68,7 +99,7 @@ def advance(
             vertex_round(cell, work, tolerance)
             spent += 10.0 * cell.free
         else:
-            search_round(cell, work, width, kicks)
+            search_round(cell, work, width, kicks, gap_tol)
             spent += 10.0 * cell.free
         if state[PHASE] > LEAST and state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol):
             state[PHASE] = DONE

@@ -7,13 +7,12 @@ continuous bandwidth.
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 import numpy.typing as npt
 
 from .closed_forms import upload_time_flat, upload_time_shannon
 from .jit import jit
+from .vectors import order_by
 
 __all__ = ["cheaper_neighbour", "fill_blocks", "whole_blocks"]
 
@@ -58,13 +57,14 @@ def fill_blocks(
     weight: FloatArray,
     high: FloatArray,
     block: float,
-    left: int,
+    left: float,
     bandwidth: FloatArray,
 ) -> None:
-    """Hand out what is left over, each block to the client whose weighted time it shortens most.
+    """Hand out what a common price leaves over: a block each to the clients whose weighted time it shortens most.
 
     Total latency is a sum of convex functions of whole numbers, for which the greedy order is optimal (O. Gross, 1956;
-    B. Fox, 1966).
+    B. Fox, 1966). At the price where the demand jumps past the carrier those who want one more block value it alike, so
+    nobody gets two.
 
     Parameters
     ----------
@@ -72,20 +72,17 @@ def fill_blocks(
         The selected clients.
     block : float
         Width of a block, Hz.
-    left : int
+    left : float
         Blocks to hand out.
     bandwidth : ndarray, (n,)
-        Whole blocks, changed in place; never beyond `high`.
+        What the clients ask for at the common price; changed in place, never beyond `high`.
     """
-    queue = [(0.0, -1)]  # so that the compiler knows what it holds
-    queue.pop()
+    saved = np.empty(bandwidth.size)
     for i in range(bandwidth.size):
-        if bandwidth[i] + 0.5 * block < high[i]:
-            queue.append((-weight[i] * _time_saved(flat, payload[i], link[i], bandwidth[i], block), i))
-    heapq.heapify(queue)
-    while left > 0 and len(queue) > 0:
-        _, i = heapq.heappop(queue)
-        bandwidth[i] = (round(bandwidth[i] / block) + 1) * block
-        left -= 1
-        if bandwidth[i] + 0.5 * block < high[i]:
-            heapq.heappush(queue, (-weight[i] * _time_saved(flat, payload[i], link[i], bandwidth[i], block), i))
+        saved[i] = -weight[i] * _time_saved(flat, payload[i], link[i], bandwidth[i], block)
+    order = order_by(saved)
+    for j in range(order.size):
+        i = order[j]
+        if left > 0.5 and bandwidth[i] + 0.5 * block < high[i]:
+            bandwidth[i] = (np.rint(bandwidth[i] / block) + 1.0) * block
+            left -= 1.0

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .blocks import whole_blocks
 from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
+from .lattice import exact_step
 from .vectors import take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell"]
@@ -29,8 +30,9 @@ class Cell(NamedTuple):
     """The selectable clients, compacted: `free` clients to decide on first, then the mandatory ones.
 
     The covering constraints are normalised: ``sum_n relevance[n, k] a_n >= 1`` over the free clients, for the
-    tasks that the mandatory clients leave unserved. A relevance beyond what its task still needs is cut down
-    to it, which changes no selection and tightens every bound (coefficient tightening of covering knapsacks).
+    tasks that the mandatory clients leave unserved. Where relevance is quantised, what is open is first rounded up
+    to whole steps, and a relevance beyond what its task still needs is cut down to it: neither changes a selection,
+    and both tighten every bound (Chvatal-Gomory rounding and coefficient tightening of covering knapsacks).
     """
 
     objective: int
@@ -54,7 +56,7 @@ class Cell(NamedTuple):
     relevance: FloatArray
     """(free, K')."""
     aim: FloatArray
-    """(K',) coverage the heuristics ask for: 1 and half of the rounding allowance."""
+    """(K',) coverage the heuristics ask for: 1 and half of the rounding allowance (none where it comes in steps)."""
     task: IntArray
     """(K',) position in the Problem."""
     scale: FloatArray
@@ -133,14 +135,20 @@ def build_cell(
 
     # Requirements that the mandatory clients leave open.
     scale_all = np.empty(k_all)
+    slack_all = np.empty(k_all)
     short = np.zeros(k_all, dtype=np.bool_)
     active = 0
     for k in range(k_all):
         # Never more than is really open: a bound must not rest on the rounding of a sum.
         doubt = 8.0 * n_all * EPS * EPS * target[k]
         scale_all[k] = -_sum_from(-target[k], relevance[k], mandatory, in_play) * (1.0 - 4.0 * EPS) - doubt
+        slack_all[k] = 0.5 * (required[k] - target[k])
         if target[k] > 0.0 and scale_all[k] > 0.0:
             active += 1
+            step = exact_step(relevance[k], mandatory, in_play)
+            if step > 0.0:  # what is quantised adds up to whole steps: the next one is needed
+                scale_all[k] = np.ceil(scale_all[k] / step * (1.0 - 4.0 * EPS)) * step * (1.0 - 4.0 * EPS)
+                slack_all[k] = 0.0
             short[k] = _sum_from(-target[k], relevance[k], in_play, in_play) < -doubt
         else:
             scale_all[k] = 0.0
@@ -152,7 +160,7 @@ def build_cell(
         if scale_all[k] > 0.0:
             task[j] = k
             scale[j] = scale_all[k]
-            aim[j] = 1.0 + 0.5 * (required[k] - target[k]) / scale_all[k]
+            aim[j] = 1.0 + slack_all[k] / scale_all[k]
             j += 1
 
     # Free clients that help some open task; then the mandatory ones.

@@ -17,7 +17,7 @@ from .jit import jit
 from .opening import consider, round_relaxation, set_price
 from .relaxation import reduce_costs
 from .search import exchange, measure_slack, nearest_clients, repair, trim
-from .state import DONE, KICKS, PHASE, PRICE, RELAXED, SEARCHED, THETA, Work
+from .state import BOUND, DONE, OBJECTIVE, PHASE, PRICE, RELAXED, SEARCHED, START, THETA, Work
 from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
@@ -87,17 +87,19 @@ def _search_core(
     slack: FloatArray,
     width: int,
     kicks: int,
-) -> int:
-    """Exchange, then kick and exchange from the best found; return how many kicks were spent."""
+) -> None:
+    """Exchange, then kick and exchange from the best found."""
     exchange(relevance, cost, reduced, mu, chosen, slack, width, 100)
     best = chosen.copy()
     best_slack = slack.copy()
     best_cost = _total(cost, chosen)
+    # After a kick the exchange looks at fewer: in a core that is hardly wider than the window, a third is as good.
+    near = width // 3 if cost.size <= 3 * width else width // 2
     rank = 0
     spent = 0
     while spent < kicks and rank < 2 * cost.size:
         spent += 1
-        usable = _kick(relevance, cost, reduced, mu, chosen, slack, width // 2, rank)
+        usable = _kick(relevance, cost, reduced, mu, chosen, slack, near, rank)
         rank += 1
         if usable:
             total = _total(cost, chosen)
@@ -109,7 +111,6 @@ def _search_core(
                 continue
         copy_flags(best, chosen)
         copy_values(best_slack, slack)
-    return spent
 
 
 @jit
@@ -127,7 +128,7 @@ def _search_from_here(cell: Cell, work: Work, width: int, kicks: int) -> bool:
     chosen = np.empty(core.size, dtype=np.bool_)
     for j in range(core.size):
         chosen[j] = work.chosen[core[j]]
-    work.state[KICKS] += _search_core(
+    _search_core(
         take_rows(cell.relevance, core),
         take(cost, core),
         take(work.reduced, core),
@@ -158,7 +159,7 @@ def _press(cell: Cell, work: Work) -> bool:
 
 
 @jit
-def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
+def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float) -> None:
     """Search once: from the relaxation's fractions rounded three ways, then from the best so far until nothing comes.
 
     The roundings (to the nearest, all up, all down and repaired) differ in the few dear clients that no exchange of
@@ -175,8 +176,14 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int) -> None:
             state[RELAXED] = state[THETA]
         if round_relaxation(cell, work, 0.5 if turn == 0 else float(turn - 1)):
             consider(cell, work)
+            if state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol):
+                return
             _search_from_here(cell, work, width, 0)
             consider(cell, work)
+        return
+    if state[OBJECTIVE] == math.inf:  # opened by a sample, and no rounding came to anything: open as small cells do
+        state[PHASE] = START
+        state[SEARCHED] = 0.0
         return
     copy_flags(work.best, work.chosen)
     set_price(cell, work, state[PRICE])

@@ -12,9 +12,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import EPS, TOTAL, Cell
+from .cell import EPS, MAKESPAN, TOTAL, Cell
+from .closed_forms import GREATEST_KAPPA, LN2
 from .jit import jit
-from .oracle import deadline_response, price_response, upload_time
+from .oracle import cost_pass
+from .vectors import copy_values
 
 __all__ = ["certified_value", "dual_value", "supported_price", "total_bound"]
 
@@ -43,11 +45,11 @@ def dual_value(cell: Cell, mu: FloatArray, cost: FloatArray) -> float:
 
 
 @jit
-def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, float, float]:
+def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) -> tuple[float, float, float]:
     """D at theta from the data alone, its slope in theta, and the largest error that rounding can have made.
 
-    A makespan cell at ``theta = inf`` asks for the least bandwidths. The value is inf where a mandatory client is out
-    of reach, and -inf, which proves nothing, where multipliers overflow.
+    The objective is the cell's; that of the makespan at ``theta = inf`` asks for the least bandwidths of any cell. The
+    value is inf where a mandatory client is out of reach, and -inf, which proves nothing, where multipliers overflow.
     """
     total = 0.0
     carry = 0.0
@@ -57,6 +59,12 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
     for k in range(mu.size):
         worths += mu[k]
     n = cell.client.size
+    costs, slopes = np.empty(n), np.empty(n)
+    if objective == cell.objective:
+        cost_pass(cell, theta, costs, slopes)
+    else:  # the least bandwidths of a cell of the other objective
+        copy_values(cell.low, costs)
+        slopes[:] = 0.0
     for i in range(n + 1):
         term = worths  # the last turn adds the multipliers
         size = worths
@@ -67,38 +75,18 @@ def certified_value(cell: Cell, mu: FloatArray, theta: float) -> tuple[float, fl
                     worth += cell.relevance[i, k] * mu[k]
                 if worth <= 0.0:
                     continue
-            if cell.objective == TOTAL:
-                b, cost_slope = price_response(
-                    cell.flat,
-                    cell.payload[i],
-                    cell.link[i],
-                    cell.weight[i],
-                    cell.low[i],
-                    cell.high[i],
-                    cell.block_hz,
-                    theta,
-                )
-                cost = cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
-                cost += theta * b
-                cost_slope = b
-            else:
-                cost, cost_slope = deadline_response(
-                    cell.flat,
-                    cell.payload[i],
-                    cell.link[i],
-                    cell.start[i],
-                    cell.low[i],
-                    cell.high[i],
-                    cell.block_hz,
-                    theta,
-                )
+            cost = costs[i]
+            if objective == TOTAL and (
+                theta * cell.link[i] > GREATEST_KAPPA * (cell.weight[i] * cell.payload[i] / cell.link[i]) * LN2
+            ):
+                cost = cell.weight[i] * cell.start[i]  # a price beyond any problem's: claim no more than is plain
             if i < cell.free and worth <= cost:
                 continue
             if cost == math.inf:
                 return math.inf, 0.0, 0.0
             term = cost - worth
             size = cost + worth
-            slope += cost_slope
+            slope += slopes[i]
         t = total + term
         carry += (total - t) + term if abs(total) >= abs(term) else (term - t) + total
         total = t
@@ -120,7 +108,7 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
             worths += mu[k]
         if not worths > cell.total_hz:  # D never exceeds the multipliers' sum
             return 0.0
-    value, slope, error = certified_value(cell, mu, deadline)
+    value, slope, error = certified_value(cell, MAKESPAN, mu, deadline)
     if value - error > cell.total_hz:
         return deadline
     below, above = 0.0, deadline
@@ -136,7 +124,7 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
         if not (step > below and step < above):
             break
         t = step
-        value, slope, error = certified_value(cell, mu, t)
+        value, slope, error = certified_value(cell, MAKESPAN, mu, t)
         if value - error > cell.total_hz:
             below = t
         else:
@@ -149,6 +137,6 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
 @jit
 def total_bound(cell: Cell, mu: FloatArray, price: float) -> float:
     """Lower bound ``D(mu, lambda) - lambda B`` on total latency, less what rounding can have added."""
-    value, _, error = certified_value(cell, mu, price)
+    value, _, error = certified_value(cell, TOTAL, mu, price)
     charge = price * cell.total_hz
     return value - charge - error - _MARGIN * (charge + abs(value))

@@ -14,7 +14,12 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["is_compiled", "jit"]
+try:
+    from .parts import PartCompiler
+except (ImportError, AttributeError):  # another Numba inside
+    PartCompiler = None  # type: ignore[assignment,misc]
+
+__all__ = ["inlined", "is_compiled", "jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,7 +50,44 @@ def jit(function: F) -> F:
     cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _sources()
+    _link_as_part(function, compiled)
     _dispatchers.append(compiled)
+    return cast(F, compiled)
+
+
+def _link_as_part(function: Callable[..., Any], compiled: Any, forceinline: bool = False) -> None:
+    """Let other kernels call `function` as a part, linked into them, while Python calls `compiled`.
+
+    Arguments are typed without their literal values: ``f(x, 200)`` and ``f(x, 100)`` are one part. Where Numba's inside
+    is not what `parts` was written for, kernels call each other as Numba has them do: slower to compile, not to run.
+    """
+    if PartCompiler is None or not hasattr(compiled, "get_call_template"):  # the latter: NUMBA_DISABLE_JIT
+        return
+    part = numba.njit(pipeline_class=PartCompiler, forceinline=forceinline, **_OPTIONS)(function)
+    whole = compiled.get_call_template
+
+    def call_template(args: Any, kws: Any) -> Any:
+        try:
+            return part.get_call_template([_plain(a) for a in args], {name: _plain(a) for name, a in kws.items()})
+        except (AttributeError, NotImplementedError):
+            return whole(args, kws)
+
+    compiled.get_call_template = call_template
+    compiled.get_overload = part.get_overload
+
+
+def _plain(argument: Any) -> Any:
+    return numba.types.unliteral(argument)  # type: ignore[no-untyped-call]
+
+
+def inlined(function: F) -> F:
+    """Compile `function` into each of its callers: for the arithmetic of loops that are to become SIMD code.
+
+    The compiler's own judgement leaves large functions as calls, and a loop with a call in it stays scalar. Not cached
+    by itself; its callers are.
+    """
+    compiled = numba.njit(forceinline=True, **_OPTIONS)(function)
+    _link_as_part(function, compiled, forceinline=True)
     return cast(F, compiled)
 
 

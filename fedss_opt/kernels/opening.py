@@ -13,7 +13,7 @@ from .jit import jit
 from .oracle import client_time, cost_pass
 from .roots import least_demand, selection_theta, selection_value
 from .search import cover_statically, exchange, measure_slack, repair, trim
-from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PIVOTS, PRICE, RHO, THETA, Work
+from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PRICE, RHO, THETA, Work
 from .vectors import copy_flags, copy_values, median
 from .vertex import vertex_ascent
 
@@ -152,18 +152,16 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
     state = work.state
     state[PHASE] = DONE
     copy_values(cell.low, work.cost)
-    _, pivots = vertex_ascent(
-        cell,
+    vertex_ascent(
+        cell.relevance,
+        np.ones(work.mu.size),
         work.cost,
         work.basis,
         work.mu,
         work.x_basic,
         work.reduced,
-        work.turn,
-        work.order,
         40 + 20 * work.mu.size,
     )
-    state[PIVOTS] += pivots
     for k in range(work.mu.size):  # whether or not the ascent came to its end: any multipliers >= 0 may prove it
         work.mu[k] = max(work.mu[k], 0.0)
     if dual_value(cell, work.mu, work.cost) > cell.total_hz * (1.0 + 1e-12):

@@ -14,15 +14,28 @@ from .blocks import cheaper_neighbour, whole_blocks
 from .cell import TOTAL, Cell
 from .closed_forms import (
     bandwidth_for_price_flat,
+    bandwidth_for_price_inline,
     bandwidth_for_price_shannon,
     least_bandwidth_flat,
+    least_bandwidth_inline,
     least_bandwidth_shannon,
     upload_time_flat,
+    upload_time_inline,
     upload_time_shannon,
 )
 from .jit import jit
 
-__all__ = ["client_time", "cost_pass", "deadline_response", "price_response", "upload_time"]
+__all__ = [
+    "client_time",
+    "cost_pass",
+    "deadline_pass",
+    "deadline_response",
+    "demand_pass",
+    "price_demand_pass",
+    "price_pass",
+    "price_response",
+    "upload_time",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -93,13 +106,102 @@ def client_time(cell: Cell, i: int, bandwidth: float) -> float:
 
 
 @jit
+def deadline_pass(
+    payload: FloatArray,
+    cn0: FloatArray,
+    start: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    deadline: float,
+    cost: FloatArray,
+    slope: FloatArray,
+) -> None:
+    """`deadline_response` of many clients at once (Shannon rates, no blocks), bit for bit: SIMD code."""
+    for i in range(payload.size):
+        b, db = least_bandwidth_inline(payload[i], cn0[i], start[i], deadline)
+        below = b < low[i]
+        beyond = b > high[i] * _CAP_ROUNDING
+        kept = high[i] if b > high[i] else b
+        kept = np.inf if beyond else kept
+        cost[i] = low[i] if below else kept
+        slope[i] = 0.0 if below | beyond else db
+
+
+@jit
+def price_pass(
+    payload: FloatArray,
+    cn0: FloatArray,
+    start: FloatArray,
+    weight: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    price: float,
+    cost: FloatArray,
+    bandwidth: FloatArray,
+) -> None:
+    """Weighted time plus price of many clients at once (Shannon rates, no blocks, price > 0): SIMD code."""
+    for i in range(payload.size):
+        b, _ = bandwidth_for_price_inline(payload[i], cn0[i], weight[i], price)
+        b = high[i] if b > high[i] else b
+        b = b if b > low[i] else low[i]
+        time = start[i] + upload_time_inline(payload[i], cn0[i], b)
+        cost[i] = weight[i] * time + price * b
+        bandwidth[i] = b
+
+
+@jit
+def price_demand_pass(
+    payload: FloatArray,
+    cn0: FloatArray,
+    weight: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    price: float,
+    bandwidth: FloatArray,
+    slope: FloatArray,
+) -> None:
+    """`price_response` of many clients at once (Shannon rates, no blocks, price > 0), bit for bit: SIMD code."""
+    for i in range(payload.size):
+        b, db = bandwidth_for_price_inline(payload[i], cn0[i], weight[i], price)
+        free = (b > low[i]) & (b <= high[i])
+        b = high[i] if b > high[i] else b
+        bandwidth[i] = b if b > low[i] else low[i]
+        slope[i] = db if free else 0.0
+
+
+@jit
+def demand_pass(cell: Cell, theta: float, bandwidth: FloatArray, slope: FloatArray) -> None:
+    """Write every client's bandwidth at theta and its slope in theta; inf where a deadline is out of reach."""
+    if cell.objective != TOTAL:
+        cost_pass(cell, theta, bandwidth, slope)
+    elif not cell.flat and cell.block_hz == 0.0 and theta > 0.0:
+        price_demand_pass(cell.payload, cell.link, cell.weight, cell.low, cell.high, theta, bandwidth, slope)
+    else:
+        for i in range(cell.client.size):
+            bandwidth[i], slope[i] = price_response(
+                cell.flat,
+                cell.payload[i],
+                cell.link[i],
+                cell.weight[i],
+                cell.low[i],
+                cell.high[i],
+                cell.block_hz,
+                theta,
+            )
+
+
+@jit
 def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> None:
     """Write every client's cost at theta and its slope in theta.
 
     The loops call the closed forms with scalars: a cell handed to a function that is not inlined would be
     copied, array headers and all, for every client.
     """
+    plain = not cell.flat and cell.block_hz == 0.0
     if cell.objective == TOTAL:
+        if plain and theta > 0.0:
+            price_pass(cell.payload, cell.link, cell.start, cell.weight, cell.low, cell.high, theta, cost, slope)
+            return
         for i in range(cell.client.size):
             b, _ = price_response(
                 cell.flat,
@@ -114,6 +216,8 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
             time = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
             cost[i] = cell.weight[i] * time + theta * b
             slope[i] = b
+    elif plain:
+        deadline_pass(cell.payload, cell.link, cell.start, cell.low, cell.high, theta, cost, slope)
     else:
         for i in range(cell.client.size):
             cost[i], slope[i] = deadline_response(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .admm import admm_iterations, rescale_dual
+from .basis import reset_basis, starting_basis
 from .cell import EPS, TOTAL, Cell
 from .dual import dual_value, supported_price
 from .jit import jit
@@ -20,7 +21,6 @@ from .state import (
     DUAL,
     ITERATIONS,
     PHASE,
-    PIVOTS,
     PRICE,
     PRICE_ROUNDS,
     PRIMAL,
@@ -30,11 +30,11 @@ from .state import (
     SEARCH,
     THETA,
     VERTEX,
-    VERTEX_FAILURES,
     Work,
 )
-from .vectors import copy_values
-from .vertex import reset_basis, starting_basis, vertex_ascent
+from .vectors import copy_values, order_by
+from .vertex import vertex_ascent
+from .window import WINDOWED, window_ascent
 
 __all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
@@ -141,7 +141,7 @@ def reach_cover(cell: Cell, work: Work) -> None:
     reach = np.empty(cell.free)
     for i in range(cell.free):
         reach[i] = client_time(cell, i, cell.high[i])
-    order = np.argsort(reach)
+    order = order_by(reach)
     received = np.zeros(cell.aim.size)
     last = 0
     for k in range(received.size):
@@ -216,14 +216,14 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
     """Solve the relaxation at the current price exactly and move the price; end when the bound is tight."""
     state = work.state
     state[PRICE_ROUNDS] += 1
+    fresh = state[PRICE_ROUNDS] == 1
     if cell.objective != TOTAL and _short_task(cell, work) >= 0:
         reach_cover(cell, work)
         if _short_task(cell, work) >= 0:  # rounding, or more than one client at the same edge
             set_price(cell, work, state[THETA] * (1.0 + 1e-9))
-        reset_basis(cell, work.basis)
-    elif state[PRICE_ROUNDS] == 1:
-        starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
-    if not _ascend(cell, work):
+        reset_basis(cell.free, work.basis)
+        fresh = False
+    if not _ascend(cell, work, fresh):
         state[PHASE] = SEARCH
         return
     value, slope = bound_here(cell, work)
@@ -243,27 +243,32 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
 
 
 @jit
-def _ascend(cell: Cell, work: Work) -> bool:
-    """Climb from the basis at hand; where it turns singular or stops short, once more from the surpluses."""
+def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
+    """Climb from a basis near `mu` or from the last one; where that fails, among everybody, then from the surpluses."""
     limit = 20 + 10 * work.mu.size
+    cost = work.cost[: cell.free]
+    if cell.free >= WINDOWED and window_ascent(
+        cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit
+    ):
+        return True
+    if fresh:
+        starting_basis(cell.relevance, cost, work.mu, work.reduced, work.basis)
+    need = np.ones(work.mu.size)
     for attempt in range(2):
-        solved, pivots = vertex_ascent(
-            cell,
-            work.cost,
+        solved, _ = vertex_ascent(
+            cell.relevance,
+            need,
+            cost,
             work.basis,
             work.mu,
             work.x_basic,
             work.reduced,
-            work.turn,
-            work.order,
             (attempt + 1) * limit,
         )
-        work.state[PIVOTS] += pivots
         if solved:
             return True
-        work.state[VERTEX_FAILURES] += 1
         if attempt == 0:
-            reset_basis(cell, work.basis)
+            reset_basis(cell.free, work.basis)
     return False
 
 
@@ -283,7 +288,6 @@ def relax_at(cell: Cell, work: Work, theta: float) -> float:
     set_price(cell, work, theta)
     if _short_task(cell, work) >= 0:
         return math.inf
-    starting_basis(cell, work.cost, work.mu, work.reduced, work.basis)
-    if not _ascend(cell, work):
+    if not _ascend(cell, work, True):
         return -math.inf
     return dual_value(cell, work.mu, work.cost)

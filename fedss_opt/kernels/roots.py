@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from .cell import EPS, ROUND_UP, TOTAL, Cell
 from .jit import jit
-from .oracle import client_time, deadline_response, price_response, upload_time
+from .oracle import client_time, deadline_response, demand_pass, price_response, upload_time
+from .vectors import take
 
 __all__ = ["least_demand", "selection_bandwidth", "selection_theta", "selection_value"]
 
@@ -21,34 +22,44 @@ _ROOM = 1.0 - 16.0 * EPS
 
 
 @jit
-def _demand(cell: Cell, members: IntArray, count: int, theta: float) -> tuple[float, float]:
-    """Bandwidth that the members ask for at theta, and its slope (compensated sum)."""
+def members_cell(cell: Cell, members: IntArray, count: int) -> Cell:
+    """Gather a selection's clients, all of them mandatory, so that a root's many passes read solid arrays."""
+    members = members[:count]
+    return Cell(
+        cell.objective,
+        cell.flat,
+        cell.total_hz,
+        cell.block_hz,
+        0,
+        members,
+        take(cell.payload, members),
+        take(cell.link, members),
+        take(cell.start, members),
+        take(cell.weight, members),
+        take(cell.low, members),
+        take(cell.high, members),
+        cell.relevance[:0],
+        cell.aim[:0],
+        cell.task[:0],
+        cell.scale[:0],
+    )
+
+
+@jit
+def _demand(cell: Cell, theta: float, bandwidth: FloatArray, slopes: FloatArray) -> tuple[float, float]:
+    """Bandwidth that all clients of a cell ask for at theta, and its slope (compensated sum)."""
+    demand_pass(cell, theta, bandwidth, slopes)
     total = 0.0
     carry = 0.0
     slope = 0.0
-    for j in range(count):
-        i = members[j]
-        if cell.objective == TOTAL:
-            b, db = price_response(
-                cell.flat,
-                cell.payload[i],
-                cell.link[i],
-                cell.weight[i],
-                cell.low[i],
-                cell.high[i],
-                cell.block_hz,
-                theta,
-            )
-        else:
-            b, db = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
-            )
-        if b == math.inf:
-            return math.inf, 0.0
+    for i in range(bandwidth.size):
+        b = bandwidth[i]
         t = total + b
         carry += (total - t) + b if total >= b else (b - t) + total
         total = t
-        slope += db
+        slope += slopes[i]
+    if total == math.inf:
+        return math.inf, 0.0
     return total + carry, slope
 
 
@@ -92,9 +103,11 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
         return math.inf
     if least > carrier:  # no room but the least bandwidths themselves
         return _theta_of_least(cell, members, count)
+    few = members_cell(cell, members, count)
+    bandwidth, slopes = np.empty(count), np.empty(count)
     if cell.objective == TOTAL:
-        return _price_root(cell, members, count, guess, carrier)
-    return _deadline_root(cell, members, count, guess, carrier)
+        return _price_root(few, guess, carrier, bandwidth, slopes)
+    return _deadline_root(few, guess, carrier, bandwidth, slopes)
 
 
 @jit
@@ -109,13 +122,12 @@ def _theta_of_least(cell: Cell, members: IntArray, count: int) -> float:
 
 
 @jit
-def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carrier: float) -> float:
+def _deadline_root(cell: Cell, guess: float, carrier: float, bandwidth: FloatArray, slopes: FloatArray) -> float:
     """Least T at which the demand fits. Newton on 1/demand, which is nearly linear in T, inside a bracket."""
     below = 0.0
-    for j in range(count):
-        i = members[j]
+    for i in range(bandwidth.size):
         below = max(below, client_time(cell, i, cell.high[i]))
-    demand, slope = _demand(cell, members, count, below)
+    demand, slope = _demand(cell, below, bandwidth, slopes)
     if demand <= carrier:
         return below
     base = below
@@ -123,7 +135,7 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
     t = below
     if guess > below and guess < math.inf:
         t = guess
-        demand, slope = _demand(cell, members, count, t)
+        demand, slope = _demand(cell, t, bandwidth, slopes)
     for turn in range(200):
         if demand <= carrier:
             above = t
@@ -145,10 +157,10 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
         elif step == t:
             break
         t = step
-        demand, slope = _demand(cell, members, count, t)
+        demand, slope = _demand(cell, t, bandwidth, slopes)
     while above == math.inf:  # rounding left no point of the upper side: step out until one fits
         t += max(4.0 * EPS * t, 1e-300)
-        demand, slope = _demand(cell, members, count, t)
+        demand, slope = _demand(cell, t, bandwidth, slopes)
         if demand <= carrier:
             above = t
         elif t > 1e300:
@@ -160,8 +172,12 @@ def _deadline_root(cell: Cell, members: IntArray, count: int, guess: float, carr
 
 @jit
 def _creeps(cell: Cell, turn: int) -> bool:
-    """Whether Newton has had its turns: the demand in whole blocks is a step function, on which it creeps."""
-    return cell.block_hz > 0.0 and turn > 6
+    """Whether Newton should give way to halving the bracket.
+
+    In whole blocks the demand is a step function, whose slope says nothing. Where one client can hardly make the
+    deadline, its demand alone makes the total steep, and Newton creeps past that client.
+    """
+    return turn > 6 and (cell.block_hz > 0.0 or turn % 3 == 0)
 
 
 @jit
@@ -178,13 +194,12 @@ def _between(base: float, below: float, above: float) -> float:
 
 
 @jit
-def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier: float) -> float:
+def _price_root(cell: Cell, guess: float, carrier: float, bandwidth: FloatArray, slopes: FloatArray) -> float:
     """Least price at which the demand fits. Newton in log-log, where the flat rate is a straight line."""
     most = 0.0
     seed = 0.0
-    share = cell.total_hz / count
-    for j in range(count):
-        i = members[j]
+    share = cell.total_hz / bandwidth.size
+    for i in range(bandwidth.size):
         most += cell.high[i]
         seed += math.sqrt(cell.weight[i] * (client_time(cell, i, share) - cell.start[i]) * share)
     if most <= carrier:
@@ -194,7 +209,7 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
     if not (price > 0.0 and price < math.inf):
         price = 1.0
     for turn in range(300):
-        demand, slope = _demand(cell, members, count, price)
+        demand, slope = _demand(cell, price, bandwidth, slopes)
         if demand <= carrier:
             above = price
             if demand >= carrier * (1.0 - 8.0 * EPS):
@@ -229,7 +244,7 @@ def _price_root(cell: Cell, members: IntArray, count: int, guess: float, carrier
         price = below
         for _ in range(200):
             price *= 1.0 + 16.0 * EPS
-            demand, slope = _demand(cell, members, count, price)
+            demand, slope = _demand(cell, price, bandwidth, slopes)
             if demand <= carrier:
                 break
     return price

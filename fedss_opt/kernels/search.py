@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
+from .vectors import first_not_below, order_by
 
 __all__ = ["cover_statically", "exchange", "measure_slack", "nearest_clients", "repair", "trim"]
 
@@ -57,7 +58,7 @@ def cover_statically(
         key[i] = cost[i] / worth
         chosen[i] = False
     measure_slack(relevance, aim, chosen, slack)
-    order = np.argsort(key)
+    order = order_by(key)
     for j in range(order.size):
         i = order[j]
         if not cost[i] < math.inf:
@@ -128,8 +129,9 @@ def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: Floa
             spare[count] = i
             key[count] = -cost[i]
             count += 1
-    for j in np.argsort(key):
-        i = spare[j]
+    order = order_by(key)
+    for j in range(count):
+        i = spare[order[j]]
         if _droppable(relevance, i, slack):
             chosen[i] = False
             saved += cost[i]
@@ -172,7 +174,7 @@ def _sets(
     key = np.empty(size)
     for p in range(size):
         key[p] = sign * reduced[core[p]]
-    rank = np.argsort(key)
+    rank = order_by(key)
     total = 0
     for p in range(size):
         if key[rank[p]] <= cutoff:
@@ -232,7 +234,7 @@ def _best_swap(
     leave_set, leave_cost, leave_value = leave
     enter_set, enter_cost, enter_value = enter
     m = enter_cost.size
-    order = np.argsort(enter_cost)
+    order = order_by(enter_cost)
     sorted_cost = np.empty(m)
     sorted_value = np.empty(m)
     enter_gain = np.empty((m, tasks))
@@ -258,7 +260,7 @@ def _best_swap(
                 need[k] += relevance[leave_set[p, 1], k]
         spend = leave_cost[p]
         # By increasing cost from the greatest gain that the bound allows: the first that fits is P's best.
-        first = np.searchsorted(sorted_cost, spend - (room - least_value) * (1.0 + 1e-9))
+        first = first_not_below(sorted_cost, spend - (room - least_value) * (1.0 + 1e-9))
         threshold = min(spend * (1.0 - 1e-12), spend - best)  # a gain below rounding is none
         for q in range(first, m):
             if sorted_cost[q] >= threshold:

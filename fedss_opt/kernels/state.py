@@ -20,12 +20,10 @@ __all__ = [
     "DONE",
     "DUAL",
     "ITERATIONS",
-    "KICKS",
     "LEAST",
     "LIMIT",
     "OBJECTIVE",
     "PHASE",
-    "PIVOTS",
     "PRICE",
     "PRICE_ROUNDS",
     "PRIMAL",
@@ -33,13 +31,13 @@ __all__ = [
     "RELAXED",
     "RHO",
     "ROUNDS",
+    "SAMPLED",
     "SEARCH",
     "SEARCHED",
     "START",
     "STATE_SIZE",
     "THETA",
     "VERTEX",
-    "VERTEX_FAILURES",
     "Work",
     "make_work",
 ]
@@ -62,18 +60,16 @@ BELOW = 6  # bracket of the relaxation's theta
 ABOVE = 7
 RHO = 8
 ITERATIONS = 9
-PIVOTS = 10
-PRIMAL = 11
-DUAL = 12
-VERTEX_FAILURES = 13
-ROUNDS = 14
-PRICE_ROUNDS = 15
-LIMIT = 16
-KICKS = 17
-SEARCHED = 18
-QUIET = 19
-RELAXED = 20
-STATE_SIZE = 21
+PRIMAL = 10
+DUAL = 11
+ROUNDS = 12
+PRICE_ROUNDS = 13
+LIMIT = 14
+SEARCHED = 15
+QUIET = 16
+RELAXED = 17
+SAMPLED = 18
+STATE_SIZE = 19
 
 
 class Work(NamedTuple):
@@ -90,8 +86,6 @@ class Work(NamedTuple):
     basis: IntArray
     x_basic: FloatArray
     reduced: FloatArray
-    turn: FloatArray
-    order: IntArray
     chosen: BoolArray
     best: BoolArray
     slack: FloatArray
@@ -112,18 +106,16 @@ def make_work(cell: Cell) -> Work:
         basis[k] = cell.free + k
     return Work(
         state,
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(cell.free),
+        np.empty(n),
+        np.empty(n),
+        np.empty(cell.free),
         np.zeros(tasks),
         gram(cell.relevance),
         np.zeros(tasks),
         np.zeros(tasks),
         basis,
         np.zeros(tasks),
-        np.zeros(cell.free),
-        np.empty(cell.free + tasks),
-        np.empty(cell.free + tasks, dtype=np.int64),
+        np.empty(cell.free),
         np.zeros(cell.free, dtype=np.bool_),
         np.zeros(cell.free, dtype=np.bool_),
         np.zeros(tasks),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
 
-__all__ = ["copy_flags", "copy_values", "median", "take", "take_rows"]
+__all__ = ["compensated_sum", "copy_flags", "copy_values", "first_not_below", "median", "order_by", "take", "take_rows"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -34,6 +36,19 @@ def take_rows(values: FloatArray, index: IntArray) -> FloatArray:
 
 
 @jit
+def compensated_sum(values: FloatArray) -> float:
+    """Neumaier's sum: within an ulp of the exact one, and n eps^2 of the terms."""
+    total = 0.0
+    carry = 0.0
+    for i in range(values.size):
+        x = values[i]
+        t = total + x
+        carry += (total - t) + x if abs(total) >= abs(x) else (x - t) + total
+        total = t
+    return total + carry
+
+
+@jit
 def copy_values(source: FloatArray, target: FloatArray) -> None:
     """Copy `source` over `target`."""
     for i in range(source.size):
@@ -48,7 +63,51 @@ def copy_flags(source: BoolArray, target: BoolArray) -> None:
 
 
 @jit
+def order_by(values: FloatArray) -> IntArray:
+    """Return the stable order that sorts values: insertion in runs of 16, then merging (NaN is not expected)."""
+    n = values.size
+    order = np.empty(n, dtype=np.int64)
+    for start in range(0, n, 16):
+        for i in range(start, min(start + 16, n)):
+            x = values[i]
+            j = i
+            while j > start and values[order[j - 1]] > x:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = i
+    merged = np.empty(n if n > 16 else 0, dtype=np.int64)
+    width = 16
+    while width < n:
+        for start in range(0, n, 2 * width):
+            i, middle = start, min(start + width, n)
+            j, end = middle, min(start + 2 * width, n)
+            for m in range(start, end):
+                if j >= end or (i < middle and values[order[i]] <= values[order[j]]):
+                    merged[m] = order[i]
+                    i += 1
+                else:
+                    merged[m] = order[j]
+                    j += 1
+        order, merged = merged, order
+        width *= 2
+    return order
+
+
+@jit
+def first_not_below(ascending: npt.NDArray[Any], x: float) -> int:
+    """Return the first position in ascending values that is not below x."""
+    low, high = 0, ascending.size
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < x:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@jit
 def median(values: FloatArray) -> float:
     """Return the upper median of at least one value."""
-    middle: float = values[np.argsort(values)[values.size // 2]]
+    middle: float = values[order_by(values)[values.size // 2]]
     return middle

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import cell_of
-from ..certification import bound_of_cell, to_cell_units, to_problem_units
-from ..kernels import Cell, Work, advance, make_work, members_of, state, warm
+from ..cells import problem_arrays
+from ..kernels import Cell, Outcome, Work, advance, begin, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
-from .answers import answer, optimal_bandwidth
 from .options import Options, Progress
 
 __all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm"]
 
+FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+_NOBODY = np.zeros(0, dtype=np.bool_)
+_NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
 _CHUNK = 2e6  # client visits between two looks at the clock: tens of milliseconds
 
 
@@ -34,6 +34,8 @@ class Tuning:
         ADMM iterations where the caller sets no limit.
     vertex : bool
         Finish the relaxation by vertex ascent; else the ADMM goes on until the bounds stall.
+    sample_from : int
+        Clients from which on the ADMM runs on a sample of them, and the vertex ascent starts from where it ended.
     width : int
         Clients of either side that the exchange search looks at; 0 for no exchanges.
     kicks : int
@@ -42,6 +44,7 @@ class Tuning:
 
     max_iterations: int = 2000
     vertex: bool = True
+    sample_from: int = 32_000
     width: int = 48
     kicks: int = 10
 
@@ -52,13 +55,12 @@ DEFAULT_TUNING = Tuning()
 def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNING) -> Solution:
     """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/mathematics.md``."""
     started = options.now()
-    cell, short = cell_of(problem)
-    if short.any():
-        return _short_of_relevance(problem, int(np.argmax(short)), options.now() - started)
-    work = make_work(cell)
-    _warm_start(problem, cell, work, options.warm_start)
+    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
+    cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
+    if short >= 0:
+        return _short_of_relevance(problem, short, options.now() - started)
     stop = _run(cell, work, options, tuning, started)
-    return _conclude(problem, cell, work, stop, options, started)
+    return _conclude(problem, conclude(cell, work, problem.clients, problem.tasks), work, stop, options, started)
 
 
 def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: float) -> StopReason | None:
@@ -70,7 +72,17 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
         while work.state[state.PHASE] != state.DONE:
             if options.now() >= deadline:
                 return StopReason.TIME
-            advance(cell, work, options.gap_tol, chunk, limit, tuning.vertex, tuning.width, tuning.kicks)
+            advance(
+                cell,
+                work,
+                options.gap_tol,
+                chunk,
+                limit,
+                tuning.vertex,
+                tuning.sample_from,
+                tuning.width,
+                tuning.kicks,
+            )
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
                 return StopReason.INTERRUPTED
     except KeyboardInterrupt:
@@ -90,81 +102,52 @@ def _progress(work: Work, elapsed_s: float) -> Progress:
     )
 
 
-def _warm_start(problem: Problem, cell: Cell, work: Work, earlier: Solution | None) -> None:
-    """Hand an earlier answer to the kernels where it fits this problem's sizes."""
+def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, FloatArray]:
+    """Return an earlier answer's selection (empty: none that fits this problem's sizes) and multipliers."""
+    multipliers = np.zeros(problem.tasks)
     if earlier is None or len(earlier.selected) != problem.clients:
-        return
-    mu = np.zeros(cell.task.size)
+        return _NOBODY, multipliers
     certificate = earlier.certificate
     if certificate is not None and certificate.multipliers.shape == (problem.tasks,):
-        multipliers = np.where(np.isfinite(certificate.multipliers), certificate.multipliers, 0.0)
-        mu = to_cell_units(cell, np.maximum(multipliers, 0.0))
-    warm(cell, work, earlier.selected, mu)
+        known = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
+        multipliers[known] = certificate.multipliers[known]
+    return earlier.selected, multipliers
 
 
 def _conclude(
-    problem: Problem, cell: Cell, work: Work, stop: StopReason | None, options: Options, started: float
+    problem: Problem, outcome: Outcome, work: Work, stop: StopReason | None, options: Options, started: float
 ) -> Solution:
-    """Certify the bound, allocate the bandwidth and put the answer together."""
-    s = work.state
-    found = s[state.OBJECTIVE] < math.inf
-    kind = CertificateKind.BOUND if s[state.BOUND] < math.inf else CertificateKind.BANDWIDTH
-    certificate, bound = _certify(problem, cell, kind, float(s[state.BOUND_PRICE]), work.bound_mu)
-    rest: dict[str, Any] = {
-        "method": "admm",
-        "iterations": int(s[state.ITERATIONS]),
-        "certificate": certificate,
-    }
-    if bound == math.inf:
+    """Put the answer together from what the kernels say, in the problem's units."""
+    kind = CertificateKind.BANDWIDTH if outcome.least else CertificateKind.BOUND
+    certificate = Certificate(kind=kind, price=outcome.price, multipliers=outcome.multipliers)
+    iterations, bound = int(work.state[state.ITERATIONS]), outcome.bound_s
+    if bound == math.inf or not outcome.found or not problem.covers(outcome.selected).all():
+        excluded = bound == math.inf
         return no_answer(
             problem,
-            status=Status.INFEASIBLE,
-            stop_reason=StopReason.COMPLETED,
-            lower_bound_s=math.inf,
-            message=_why_caps_fail(problem),
-            solve_time_s=options.now() - started,
-            **rest,
-        )
-    selected = _selection(problem, cell, work)
-    bandwidth = optimal_bandwidth(problem, selected, guess=float(s[state.PRICE])) if found else None
-    if bandwidth is None or not problem.covers(selected).all():
-        return no_answer(
-            problem,
-            status=Status.UNKNOWN,
-            stop_reason=stop or StopReason.STALLED,
+            status=Status.INFEASIBLE if excluded else Status.UNKNOWN,
+            stop_reason=StopReason.COMPLETED if excluded else stop or StopReason.STALLED,
+            method="admm",
             lower_bound_s=bound,
-            message="no selection was found that meets requirements and caps, and none was excluded",
+            certificate=certificate,
+            message=_why_caps_fail(problem) if excluded else _NONE_FOUND,
+            iterations=iterations,
             solve_time_s=options.now() - started,
-            **rest,
         )
-    return answer(
-        problem,
-        selected,
-        bandwidth,
-        stop_reason=stop,
+    proven = outcome.objective_s <= bound * (1.0 + options.gap_tol)
+    return Solution(
+        status=Status.OPTIMAL if proven else Status.FEASIBLE,
+        stop_reason=stop or (StopReason.GAP if proven else StopReason.STALLED),
+        selected=outcome.selected,
+        bandwidth_hz=outcome.bandwidth_hz,
+        latency_s=outcome.latency_s,
+        objective_s=outcome.objective_s,
         lower_bound_s=bound,
-        gap_tol=options.gap_tol,
+        certificate=certificate,
+        method="admm",
+        iterations=iterations,
         solve_time_s=options.now() - started,
-        **rest,
     )
-
-
-def _certify(
-    problem: Problem, cell: Cell, kind: CertificateKind, price: float, mu: npt.NDArray[np.float64]
-) -> tuple[Certificate, float]:
-    """Build the certificate in the problem's units and take the bound from what it proves there."""
-    multipliers = to_problem_units(cell, mu, problem.tasks)
-    bound = bound_of_cell(cell, kind, price, to_cell_units(cell, multipliers))
-    if kind is CertificateKind.BOUND and bound > 0.0 and cell.objective == 0:
-        price = bound
-    return Certificate(kind=kind, price=price, multipliers=multipliers), bound
-
-
-def _selection(problem: Problem, cell: Cell, work: Work) -> BoolArray:
-    count = members_of(cell, work.best, work.members)
-    selected = np.zeros(problem.clients, dtype=np.bool_)
-    selected[cell.client[work.members[:count]]] = True
-    return selected
 
 
 def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Solution:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ..problem import Objective, Problem
+from ..problem import Problem
 from ..solution import Certificate, Solution, Status, StopReason
-
-if TYPE_CHECKING:
-    from ..kernels import Cell
 
 __all__ = ["answer", "optimal_bandwidth"]
 
@@ -44,35 +40,9 @@ def optimal_bandwidth(problem: Problem, selected: BoolArray, *, guess: float = m
     from ..cells import selection_cell  # noqa: PLC0415
 
     cell = selection_cell(problem, selected)
-    count = cell.client.size
-    members = np.arange(count)
-    theta = kernels.selection_theta(cell, members, count, guess)
-    if not theta < math.inf:
+    share = np.empty(cell.client.size)
+    if not kernels.hand_out(cell, np.arange(cell.client.size), guess, share):
         return None
-    share = np.empty(count)
-    kernels.selection_bandwidth(cell, members, count, theta, share)
-    if problem.resource_blocks is not None:
-        return _in_blocks(problem, cell, share)
-    if math.fsum(share.tolist()) > problem.bandwidth_hz:
-        # Only where the least bandwidths fill the carrier to the last ulp: there is nothing to round up.
-        share = np.array(cell.low)
-        if math.fsum(share.tolist()) > problem.bandwidth_hz:
-            return None
-    bandwidth = np.zeros(problem.clients)
-    bandwidth[cell.client] = share
-    return bandwidth
-
-
-def _in_blocks(problem: Problem, cell: Cell, share: FloatArray) -> FloatArray | None:
-    """Hand out the whole blocks that a common price leaves over, and check their count."""
-    from ..kernels import fill_blocks  # noqa: PLC0415 - loads Numba
-
-    assert problem.resource_blocks is not None
-    left = problem.resource_blocks - int(np.rint(share / cell.block_hz).sum())
-    if left < 0:
-        return None
-    if problem.objective is Objective.TOTAL:
-        fill_blocks(cell.flat, cell.payload, cell.link, cell.weight, cell.high, cell.block_hz, left, share)
     bandwidth = np.zeros(problem.clients)
     bandwidth[cell.client] = share
     return bandwidth

@@ -3,17 +3,12 @@
 Any answer better than T by a fraction needs, at T less that fraction, a covering selection that costs less than the
 carrier. With slack = B - D, a client whose reduced cost is at least the slack is in none of them, and one whose
 negative is at least the slack is in all (section 6). The rest is a covering knapsack: one task has its own dynamic
-program, several go to HiGHS.
+program, several have a tree search.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
-import sys
-import threading
-from collections.abc import Iterator
+import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -22,24 +17,26 @@ import numpy.typing as npt
 
 from ..cells import cell_of
 from ..certification import to_cell_units
-from ..exceptions import SolverError
 from ..kernels import Cell, make_work
+from ..kernels.cover_state import FOUND, FOUND_AT, NODES, CoverTree, make_cover_tree
+from ..kernels.cover_tree import advance_cover
 from ..kernels.knapsack import covering_knapsack
+from ..kernels.lattice import to_levels
 from ..kernels.relaxation import reduce_costs, relax_at
 from ..solution import Certificate
 
 if TYPE_CHECKING:
     from .exact import Incumbent
 
-__all__ = ["Verdict", "improve_makespan", "quiet_stdout"]
+__all__ = ["Verdict", "improve_makespan"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _MAX_STATES = 50_000_000  # of the dynamic program: 400 MB of links
 _MARGIN = 1e-12  # relative: sums of costs are compared no closer than their rounding
-_SCALE = 1e5  # costs in units of B / _SCALE: HiGHS' absolute gap of 1e-6 is then 1e-11 of the carrier
-_lock = threading.Lock()
+_PATIENCE = 1000  # nodes that a cover is given in any case
+_SLICE_S = 0.04  # of work between two looks at the clock
 
 
 class Verdict(Enum):
@@ -91,78 +88,45 @@ def _to_selection(cell: Cell, picked: BoolArray, clients: int) -> BoolArray:
 def _cover(
     cost: FloatArray, relevance: FloatArray, need: FloatArray, limit: float, mu: FloatArray, time_left_s: float
 ) -> BoolArray | None:
-    """Return the cheapest cover below a limit, an empty one where there is proven to be none, None when undecided."""
+    """Return a cover cheaper than a limit, an empty one where there is proven to be none, None when undecided."""
     nothing = np.zeros(cost.size, dtype=np.bool_)
     open_tasks = np.flatnonzero(need > 0.0)
     if open_tasks.size == 0 or limit <= 0.0:
         return nothing
     if (relevance[:, open_tasks].sum(axis=0) < need[open_tasks]).any():
         return nothing
+    useful = np.flatnonzero(relevance[:, open_tasks].any(axis=1))
+    levels, needed, step = to_levels(np.ascontiguousarray(relevance[np.ix_(useful, open_tasks)]), need[open_tasks])
+    cost = np.ascontiguousarray(cost[useful])
     if open_tasks.size == 1:
-        k = int(open_tasks[0])
-        useful = np.flatnonzero(relevance[:, k] > 0.0)
         verdict, _, picked, _ = covering_knapsack(
-            np.ascontiguousarray(cost[useful]),
-            np.ascontiguousarray(relevance[useful, k]),
-            float(need[k]),
-            float(mu[k]),
-            limit,
-            _MAX_STATES,
+            cost, levels[:, 0].copy(), float(needed[0]), float(mu[open_tasks[0]] * step[0]), limit, _MAX_STATES
         )
-        if verdict < 0:
-            return None
-        if verdict == 1:
-            nothing[useful] = picked
-        return nothing
-    return _cover_with_highs(cost, relevance[:, open_tasks], need[open_tasks], limit, time_left_s)
-
-
-def _cover_with_highs(
-    cost: FloatArray, relevance: FloatArray, need: FloatArray, limit: float, time_left_s: float
-) -> BoolArray | None:
-    from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - loads HiGHS
-
-    if time_left_s <= 0.0:
+        decided = None if verdict < 0 else picked if verdict == 1 else nothing[useful]
+    else:
+        decided = _search(make_cover_tree(cost, levels, needed, limit), time_left_s)
+    if decided is None:
         return None
-    options: dict[str, float] = {"mip_rel_gap": 0.0}
-    if time_left_s < math.inf:
-        options["time_limit"] = time_left_s
-    with quiet_stdout():
-        result = milp(
-            cost * (_SCALE / limit),
-            integrality=np.ones(cost.size),
-            bounds=Bounds(0.0, 1.0),
-            constraints=LinearConstraint(relevance.T, need, np.inf),
-            options=options,
-        )
-    bound = result.mip_dual_bound
-    if bound is not None and bound >= _SCALE * (1.0 - 1e-10):
-        return np.zeros(cost.size, dtype=np.bool_)
-    if result.x is None:
-        if result.status == 1:
-            return None
-        if result.status == 2:
-            return np.zeros(cost.size, dtype=np.bool_)
-        raise SolverError(f"HiGHS ended with status {result.status}: {result.message}")
-    picked: BoolArray = result.x > 0.5
-    if cost[picked].sum() < limit:
-        return picked
-    return np.zeros(cost.size, dtype=np.bool_) if result.status == 0 else None
+    nothing[useful] = decided
+    return nothing
 
 
-@contextlib.contextmanager
-def quiet_stdout() -> Iterator[None]:
-    """Keep what a C++ library writes to stdout away from it: HiGHS leaves debug lines there."""
-    try:
-        sys.stdout.flush()
-        target = os.dup(1)
-    except (OSError, ValueError, AttributeError):  # no such file descriptor: nothing to protect
-        yield
-        return
-    with _lock, open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(target, 1)
-            os.close(target)
+def _search(tree: CoverTree, time_left_s: float) -> BoolArray | None:
+    """Search until nothing cheaper is left, or until a cover has stood for as long as it took to find it.
+
+    Then its makespan is a lower deadline, whose screening and limit are worth more than going on here.
+    """
+    stop = time.perf_counter() + time_left_s
+    nodes, ended = 1, False
+    while not ended:
+        started = time.perf_counter()
+        if started >= stop:
+            break
+        ended = advance_cover(tree, nodes)
+        if tree.tally[FOUND] and tree.tally[NODES] > 2 * tree.tally[FOUND_AT] + _PATIENCE:
+            break
+        if time.perf_counter() - started < 0.5 * _SLICE_S:  # nodes shrink and grow; Ctrl-C is heard in between
+            nodes *= 2
+        elif time.perf_counter() - started > _SLICE_S:
+            nodes = max(nodes // 2, 1)
+    return tree.best if ended or tree.tally[FOUND] else None

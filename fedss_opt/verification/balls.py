@@ -26,6 +26,7 @@ __all__ = [
     "ball_of",
     "bits_at_most",
     "decide",
+    "final_precision",
     "flint",
     "least_bandwidth",
     "lower_float",
@@ -91,6 +92,11 @@ def bits_at_most(attempt: Callable[[], T]) -> T:
             if bits == _PRECISIONS[-1]:
                 raise
     raise AssertionError("unreachable")
+
+
+def final_precision() -> bool:
+    """Tell whether `bits_at_most` has no higher precision left to try."""
+    return bool(flint().ctx.prec >= _PRECISIONS[-1])
 
 
 def decide(smaller: Ball, larger: Ball) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status
 from .balls import UndecidedError, bits_at_most
-from .dual import Client, Dual, exact_sum
+from .dual import Client, Dual, Limits, exact_sum
 from .verdicts import Allowances, Claim, Verdict
 
 __all__ = ["bound_claims", "proven_bound", "proves_infeasibility"]
@@ -93,7 +93,8 @@ def proves_infeasibility(problem: Problem, certificate: Certificate) -> bool:
         task = certificate.task
         if task is None or not 0 <= task < problem.tasks:
             return False
-        able = np.array([_able(problem, n) for n in range(problem.clients)], dtype=bool)
+        limits = problem.bandwidth_limits_hz
+        able = np.array([_able(problem, n, limits) for n in range(problem.clients)], dtype=bool)
         offer = exact_sum(problem.relevance[task, problem.available & able])
         return offer < Fraction(float(problem.coverage_target[task]))
     if certificate.kind is CertificateKind.BANDWIDTH:
@@ -102,12 +103,12 @@ def proves_infeasibility(problem: Problem, certificate: Certificate) -> bool:
     return False
 
 
-def _able(problem: Problem, n: int) -> bool:
+def _able(problem: Problem, n: int, limits: Limits) -> bool:
     """Tell whether client n can keep its own limits within the carrier; True when in doubt."""
     if not problem.available[n]:
         return False
     try:
-        return bits_at_most(Client(problem, n).least) is not None
+        return bits_at_most(Client(problem, n, limits).least) is not None
     except UndecidedError:
         return True
 

@@ -18,7 +18,7 @@ from ..problem import Problem
 from ..solution import Solution, Status
 from .balls import Ball, UndecidedError, arb, bits_at_most, decide, flint, upload_time
 from .bounds import bound_claims
-from .dual import block_hz, exact_sum
+from .dual import carrier_hz, exact_sum
 from .verdicts import STRICT, Allowances, Claim, Report, Verdict
 
 __all__ = ["verify_solution"]
@@ -147,17 +147,26 @@ def _within(value: Fraction, limit: Fraction, allowance: float) -> tuple[Verdict
 def _allocation(problem: Problem, solution: Solution, allowances: Allowances) -> Iterator[Claim]:
     b, chosen = solution.bandwidth_hz, np.flatnonzero(solution.selected)
     total, shared = exact_sum(b[chosen]), Fraction(float(problem.bandwidth_hz))
+    if problem.resource_blocks is not None:
+        # All whole blocks may be in use, each client's rounded to a float, even where they are B but for rounding.
+        shared = max(shared, carrier_hz(problem) * (1 + Fraction(2) ** -53))
     verdict, exact = _within(total, shared, allowances.bandwidth)
     detail = f"{float(total):.12g} of {float(shared):.12g} Hz in use"
     if not exact:
         detail += f": {float(total / shared - 1):.2g} of it too much"
     yield Claim(name="shared bandwidth", verdict=verdict, exact=exact, figure=float(total), detail=detail)
 
+    blocks = problem.bandwidth_limits_hz
+
     def limits(n: int) -> tuple[Verdict, bool]:
-        mine, low, high = (Fraction(float(x)) for x in (b[n], problem.min_bandwidth_hz[n], 0.0))
+        mine, low = Fraction(float(b[n])), Fraction(float(problem.min_bandwidth_hz[n]))
+        high = Fraction(min(float(problem.max_bandwidth_hz[n]), _LARGEST))
+        if problem.resource_block_hz is not None:
+            # Of a limit that is whole blocks but for rounding, all of them may be in use.
+            first, last = (Fraction(float(limit[n])) for limit in blocks)
+            low, high = min(low, first), max(high, last)
         verdict, exact = _within(low, mine, allowances.bandwidth)
         if math.isfinite(problem.max_bandwidth_hz[n]):
-            high = Fraction(float(problem.max_bandwidth_hz[n]))
             upper = _within(mine, high, allowances.bandwidth)
             verdict, exact = (verdict if upper[0] is Verdict.TRUE else upper[0]), exact and upper[1]
         return verdict, exact
@@ -169,13 +178,12 @@ def _allocation(problem: Problem, solution: Solution, allowances: Allowances) ->
         return (Verdict.TRUE, True) if limit == math.inf else _rate_holds(problem, n, float(b[n]), limit, allowances)
 
     yield _each(problem, chosen, "upload limits", longest, lambda n: f"may take {problem.max_upload_s[n]!r} s")
-    if block_hz(problem) is not None:
-        yield _blocks(problem, solution)
+    if problem.resource_block_hz is not None:
+        yield _blocks(problem, solution, Fraction(problem.resource_block_hz))
 
 
-def _blocks(problem: Problem, solution: Solution) -> Claim:
+def _blocks(problem: Problem, solution: Solution, block: Fraction) -> Claim:
     """Each bandwidth is a whole number of blocks as closely as a float can be, and their count fits."""
-    block = Fraction(block_hz(problem) or 1.0)
     count = 0
     for n in np.flatnonzero(solution.selected):
         mine = Fraction(float(solution.bandwidth_hz[n]))
@@ -184,8 +192,8 @@ def _blocks(problem: Problem, solution: Solution) -> Claim:
         if whole < 1 or abs(mine - whole * block) > mine * Fraction(2) ** -52:
             detail = f"client {problem.client_name(int(n))!r} has {float(mine / block):.17g} blocks"
             return _plain("resource blocks", False, detail)
-    fits = count * block <= Fraction(float(problem.bandwidth_hz)) * (1 + Fraction(2) ** -50)
-    return _plain("resource blocks", fits, f"{count} whole blocks in use", float(count))
+    there = problem.resource_blocks or 0
+    return _plain("resource blocks", count <= there, f"{count} of {there} whole blocks in use", float(count))
 
 
 def _rate_holds(

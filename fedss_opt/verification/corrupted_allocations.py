@@ -40,6 +40,7 @@ def _more_bandwidth(problem: Problem, solution: Solution) -> Solution | None:
     n = int(np.argmax(solution.bandwidth_hz))
     changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 + NUDGE))
     over = math.fsum(changed.bandwidth_hz.tolist()) > problem.bandwidth_hz * (1.0 + CLEAR)
+    over = over or problem.resource_blocks is not None  # no whole number of blocks
     return changed if over or changed.bandwidth_hz[n] > problem.max_bandwidth_hz[n] * (1.0 + CLEAR) else None
 
 
@@ -71,6 +72,30 @@ def _refigured(problem: Problem, solution: Solution) -> Solution:
         latency_s=problem.latency_s(solution.selected, solution.bandwidth_hz),
         objective_s=problem.objective_s(solution.selected, solution.bandwidth_hz),
     )
+
+
+def _half_a_block(problem: Problem, solution: Solution) -> Solution | None:
+    """Move half a block from one client to another, and report the figures anew."""
+    chosen = _selected(solution)
+    if problem.resource_block_hz is None or not solution.has_answer or chosen.size < 2:
+        return None
+    bandwidth = solution.bandwidth_hz.copy()
+    bandwidth[chosen[0]] += 0.5 * problem.resource_block_hz
+    bandwidth[chosen[-1]] -= 0.5 * problem.resource_block_hz
+    return _refigured(problem, replace(solution, bandwidth_hz=bandwidth))
+
+
+def _block_too_many(problem: Problem, solution: Solution) -> Solution | None:
+    """Give a client one block more where none is left, and report the figures anew."""
+    block, chosen = problem.resource_block_hz, _selected(solution)
+    if block is None or not solution.has_answer or not chosen.size:
+        return None
+    used = math.fsum(solution.bandwidth_hz.tolist())
+    if used + block <= problem.bandwidth_hz * (1.0 + CLEAR):
+        return None
+    n = int(chosen[0])
+    blocks = round(float(solution.bandwidth_hz[n]) / block) + 1
+    return _refigured(problem, _with_bandwidth(solution, n, blocks * block))
 
 
 def _dropped(problem: Problem, solution: Solution) -> Solution | None:
@@ -146,6 +171,8 @@ ALLOCATIONS: dict[str, Corruption] = {
     "a bandwidth 1e-9 too large": _more_bandwidth,
     "a bandwidth 1e-9 too small": _less_bandwidth,
     "a longest upload missed by 1e-9": _missed_cap,
+    "half a resource block moved": _half_a_block,
+    "a resource block that is not there": _block_too_many,
     "a needed client dropped": _dropped,
     "a client dropped, its bandwidth kept": _ghost,
     "a client on no bandwidth": _starved,

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status
 from .corrupted_allocations import CLEAR, NUDGE, Corruption
+from .dual import whole_steps
 
 __all__ = ["CLAIMS", "STALE"]
 
@@ -81,7 +83,13 @@ def _multiplied(factor: float) -> Corruption:
         # Without mandatory clients D never exceeds the multipliers' worth: below B it proves nothing at all.
         if problem.mandatory.any() or not np.any(mu > 0.0) or str(problem.objective) != "makespan":
             return None
-        if factor > 0.0 and float(np.dot(mu, problem.required)) * factor > problem.bandwidth_hz:
+        block = problem.resource_block_hz
+        carrier = problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)
+        asked = [
+            float(whole_steps(Fraction(float(problem.required[k])), problem.relevance[k, problem.available]))
+            for k in range(problem.tasks)
+        ]
+        if factor > 0.0 and float(np.dot(mu, asked)) * factor > carrier:
             return None
         return replace(solution, certificate=replace(solution.certificate, multipliers=mu * factor))
 

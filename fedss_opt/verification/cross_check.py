@@ -165,8 +165,8 @@ class Court:
         names = ["admm"]
         if self._has_exact:
             names.append("exact")
-        ordinary = instance.family != "badly-scaled"
-        if _due(self.schedule.cvxpy_every, number) and "cvxpy" not in self.missing and ordinary:
+        convex = instance.family != "badly-scaled" and instance.problem.resource_block_hz is None
+        if _due(self.schedule.cvxpy_every, number) and "cvxpy" not in self.missing and convex:
             names.append("cvxpy")
         answers = {}
         for name in names:
@@ -294,6 +294,9 @@ def _has_room(problem: Problem, verdict: Verdict) -> bool:
     """Whether a referee's selection still fits into a slightly smaller carrier: in floats it might not fit at all."""
     if not verdict.value < math.inf:
         return False
+    if problem.resource_block_hz is not None:  # whole numbers fit or do not; only longest uploads can be close
+        closer = problem.replace(max_upload_s=problem.max_upload_s * (1.0 - 1e-9))
+        return selection_value(closer, verdict.selected) < math.inf
     smaller = problem.replace(bandwidth_hz=problem.bandwidth_hz * (1.0 - 1e-9))
     return selection_value(smaller, verdict.selected) < math.inf
 
@@ -317,6 +320,7 @@ def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:
     """
     certificate = solution.certificate
     applies = problem.objective is Objective.MAKESPAN and not problem.mandatory.any() and certificate is not None
+    applies = applies and problem.resource_block_hz is None
     if not applies or not solution.has_answer or certificate is None or not solution.objective_s > 0.0:
         return None
     mu, target = certificate.multipliers, problem.coverage_target

@@ -3,12 +3,16 @@
 Open requirements are exact rational numbers. Costs are the enclosures of `balls`. The tightened form is the
 one that `fedss_opt.Certificate` documents: each task asks of the free clients what the mandatory ones leave open,
 and no client counts for more than ``q_k`` less what they contribute.
+
+In whole resource blocks costs are multiples of the block, and the carrier is what its whole blocks amount to. Where an
+enclosure leaves open whether a number of blocks suffices, the smaller number counts: a bound below the true one.
 """
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,7 @@ from .balls import (
     ball_of,
     bits_at_most,
     decide,
+    final_precision,
     least_bandwidth,
     lower_float,
     priced_bandwidth,
@@ -29,13 +34,16 @@ from .balls import (
     upload_time,
 )
 
-__all__ = ["Client", "Dual", "block_hz", "exact_sum"]
+__all__ = ["Client", "Dual", "Limits", "carrier_hz", "exact_sum", "whole_steps"]
+
+Limits = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
-def block_hz(problem: Problem) -> float | None:
-    """Return the problem's resource block in Hz, or None where bandwidths are continuous."""
-    block = getattr(problem, "resource_block_hz", None)
-    return None if block is None or block == 0.0 else float(block)
+def carrier_hz(problem: Problem) -> Fraction:
+    """Return what the selected clients can share, Hz: B, or what its whole blocks amount to."""
+    if problem.resource_blocks is None:
+        return Fraction(float(problem.bandwidth_hz))
+    return problem.resource_blocks * Fraction(float(problem.resource_block_hz or 0.0))
 
 
 def exact_sum(values: Any) -> Fraction:
@@ -47,10 +55,11 @@ class Client:
     """One client's numbers, and its costs as enclosures.
 
     `least` and `most` are the limits of its bandwidth in Hz: what its radio and its longest upload ask for, and
-    what its radio and the carrier allow. `admissible` tells whether the first fits under the second.
+    what its radio and the carrier allow. In whole blocks both are those of `Problem`, counted: `first`, `last`.
+    Who asks for many clients hands in the problem's `bandwidth_limits_hz`, lest they are computed for each.
     """
 
-    def __init__(self, problem: Problem, n: int) -> None:
+    def __init__(self, problem: Problem, n: int, limits: Limits | None = None) -> None:
         self.cn0 = None if problem.cn0_hz is None else float(problem.cn0_hz[n])
         self.efficiency = None if problem.spectral_efficiency is None else float(problem.spectral_efficiency[n])
         self.payload = float(problem.payload_bits[n])
@@ -59,22 +68,26 @@ class Client:
         self.most = min(float(problem.max_bandwidth_hz[n]), float(problem.bandwidth_hz))
         self._radio = float(problem.min_bandwidth_hz[n])
         self._longest = float(problem.max_upload_s[n])
-        self.block = block_hz(problem)
+        self.block = problem.resource_block_hz
+        if self.block is not None:
+            # Limits within `BLOCK_ROUNDING` of a whole number of blocks are that number: the problem says which.
+            low, high = (float(limit[n]) for limit in limits or problem.bandwidth_limits_hz)
+            self.first, self.last = (round(Fraction(limit) / Fraction(self.block)) for limit in (low, high))
 
     def least(self) -> Ball | None:
         """Least bandwidth at any deadline, Hz; None where the limits exclude every bandwidth."""
-        floor = arb(self._radio)
+        capped: Ball | None = arb(0)
         if self._longest < math.inf:
             capped = least_bandwidth(self.payload, arb(self._longest), self.cn0, self.efficiency)
-            if capped is None:
-                return None
-            floor = floor.max(capped)
-        return self._fit(floor)
+        return None if capped is None else self._fit(capped)
 
     def _fit(self, bandwidth: Ball) -> Ball | None:
-        if self.block is not None:
-            bandwidth = arb(self.block) * _ceiling(bandwidth / arb(self.block))
-        return bandwidth if decide(bandwidth, arb(self.most)) else None
+        """Raise a bandwidth to what the radio can be given; None where that is more than it may have."""
+        if self.block is None:
+            bandwidth = bandwidth.max(arb(self._radio))
+            return bandwidth if decide(bandwidth, arb(self.most)) else None
+        count = max(_ceiling(bandwidth / arb(self.block)), self.first)
+        return arb(self.block) * count if count <= self.last else None
 
     def deadline_cost(self, deadline: float) -> Ball | None:
         """Enclose beta(T), Hz; None for infinity."""
@@ -84,7 +97,8 @@ class Client:
         if deadline == math.inf:
             return floor
         needed = least_bandwidth(self.payload, arb(deadline) - arb(self.compute), self.cn0, self.efficiency)
-        return None if needed is None else self._fit(floor.max(needed))
+        fitted = None if needed is None else self._fit(needed)
+        return None if fitted is None else floor.max(fitted)
 
     def needs_more_than(self, bandwidth: Ball, deadline: float) -> bool:
         """Tell cheaply whether the rate on `bandwidth` certainly misses the deadline; False when in doubt."""
@@ -96,7 +110,7 @@ class Client:
         floor = self.least()
         if floor is None:
             return None
-        ceiling = arb(self.most)
+        ceiling = arb(self.most) if self.block is None else arb(self.block) * self.last
         if price == 0.0:
             best = ceiling
         else:
@@ -106,23 +120,35 @@ class Client:
             return self._cost_of(best, price)
         # The cost is convex: the best whole number of blocks is next to the best bandwidth.
         block = arb(self.block)
-        below = (best / block).floor()
-        last = (ceiling / block).floor()
-        first = (floor / block).floor() if (floor / block).is_integer() else _ceiling(floor / block)
-        options = [self._cost_of(block * (below + step).max(first).min(last), price) for step in (0, 1)]
-        return options[0].min(options[1])
+        below, above = ((best / block).lower().floor(), (best / block).upper().ceil())
+        first = int((floor / block + 0.5).mid().floor().unique_fmpz())
+        low, high = (min(max(int(end.unique_fmpz()), first), self.last) for end in (below, above))
+        if high - low > 2:
+            raise UndecidedError
+        options = [self._cost_of(block * count, price) for count in range(low, high + 1)]
+        return reduce(lambda one, other: one.min(other), options)
 
     def _cost_of(self, bandwidth: Ball, price: float) -> Ball:
         time = arb(self.compute) + upload_time(self.payload, bandwidth, self.cn0, self.efficiency)
         return arb(self.weight) * time + arb(price) * bandwidth
 
 
-def _ceiling(ratio: Ball) -> Ball:
-    whole = ratio.ceil()
-    if whole.is_exact():
-        return whole
-    # An enclosure around a whole number: that many blocks, or one more.
-    return ratio.lower().ceil().union(ratio.upper().ceil())
+def _ceiling(ratio: Ball) -> int:
+    """Round an enclosure up to a whole number; the least that it allows where no precision decides."""
+    least, most = (int(end.ceil().unique_fmpz()) for end in (ratio.lower(), ratio.upper()))
+    if least < most and not final_precision():
+        raise UndecidedError
+    return least
+
+
+def whole_steps(missing: Fraction, relevances: Any) -> Fraction:
+    """Round what is open up to a multiple of the relevances' greatest common divisor: no sum of them is in between."""
+    step = Fraction(0)
+    for relevance in {float(r) for r in relevances}:
+        r = Fraction(relevance)
+        both = r.denominator * step.denominator
+        step = Fraction(math.gcd(int(r * both), int(step * both)), both)
+    return math.ceil(missing / step) * step if step else missing
 
 
 class Dual:
@@ -138,16 +164,28 @@ class Dual:
 
     def __init__(self, problem: Problem, multipliers: npt.NDArray[np.float64]) -> None:
         self._problem = problem
-        self._clients = [Client(problem, n) for n in range(problem.clients)]
+        limits = problem.bandwidth_limits_hz
+        self._clients = [Client(problem, n, limits) for n in range(problem.clients)]
         mandatory = problem.mandatory
         self._open: list[tuple[int, Fraction, float]] = []  # task, what is open, multiplier
         self._cut: list[Fraction] = []
+        free = [n for n, client in enumerate(self._clients) if self._is_free(n, client)]
         for k in range(problem.tasks):
             served = exact_sum(problem.relevance[k, mandatory])
             missing = Fraction(float(problem.coverage_target[k])) - served
             if missing > 0 and problem.coverage_target[k] > 0.0:
-                self._open.append((k, missing, float(multipliers[k])))
-                self._cut.append(Fraction(float(problem.required[k])) - served)
+                whole = whole_steps(missing, problem.relevance[k, free])
+                self._open.append((k, whole, float(multipliers[k])))
+                self._cut.append(max(Fraction(float(problem.required[k])) - served, whole))
+
+    def _is_free(self, n: int, client: Client) -> bool:
+        """Whether client n may be selected or left out; those who can keep no limit are in no selection."""
+        if self._problem.mandatory[n] or not self._problem.available[n]:
+            return False
+        try:
+            return bits_at_most(client.least) is not None
+        except UndecidedError:  # one client more can only make the step smaller
+            return True
 
     def value(self, theta: float, *, least: bool = False) -> Ball | None:
         """Enclose D at a deadline or price; None for infinity.
@@ -200,7 +238,7 @@ class Dual:
             value = self.value(deadline, least=least)
         except UndecidedError:
             return False
-        return value is None or bool(value > arb(self._problem.bandwidth_hz))
+        return value is None or bool(value > ball_of(carrier_hz(self._problem)))
 
     def price_bound(self, price: float) -> float:
         """Return a float that ``D(mu, lambda) - lambda B`` is certainly not below, s; inf where it is infinite."""
@@ -209,6 +247,6 @@ class Dual:
             value = self._value(price, False)
             if value is None:
                 return math.inf
-            return lower_float(value - arb(price) * arb(self._problem.bandwidth_hz))
+            return lower_float(value - arb(price) * ball_of(carrier_hz(self._problem)))
 
         return max(0.0, bits_at_most(attempt))

@@ -158,6 +158,28 @@ def _larger(draw: _Draw, n: int, k: int) -> Fields:
     return _base(draw, 3 * n + 6, k)
 
 
+def _few_blocks(draw: _Draw, n: int, k: int) -> Fields:
+    """Hand out about a block per client, some of them alike, and now and then fewer than must be served."""
+    family: Family = draw.one((_easy, _tied, _all_mandatory))
+    fields = family(draw, n, k)
+    fields["blocks"] = draw.whole(1, 2 * n) + draw.one((0.0, 0.3, 0.999))
+    return fields
+
+
+def _many_blocks(draw: _Draw, n: int, k: int) -> Fields:
+    family: Family = draw.one((_easy, _tied))
+    fields = family(draw, n, k)
+    fields["blocks"] = draw.whole(5 * n, 15 * n) + draw.one((0.0, 0.3, 0.999))
+    return fields
+
+
+def _capped_blocks(draw: _Draw, n: int, k: int) -> Fields:
+    """Limits that fall between numbers of blocks, and on them."""
+    fields = _capped(draw, n, k)
+    fields["blocks"] = draw.one((2, 4, 10)) * n + draw.one((0.0, 0.0, 0.3))
+    return fields
+
+
 FAMILIES: dict[str, Family] = {
     "easy": _easy,
     "tied": _tied,
@@ -167,6 +189,9 @@ FAMILIES: dict[str, Family] = {
     "one-client": _one_client,
     "all-mandatory": _all_mandatory,
     "larger": _larger,
+    "few-blocks": _few_blocks,
+    "many-blocks": _many_blocks,
+    "capped-blocks": _capped_blocks,
 }
 
 # SHA-256 of the data of the first 16 (quick) and 128 (full) members of each family.
@@ -187,6 +212,12 @@ EXPECTED: dict[tuple[str, int], str] = {
     ("all-mandatory", 128): "53dcbc1eb3aeacfd4653a56cf9ce367328a77b93abb71a33465c31ca8af760fc",
     ("larger", 16): "a7db23d346530789fac7e8333ad9e17badc6c58f88f60f2d76d4126109a383ca",
     ("larger", 128): "c1a587f189202c37653182ca1268418965588147613b7ea36c4b977b8a21fff4",
+    ("few-blocks", 16): "0dc9cd665ac695ab3727e2327ccb87538268309831a997c4a2a31019926248fd",
+    ("few-blocks", 128): "1e039b13b3429cfe322e47685905c0e2ab69d8ba50a96b48fae4e7f3117676c5",
+    ("many-blocks", 16): "e38c137d9d42ac9ac27e2a20dfe76b31c6ef30066c0b63ca06856fa1955e327c",
+    ("many-blocks", 128): "400ad7ffcf69a44e3cbaa46dd1f4a10a0a8aa2df84557c13ca2f401b8f65ead7",
+    ("capped-blocks", 16): "01e868d82242d74afad35cc9b51b194d8a8ca54e1ee940cc3eca353dc9dc5a44",
+    ("capped-blocks", 128): "9a8f297015315221531f722dd7db66172ca85a2c85312c77bdaa7ae7f4359eea",
 }
 
 
@@ -202,6 +233,8 @@ def _member(family: str, number: int) -> Problem:
     n = len(channel)
     share = fields["bandwidth_hz"] / n
     cap = fields.pop("even_cap", None)
+    if "blocks" in fields:
+        fields["resource_block_hz"] = fields["bandwidth_hz"] / fields.pop("blocks")
     if flat:
         # 0.1 to 8 bit/s/Hz: a saturating map of the channel by the four operations alone.
         fields["spectral_efficiency"] = efficiency = 0.1 + 8.0 * channel / (channel + 20.0)
@@ -258,4 +291,5 @@ _HASHED = (
     "required",
     "mandatory",
     "available",
+    "resource_block_hz",
 )

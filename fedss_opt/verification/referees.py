@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, brentq, milp
 
 from ..problem import Objective, Problem
+from .block_referees import BlockTable, Choice, best_of, greedy_split, makespan_by_covers, program
 
 __all__ = [
     "Verdict",
@@ -148,6 +149,9 @@ def _selection(problem: Problem, selected: BoolArray) -> tuple[float, float]:
     """Value, and deadline or price, of a selection."""
     if not selected.any():
         return 0.0, 0.0
+    if problem.resource_block_hz is not None:
+        value, saved = greedy_split(BlockTable(problem), selected)
+        return value, value if problem.objective is Objective.MAKESPAN else saved / problem.resource_block_hz
     floor = least_bandwidths(problem, math.inf)[selected]
     band = problem.bandwidth_hz
     if not np.isfinite(floor).all() or floor.sum() > band * (1.0 + 1e-12):
@@ -206,7 +210,8 @@ def _minimal_covers(problem: Problem) -> BoolArray:
         for code in np.flatnonzero(np.abs(received - target) <= 1e-11 * target):
             served[code] = math.fsum([*problem.relevance[k][rows[code]].tolist(), -target]) >= 0.0
         covering &= served
-    able = problem.available & np.isfinite(least_bandwidths(problem, math.inf))
+    blocks = problem.resource_block_hz is not None
+    able = BlockTable(problem).able if blocks else np.isfinite(least_bandwidths(problem, math.inf)) & problem.available
     keep = covering & rows[:, problem.mandatory].all(axis=1) & ~rows[:, ~able].any(axis=1)
     for i in np.flatnonzero(~problem.mandatory):
         keep &= ~(rows[:, i] & covering[codes ^ (1 << int(i))])
@@ -225,6 +230,8 @@ def brute_force(problem: Problem) -> Verdict:
     if problem.clients > 14:
         raise ValueError(f"{problem.clients} clients: brute force is for 14 at most")
     rows = _minimal_covers(problem)
+    if problem.resource_block_hz is not None:
+        return _verdict(best_of(BlockTable(problem), rows))
     best, chosen = math.inf, np.zeros(problem.clients, dtype=bool)
     waiting = np.ones(len(rows), dtype=bool)
     order = np.where(rows, least_bandwidths(problem, math.inf), 0.0).sum(axis=1)
@@ -247,8 +254,21 @@ def brute_force(problem: Problem) -> Verdict:
     return Verdict(value=best, bound=best, selected=chosen)
 
 
+def _verdict(choice: Choice) -> Verdict:
+    bound = choice.value if choice.finished else 0.0
+    return Verdict(value=choice.value, bound=bound, selected=choice.selected, finished=choice.finished)
+
+
 def highs(problem: Problem, *, max_passes: int = 60) -> Verdict:
-    """Solve by HiGHS: the outer loop of section 7 (makespan), or outer approximation by tangents (total)."""
+    """Solve by HiGHS: the outer loop of section 7 (makespan), or outer approximation by tangents (total).
+
+    Whole resource blocks make the total a mixed-integer linear program, which takes no tangents.
+    """
+    if problem.resource_block_hz is not None:
+        table = BlockTable(problem)
+        if problem.objective is Objective.TOTAL:
+            return _verdict(program(table))
+        return _verdict(makespan_by_covers(table, cheapest_cover, max_passes))
     if problem.objective is Objective.MAKESPAN:
         return _highs_makespan(problem, max_passes)
     from .tangents import highs_total  # noqa: PLC0415 - the larger half, in a file of its own

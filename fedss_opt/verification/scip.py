@@ -9,6 +9,7 @@ import numpy as np
 
 from ..exceptions import MissingDependencyError
 from ..problem import Objective, Problem
+from .block_referees import BlockTable
 from .referees import Verdict, least_bandwidths, selection_value
 
 __all__ = ["scip"]
@@ -44,14 +45,23 @@ def scip(problem: Problem, *, time_limit_s: float = 20.0) -> Verdict:
     model.setParam("limits/time", time_limit_s)
     model.setParam("parallel/maxnthreads", 1)
     band = problem.bandwidth_hz
-    floor = least_bandwidths(problem, math.inf)
+    block = problem.resource_block_hz
+    table = None if block is None else BlockTable(problem)
+    floor = least_bandwidths(problem, math.inf) if table is None else table.least_counts() * (block or 0.0)
     unit = float(np.median(problem.upload_s(band / n))) if n else 1.0
     able = problem.available & np.isfinite(floor)
     if (problem.mandatory & ~able).any():
         return Verdict(value=math.inf, bound=math.inf, selected=nobody)
     chosen = [model.addVar(vtype="B", lb=float(problem.mandatory[i]), ub=float(able[i])) for i in range(n)]
     share = [model.addVar(lb=0.0, ub=min(1.0, problem.max_bandwidth_hz[i] / band)) for i in range(n)]
-    model.addCons(module.quicksum(share) <= 1.0)
+    if table is None:
+        model.addCons(module.quicksum(share) <= 1.0)
+    else:
+        most = np.where(np.isfinite(table.cost), np.arange(table.blocks + 1), 0).max(axis=1)
+        whole = [model.addVar(vtype="I", lb=0.0, ub=float(m)) for m in most]
+        model.addCons(module.quicksum(whole) <= float(table.blocks))
+        for i in range(n):
+            model.addCons(share[i] == float((block or 0.0) / band) * whole[i])
     for k in range(problem.tasks):
         size = float(problem.relevance[k].max()) or 1.0
         offer = module.quicksum(float(problem.relevance[k, i] / size) * chosen[i] for i in range(n))

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Objective, Problem
-from .balls import UndecidedError, arb, bits_at_most, lower_float
-from .dual import Client, exact_sum
+from .balls import UndecidedError, arb, ball_of, bits_at_most, lower_float
+from .dual import Client, Limits, carrier_hz, exact_sum
 from .referees import selection_price
 from .verdicts import Verdict
 
@@ -68,7 +68,8 @@ def search_again(
     theta = claimed if makespan else price
     if not 0.0 <= theta < math.inf:
         return Verdict.FALSE
-    cost = np.array([_cost(problem, n, theta) for n in range(problem.clients)])
+    limits = problem.bandwidth_limits_hz
+    cost = np.array([_cost(problem, n, limits, theta) for n in range(problem.clients)])
     inside = problem.mandatory.copy()
     if not np.isfinite(cost[inside]).all():
         return Verdict.TRUE
@@ -81,7 +82,7 @@ def search_again(
     # What all terms together can have lost: no sum below has more of them.
     weight = float(mu @ (2.0 * problem.coverage_target + cut[:, free].sum(axis=1)))
     weight += float(cost[inside].sum() + np.abs(reduced).sum())
-    carrier = problem.bandwidth_hz * (1.0 if makespan else theta)
+    carrier = float(carrier_hz(problem)) * (1.0 if makespan else theta)
     margin = (problem.clients + problem.tasks + 8) * 2.0**-50 * (weight + carrier + claimed)
     start = float(mu @ open_) + float(cost[inside].sum()) + float(np.minimum(reduced, 0.0).sum())
     order = np.argsort(-np.abs(reduced))
@@ -103,11 +104,11 @@ def search_again(
     return Verdict.TRUE if done else Verdict.UNDECIDED
 
 
-def _cost(problem: Problem, n: int, theta: float) -> float:
+def _cost(problem: Problem, n: int, limits: Limits, theta: float) -> float:
     """Lower end of a client's cost; inf where it has none."""
     if not problem.available[n]:
         return math.inf
-    client = Client(problem, n)
+    client = Client(problem, n, limits)
     makespan = problem.objective is Objective.MAKESPAN
     try:
         ball = bits_at_most(lambda: client.deadline_cost(theta) if makespan else client.price_cost(theta))
@@ -146,14 +147,14 @@ def _leaf(tree: _Tree, chosen: BoolArray) -> bool:
     """Prove that a covering selection is no better than the claim; note where it certainly is."""
     problem, members = tree.problem, np.flatnonzero(chosen)
     if problem.objective is Objective.MAKESPAN:
-        spent, band = exact_sum(tree.cost[members]), exact_sum([problem.bandwidth_hz])
+        spent, band = exact_sum(tree.cost[members]), carrier_hz(problem)
         # At the deadline itself; costs are rounded down by 1e-16, so a clear surplus of band is a counterexample.
         tree.counterexample = spent < band * (1 - exact_sum([1e-12]))
         return spent > band
+    clients = [Client(problem, int(n)) for n in members]
     price = selection_price(problem, chosen)
     if price == math.inf:
-        return False
-    clients = [Client(problem, int(n)) for n in members]
+        return _does_not_fit(problem, clients)
 
     def worth() -> float:
         total = arb(0)
@@ -162,8 +163,26 @@ def _leaf(tree: _Tree, chosen: BoolArray) -> bool:
             if cost is None:
                 return math.inf
             total += cost
-        return lower_float(total - arb(price) * arb(problem.bandwidth_hz))
+        return lower_float(total - arb(price) * ball_of(carrier_hz(problem)))
 
     value = bits_at_most(worth)
     tree.counterexample = value < tree.claimed * (1.0 - 1e-7)
     return value >= tree.claimed * (1.0 - 1e-12)
+
+
+def _does_not_fit(problem: Problem, clients: list[Client]) -> bool:
+    """Prove that the least bandwidths of a selection are more than there is; False where that is not certain."""
+
+    def beyond() -> bool:
+        total = arb(0)
+        for client in clients:
+            least = client.least()
+            if least is None:
+                return True
+            total += least
+        return bool(total > ball_of(carrier_hz(problem)))
+
+    try:
+        return bits_at_most(beyond)
+    except UndecidedError:
+        return False

@@ -72,20 +72,32 @@ def test_deadlines_are_met_in_whole_blocks(flat: bool) -> None:
 
 @pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_greedy_order_is_optimal(flat: bool, seed: int) -> None:
+def test_what_a_price_leaves_over_is_handed_out_best(flat: bool, seed: int) -> None:
+    """Twin clients want the next block at the same price; the split is compared with every other one."""
     rng = np.random.default_rng(seed)
-    n, block = 3, 0.7
-    payload, link, weight = rng.integers(1, 4, n) * 1.0, rng.choice([1.0, 4.0], n), rng.choice([1.0, 2.0], n)
+    n, block, total = 3, 0.7, int(rng.integers(3, 12))
+    payload, link, weight = np.full(n, 2.0), np.full(n, 3.0), rng.choice([1.0, 2.0], n)
     high = block * rng.integers(1, 6, n)
-    left = int(rng.integers(0, 9))
-    share = np.full(n, block)
+    price = 1e9
+    while True:  # down to the lowest price at which all that is asked for fits
+        wants = np.array(
+            [
+                price_response(flat, payload[i], link[i], weight[i], block, high[i], block, 0.999 * price)[0]
+                for i in range(n)
+            ]
+        )
+        if np.rint(wants.sum() / block) > total or price < 1e-9:
+            break
+        share = wants
+        price *= 0.999
+    left = float(total - np.rint(share.sum() / block))
     fill_blocks(flat, payload, link, weight, high, block, left, share)
 
     def value(counts: tuple[int, ...]) -> float:
         return sum(weight[i] * upload_time(flat, payload[i], link[i], counts[i] * block) for i in range(n))
 
     options = itertools.product(*(range(1, round(h / block) + 1) for h in high))
-    best = min(value(counts) for counts in options if sum(counts) <= n + left)
+    best = min(value(counts) for counts in options if sum(counts) <= total)
     mine = tuple(int(m) for m in np.rint(share / block))
-    assert sum(mine) <= n + left
+    assert sum(mine) <= total
     assert value(mine) <= best * (1.0 + 1e-13)

@@ -43,15 +43,38 @@ def test_the_plain_case() -> None:
         assert (getattr(compact, field) == getattr(problem, name)).all()
     assert (compact.low == 0.0).all()
     assert (compact.high == 1e6).all()  # nobody can use more than the carrier
+    # Whole relevances ask for whole requirements, less the few eps by which a quotient may be off.
+    np.testing.assert_allclose(compact.scale, [3.0, 1.0], rtol=8 * EPS)
+    assert (compact.scale <= [3.0, 1.0]).all()
+    # A relevance beyond the requirement counts as the requirement.
+    np.testing.assert_allclose(compact.relevance, [[1 / 3, 0], [2 / 3, 0], [1, 1], [0, 1]], rtol=8 * EPS)
+    assert (compact.relevance <= 1.0).all()
+    assert (compact.aim == 1.0).all()
+
+
+def test_what_comes_in_no_steps_keeps_its_allowance() -> None:
+    problem = _problem(relevance=[[1.0, 2.1, 4.3, 0.0], [0.0, 0.0, 1.7, 0.9]])
+    compact = cell(problem)
     target = problem.coverage_target
     # The target, less the few eps by which a compensated sum may be off: nothing that covers is lost.
     np.testing.assert_allclose(compact.scale, target, rtol=8 * EPS)
     assert (compact.scale <= target).all()
-    # A relevance beyond the requirement counts as the requirement, within the allowance for its rounding.
-    np.testing.assert_allclose(compact.relevance, [[1 / 3, 0], [2 / 3, 0], [1, 1], [0, 1]], rtol=4e-12)
     assert (compact.relevance <= 2.0 * compact.aim - 1.0).all()
-    assert (compact.aim >= 1.0).all()
+    assert (compact.aim > 1.0).all()
     assert (compact.aim <= 1.0 + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("required", "mandatory", "asked"),
+    [
+        ([2.01, 1.0], False, [3.0, 1.0]),  # two would do but for a hundredth
+        ([4.0 * (1 + 1e-12), 1.0], False, [4.0, 1.0]),  # within the allowance
+        ([4.5, 0.2], [True, False, False, False], [4.0, 1.0]),  # the mandatory client serves 1 of the 4.5
+    ],
+)
+def test_requirements_are_rounded_up_to_steps(required: list[float], mandatory: object, asked: list[float]) -> None:
+    compact = cell(_problem(required=required, mandatory=mandatory))
+    np.testing.assert_allclose(compact.scale, asked, rtol=8 * EPS)
 
 
 def test_objective_and_rate_model() -> None:

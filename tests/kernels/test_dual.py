@@ -64,7 +64,7 @@ def test_certified_values_keep_their_margin(data: st.DataObject, problem: Proble
     assume(not short.any())
     mu = to_cell_units(compact, data.draw(multipliers(problem)))
     theta = _theta(problem, factor)
-    value, _, error = certified_value(compact, mu, theta)
+    value, _, error = certified_value(compact, compact.objective, mu, theta)
     exact = _exact(problem, compact, mu, theta)
     if math.isinf(value):
         assert exact == math.inf
@@ -91,7 +91,7 @@ def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Prob
     assume(not short.any())
     mu = to_cell_units(compact, data.draw(multipliers(problem)))
     theta = _theta(problem, factor)
-    value, _, error = certified_value(compact, mu, theta)
+    value, _, error = certified_value(compact, compact.objective, mu, theta)
     published = naive.dual_value(problem, to_problem_units(compact, mu, problem.tasks), theta)
     if math.isinf(value):
         assert published == math.inf
@@ -113,14 +113,14 @@ def test_the_supported_price_is_a_supremum(data: st.DataObject, problem: Problem
         supported = supported_price(compact, mu, deadline)
         assert 0.0 <= supported <= deadline
         if supported > 0.0:
-            value, _, error = certified_value(compact, mu, supported)
+            value, _, error = certified_value(compact, compact.objective, mu, supported)
             assert value - error > compact.total_hz
             if value < math.inf:
                 assert _exact(problem, compact, mu, supported) > compact.total_hz
         if supported < deadline:
             # No later time is proven: D decreases, and the bracket was closed to 1e-14.
             later = max(supported * (1 + 1e-12), 1e-9 * deadline)
-            value, _, error = certified_value(compact, mu, later)
+            value, _, error = certified_value(compact, compact.objective, mu, later)
             assert value - error <= compact.total_hz
 
 
@@ -136,7 +136,7 @@ def test_an_endless_deadline_asks_for_the_least_bandwidths() -> None:
     problem = some_problem(np.random.default_rng(2), 30, 2, min_bandwidth_hz=1.8e5)
     compact = cell(problem)
     mu = np.array([4e6, 5e6])
-    value, slope, _ = certified_value(compact, mu, math.inf)
+    value, slope, _ = certified_value(compact, compact.objective, mu, math.inf)
     assert value == pytest.approx(dual_value(compact, mu, compact.low), rel=1e-14)  # thirty additions
     assert slope == 0.0
 
@@ -152,7 +152,7 @@ def test_the_total_bound_is_below_the_exact_one_and_near(data: st.DataObject, pr
     assume(not short.any())
     mu = to_cell_units(compact, data.draw(multipliers(problem)) / problem.bandwidth_hz)
     price = _theta(problem, factor)
-    value, _, error = certified_value(compact, mu, price)
+    value, _, error = certified_value(compact, compact.objective, mu, price)
     bound = total_bound(compact, mu, price)
     if math.isinf(value):
         assert bound == math.inf

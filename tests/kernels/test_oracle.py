@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from fedss_opt import Objective, Problem
 from fedss_opt.cells import selection_cell
-from fedss_opt.kernels.oracle import client_time, cost_pass, deadline_response, price_response, upload_time
+from fedss_opt.kernels.oracle import (
+    client_time,
+    cost_pass,
+    deadline_pass,
+    deadline_response,
+    price_pass,
+    price_response,
+    upload_time,
+)
 
 from .. import naive
 from ..strategies import problems
@@ -91,6 +99,41 @@ def test_costs_are_those_of_the_twin(problem: Problem, factor: float) -> None:
             assert cost[i] == pytest.approx(float(exact), rel=16 * EPS)
             # By the envelope theorem the slope is the bandwidth bought.
             assert slope[i] == pytest.approx(float(naive.priced_bandwidth(problem, int(n), theta)), rel=16 * EPS)
+
+
+def _many_clients(count: int) -> tuple[np.ndarray, ...]:
+    """Payload, C/N0, start, low and high around a deadline of 1: out of reach, clamped either way, and free."""
+    rng = np.random.default_rng(2)
+    payload = 10.0 ** rng.uniform(3, 8, count)
+    start = rng.choice([0.0, 0.2, 0.9, 1.0, 3.0], count)
+    cn0 = payload * math.log(2.0) / 10.0 ** rng.uniform(-20, 0.5, count)
+    cn0[::2] = payload[::2] * math.log(2.0) * (1.0 + 10.0 ** rng.uniform(-16, 1, cn0[::2].size))
+    low = rng.choice([0.0, 1e3, 1e6], count)
+    return payload, cn0, start, low, low + rng.choice([0.0, 1e5, 1e9, math.inf], count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 1003])
+@pytest.mark.parametrize("deadline", [1.0, 0.0, -1.0, 1e-9, 1e190, 1e210, math.inf, math.nan])
+def test_deadline_pass_is_the_response_bit_for_bit(count: int, deadline: float) -> None:
+    payload, cn0, start, low, high = _many_clients(count)
+    cost, slope = np.empty(count), np.empty(count)
+    deadline_pass(payload, cn0, start, low, high, deadline, cost, slope)
+    for i in range(count):
+        expected = deadline_response(False, payload[i], cn0[i], start[i], low[i], high[i], 0.0, deadline)
+        assert (cost[i], slope[i]) == expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 1003])
+@pytest.mark.parametrize("price", [1e-30, 1e-9, 1e-5, 1.0, 1e30])
+def test_price_pass_is_the_response_bit_for_bit(count: int, price: float) -> None:
+    payload, cn0, start, low, high = _many_clients(count)
+    weight = 10.0 ** np.random.default_rng(3).uniform(-2, 2, count)
+    cost, bandwidth = np.empty(count), np.empty(count)
+    price_pass(payload, cn0, start, weight, low, high, price, cost, bandwidth)
+    for i in range(count):
+        b, _ = price_response(False, payload[i], cn0[i], weight[i], low[i], high[i], 0.0, price)
+        assert bandwidth[i] == b
+        assert cost[i] == weight[i] * (start[i] + upload_time(False, payload[i], cn0[i], b)) + price * b
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])

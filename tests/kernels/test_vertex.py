@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from fedss_opt.kernels.basis import reset_basis, starting_basis
 from fedss_opt.kernels.cell import Cell
 from fedss_opt.kernels.dual import dual_value
-from fedss_opt.kernels.vertex import reset_basis, starting_basis, vertex_ascent
+from fedss_opt.kernels.vertex import vertex_ascent
 
 from .cells import covering_cell, relevance_kinds
 
@@ -48,13 +49,12 @@ class Ascent:
         self.mu, self.x = np.zeros(tasks), np.zeros(tasks)
         self.reduced = np.zeros(free)
         if start is None:
-            reset_basis(cell, self.basis)
+            reset_basis(cell.free, self.basis)
         else:
-            starting_basis(cell, cost, start, self.reduced, self.basis)
+            starting_basis(cell.relevance, cost, start, self.reduced, self.basis)
         self.first = self.basis.copy()
-        turn, order = np.empty(free + tasks), np.empty(free + tasks, dtype=np.int64)
         self.optimal, self.pivots = vertex_ascent(
-            cell, cost, self.basis, self.mu, self.x, self.reduced, turn, order, limit
+            cell.relevance, np.ones(tasks), cost, self.basis, self.mu, self.x, self.reduced, limit
         )
 
     def selection(self, cell: Cell) -> np.ndarray:
@@ -129,7 +129,7 @@ def test_starting_basis_is_never_singular() -> None:
             cost = np.repeat(rng.uniform(1.0, 1.001, len(kinds)), 6)
             mu = rng.uniform(0.5, 2.0, tasks) * (rng.random(tasks) < 0.8)
             basis, reduced = np.empty(tasks, dtype=np.int64), np.empty(cell.free)
-            starting_basis(cell, cost, mu, reduced, basis)
+            starting_basis(cell.relevance, cost, mu, reduced, basis)
             columns = np.hstack([cell.relevance.T, -np.eye(tasks)])[:, basis]
             columns = columns / np.abs(columns).max(axis=0)
             assert np.linalg.svd(columns, compute_uv=False)[-1] > 1e-6
@@ -139,7 +139,7 @@ def test_starting_basis_is_never_singular() -> None:
 def test_no_multipliers_leave_the_surpluses_basic() -> None:
     cell = covering_cell(np.ones((3, 2)))
     basis = np.empty(2, dtype=np.int64)
-    starting_basis(cell, np.ones(3), np.zeros(2), np.empty(3), basis)
+    starting_basis(cell.relevance, np.ones(3), np.zeros(2), np.empty(3), basis)
     assert basis.tolist() == [3, 4]
 
 

@@ -50,7 +50,7 @@ def test_proves_what_the_relaxation_cannot(objective: str, tasks: int) -> None:
     assert exact.gap <= 1.1e-9
     assert exact.certificate.kind is CertificateKind.SEARCH
     assert heuristic.lower_bound_s <= exact.lower_bound_s
-    assert exact.objective_s <= heuristic.objective_s
+    assert exact.objective_s <= heuristic.objective_s * (1.0 + 1e-15)  # the same answer, summed in another order
     assert fo.check(problem, exact).ok
 
 

@@ -15,9 +15,11 @@ import fedss_opt as fo
 from fedss_opt import verification
 from fedss_opt.verification import DOCUMENTED, Verdict, verify_solution
 from fedss_opt.verification.bounds import proven_bound
+from fedss_opt.verification.instances import instances
 
 from .. import by_hand
 from ..strategies import problems
+from ..test_resource_blocks import problems_in_blocks
 
 # What measures the kernels has to load them, as the subject on trial; what judges must not.
 LOADS_THE_SUBJECT = {"measurements.py", "subproblems.py", "cross_check.py", "trial.py"}
@@ -98,18 +100,51 @@ def test_the_report_is_the_document_of_check(cell):
     assert document["format"] == plain["format"]
 
 
-def test_whole_resource_blocks(cell):
-    """A problem that asks for whole blocks: each bandwidth is a multiple, and the bound counts blocks."""
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_whole_resource_blocks(warm, cell, objective):
+    """Each bandwidth is a multiple, their count fits, and the bound counts blocks."""
+    blocks = cell.replace(objective=objective, resource_block_hz=180e3)
+    continuous, whole = fo.solve(cell.replace(objective=objective)), fo.solve(blocks)
+    assert verify_solution(blocks, whole).proven
+    assert "resource blocks" in [claim.name for claim in verify_solution(blocks, continuous).failed]
+    # What the continuous problem's multipliers prove of blocks is no less: every cost is dearer, the carrier smaller.
+    price = continuous.certificate.price
+    if objective == "makespan":
+        assert proven_bound(blocks, continuous.certificate, price) == price
+    else:
+        assert proven_bound(blocks, continuous.certificate, price) >= continuous.lower_bound_s * (1 - 1e-12)
 
-    class Blocks:
-        def __init__(self, problem: fo.Problem, block: float) -> None:
-            self._problem, self.resource_block_hz = problem, block
 
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._problem, name)
+@settings(max_examples=60)
+@given(problems_in_blocks(max_clients=6))
+def test_every_answer_in_blocks_is_proven(problem):
+    for method in ("admm", "exact"):
+        report = verify_solution(problem, fo.solve(problem, method))
+        assert report.proven, (report.failed, report.undecided)
 
-    plain = fo.solve(cell)
-    blocks = Blocks(cell, 180e3)
-    assert "resource blocks" in [claim.name for claim in verify_solution(blocks, plain).failed]
-    one = Blocks(cell, float(plain.bandwidth_hz.min()) * 2**-20)
-    assert proven_bound(one, plain.certificate, plain.lower_bound_s) >= plain.lower_bound_s * (1 - 1e-12)
+
+def test_blocks_that_fill_the_carrier_but_for_rounding_fit():
+    problem = fo.Problem(
+        payload_bits=[1e6] * 3, cn0_hz=1e7, bandwidth_hz=0.3, resource_block_hz=0.1, mandatory=True, objective="total"
+    )
+    assert problem.resource_blocks == 3
+    assert verify_solution(problem, fo.solve(problem)).proven
+
+
+def test_a_tie_of_whole_blocks_is_decided_below_it():
+    """At the makespan itself one block suffices, just before it two: the proof needs exact arithmetic to see that."""
+    problem = fo.Problem(
+        payload_bits=[1e6, 1e6], spectral_efficiency=2.0, bandwidth_hz=1e6, resource_block_hz=5e5, mandatory=True
+    )
+    solution = fo.solve(problem)
+    assert solution.latency_s == 1.0
+    assert verify_solution(problem, solution).proven
+    assert not verify_solution(problem, replace(solution, lower_bound_s=1.0 + 1e-9)).ok
+
+
+def test_a_search_sees_that_more_clients_than_blocks_do_not_fit(warm):
+    """few-blocks/73: a covering selection of three clients for two blocks is a leaf of the search."""
+    problem = [instance.problem for instance in instances("few-blocks", 74)][-1]
+    exact = fo.solve(problem, "exact")
+    searched = replace(exact, certificate=replace(exact.certificate, kind=fo.CertificateKind.SEARCH))
+    assert verify_solution(problem, searched).proven

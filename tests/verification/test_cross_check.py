@@ -10,15 +10,19 @@ import pytest
 from hypothesis import given, settings
 
 import fedss_opt as fo
+from fedss_opt.verification.block_referees import BlockTable, greedy_split, split_value
 from fedss_opt.verification.cross_check import Court, Schedule, cross_check
 from fedss_opt.verification.instances import EXPECTED, FAMILIES, family_hash, instances
 from fedss_opt.verification.referees import brute_force, highs, selection_value
 from fedss_opt.verification.scip import scip
 
 from .. import naive
+from ..naive_blocks import best_split, brute_force_blocks
 from ..strategies import problems
+from ..test_resource_blocks import DOUBT, problems_in_blocks
 
 FOUND = "where a referee finds an answer, with 1e-9 of the carrier to spare, so does every method"
+BLOCKS = ("few-blocks", "many-blocks", "capped-blocks")
 ALONE = Schedule(cvxpy_every=0, scip_every=0)
 
 
@@ -48,7 +52,7 @@ def test_brute_force_knows_its_limits():
         brute_force(fo.Problem(payload_bits=np.ones(15), cn0_hz=1.0, bandwidth_hz=1.0))
 
 
-@pytest.mark.parametrize("family", ["easy", "tied", "capped", "near-infeasible"])
+@pytest.mark.parametrize("family", ["easy", "tied", "capped", "near-infeasible", *BLOCKS])
 def test_highs_is_brute_force(family):
     for instance in instances(family, 6):
         one, other = highs(instance.problem), brute_force(instance.problem)
@@ -58,10 +62,39 @@ def test_highs_is_brute_force(family):
             assert selection_value(instance.problem, one.selected) == one.value
 
 
+@settings(max_examples=60)
+@given(problems_in_blocks(max_clients=6))
+def test_brute_force_in_blocks_is_that_of_the_tests(problem):
+    low, high = brute_force_blocks(problem, DOUBT), brute_force_blocks(problem, -DOUBT)
+    verdict = brute_force(problem)
+    assert low * (1 - 1e-12) <= verdict.value
+    assert high == math.inf or verdict.value <= high * (1 + 1e-12)
+    if verdict.value < math.inf:
+        assert best_split(problem, verdict.selected, DOUBT) <= verdict.value * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("family", BLOCKS)
+def test_the_greedy_split_is_the_dynamic_program(family):
+    for instance in instances(family, 8):
+        table, everybody = BlockTable(instance.problem), np.ones(instance.problem.clients, dtype=bool)
+        for selected in (everybody, brute_force(instance.problem).selected):
+            value = split_value(table, selected)
+            assert greedy_split(table, selected)[0] == pytest.approx(value, rel=1e-12), instance.name
+
+
+def test_families_in_blocks_are_what_they_are_for():
+    problems = [instance.problem for family in BLOCKS for instance in instances(family, 16)]
+    assert {str(p.objective) for p in problems} == {"makespan", "total"}
+    counts = [p.resource_blocks for p in problems]
+    assert min(counts) < 5
+    assert max(counts) > 100
+    assert any(p.resource_blocks < p.mandatory.sum() for p in problems)
+
+
 def test_scip_is_brute_force(cell):
     pytest.importorskip("pyscipopt")
-    for objective in ("makespan", "total"):
-        problem = cell.replace(objective=objective)
+    for objective, block in (("makespan", None), ("total", None), ("makespan", 180e3), ("total", 180e3)):
+        problem = cell.replace(objective=objective, resource_block_hz=block)
         verdict = scip(problem)
         assert verdict.finished
         assert verdict.value == pytest.approx(brute_force(problem).value, rel=1e-4)

@@ -1,0 +1,190 @@
+"""The covering knapsack of several tasks against all selections, and against HiGHS where those are too many."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from fedss_opt.kernels.cover_bound import climb, cutoff
+from fedss_opt.kernels.cover_state import (
+    ACTIVE,
+    DONE,
+    FIXED,
+    FOUND,
+    LIMIT,
+    NODES,
+    CoverTree,
+    decide,
+    keep_node,
+    make_cover_tree,
+    restore_node,
+)
+from fedss_opt.kernels.cover_tree import advance_cover
+
+MANY = 10**7
+SELECTIONS = {n: np.array(list(itertools.product((0.0, 1.0), repeat=n))) for n in range(1, 11)}
+
+
+def brute_force(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray) -> float:
+    """Cost of the cheapest cover, inf where there is none."""
+    selections = SELECTIONS[cost.size]
+    covers = (selections @ relevance >= need).all(axis=1)
+    return float((selections[covers] @ cost).min(initial=math.inf))
+
+
+def search(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray, limit: float = 1e9) -> CoverTree:
+    tree = make_cover_tree(cost, relevance, need, limit)
+    assert advance_cover(tree, MANY)
+    return tree
+
+
+def eighths(draw, count: int, least: int, most: int) -> np.ndarray:
+    return np.array(draw(st.lists(st.integers(least, most), min_size=count, max_size=count))) / 8.0
+
+
+@st.composite
+def covers(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eighths, so that sums are exact and ties are common; needs up to what everybody offers, and a little more."""
+    n, tasks = draw(st.integers(1, 10)), draw(st.integers(1, 4))
+    cost = eighths(draw, n, 0, 24)
+    relevance = eighths(draw, n * tasks, 0, draw(st.sampled_from([1, 3, 16]))).reshape(n, tasks)
+    share = eighths(draw, tasks, 1, 8)
+    need = np.ceil(8.0 * share * relevance.sum(axis=0)) / 8.0 + draw(st.sampled_from([0.0, 0.0, 0.0, 0.125]))
+    return cost, relevance, np.maximum(need, 0.125)
+
+
+@settings(max_examples=500)
+@given(covers())
+def test_finds_the_cheapest_cover(knapsack) -> None:
+    cost, relevance, need = knapsack
+    best = brute_force(cost, relevance, need)
+    tree = search(cost, relevance, need)
+    assert bool(tree.tally[FOUND]) == (best < math.inf)
+    if best < math.inf:
+        assert (tree.best @ relevance >= need).all()
+        assert cost[tree.best].sum() <= best + 1e-11  # eighths: the cheapest, or 1e-12 of the limit away
+        assert tree.amount[LIMIT] == pytest.approx(best, abs=1e-11)
+
+
+@settings(max_examples=500)
+@given(covers(), st.sampled_from([0.0, 0.125, -0.125]))
+def test_decides_whether_anything_is_below_a_limit(knapsack, above: float) -> None:
+    cost, relevance, need = knapsack
+    best = brute_force(cost, relevance, need)
+    limit = best + above
+    if not 0.0 < limit < math.inf:
+        return
+    tree = search(cost, relevance, need, limit)
+    assert bool(tree.tally[FOUND]) == (best < limit)
+
+
+@settings(max_examples=300)
+@given(covers(), st.lists(st.booleans(), min_size=10, max_size=10))
+def test_the_bound_of_a_node_holds_below_it(knapsack, sides: list[bool]) -> None:
+    cost, relevance, need = knapsack
+    tree = make_cover_tree(cost, relevance, need, 1e9)
+    decided = cost.size // 2
+    for i in range(decided):
+        decide(tree, i, sides[i])
+    inside = np.array(sides[:decided], dtype=bool)
+    rest = need - relevance[:decided][inside].sum(axis=0)
+    below = cost[:decided][inside].sum() + brute_force(cost[decided:], relevance[decided:], rest)
+    for max_pivots in (0, 1, 50):
+        bound = climb(tree, max_pivots)
+        assert min(bound, cutoff(tree)) <= below
+
+
+def test_going_back_restores_the_node() -> None:
+    rng = np.random.default_rng(0)
+    tree = make_cover_tree(rng.random(9), rng.random((9, 2)), np.array([2.0, 3.0]), 1e9)
+    decide(tree, 4, True)
+    need, room, fixed = tree.need.copy(), tree.room.copy(), tree.amount[FIXED]
+    undecided = set(tree.client[: tree.tally[ACTIVE]])
+    keep_node(tree, 2, 0.0)
+    for i, side in ((2, True), (8, False), (0, True)):
+        decide(tree, i, side)
+    restore_node(tree, 0)
+    assert set(tree.client[: tree.tally[ACTIVE]]) == undecided == set(range(9)) - {4}
+    assert np.array_equal(tree.need, need)
+    assert np.array_equal(tree.room, room)
+    assert tree.amount[FIXED] == fixed
+    assert np.array_equal(tree.client[tree.position], np.arange(9))
+
+
+@pytest.mark.parametrize("tasks", [2, 3, 6])
+@pytest.mark.parametrize("quantised", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_agrees_with_highs(tasks: int, quantised: bool, seed: int) -> None:
+    rng = np.random.default_rng([seed, tasks])
+    n = int(rng.integers(30, 60))
+    relevance = rng.random((n, tasks)) ** 2
+    if quantised:
+        relevance = np.round(8.0 * relevance)
+    cost = rng.uniform(0.5, 2.0, n) * (0.3 + relevance.sum(axis=1))
+    need = 0.4 * relevance.sum(axis=0)
+    truth = milp(
+        cost,
+        integrality=np.ones(n),
+        bounds=Bounds(0.0, 1.0),
+        constraints=LinearConstraint(relevance.T, need, np.inf),
+        options={"mip_rel_gap": 0.0},
+    )
+    tree = search(cost, relevance, need)
+    assert tree.amount[LIMIT] == pytest.approx(truth.fun, rel=1e-7)
+    assert cost[tree.best].sum() == pytest.approx(tree.amount[LIMIT], rel=1e-12)
+    assert (tree.best @ relevance >= need * (1.0 - 1e-12)).all()
+    assert not search(cost, relevance, need, cost[tree.best].sum()).tally[FOUND]
+
+
+def test_clients_alike() -> None:
+    """Twenty of one kind and twenty of another: nothing but ties."""
+    relevance = np.repeat([[1.0, 0.0], [0.0, 1.0]], 20, axis=0)
+    tree = search(np.ones(40), relevance, np.array([7.0, 9.0]))
+    assert tree.amount[LIMIT] == 16.0
+    assert not search(np.ones(40), relevance, np.array([7.0, 9.0]), 16.0).tally[FOUND]
+
+
+def test_everybody_is_needed() -> None:
+    rng = np.random.default_rng(3)
+    relevance = rng.random((30, 4))
+    tree = search(rng.random(30), relevance, relevance.sum(axis=0))
+    assert tree.best.all()
+
+
+def test_rests_between_nodes_and_goes_on() -> None:
+    rng = np.random.default_rng(1)
+    relevance = rng.random((40, 4))
+    cost = relevance.sum(axis=1) * rng.uniform(0.9, 1.1, 40)
+    need = 0.5 * relevance.sum(axis=0)
+    whole = search(cost, relevance, need)
+    tree = make_cover_tree(cost, relevance, need, 1e9)
+    assert not advance_cover(tree, 3)
+    assert (tree.tally[NODES], tree.tally[DONE]) == (3, 0)
+    while not advance_cover(tree, 7):
+        pass
+    assert tree.tally[NODES] == whole.tally[NODES] > 10
+    assert np.array_equal(tree.best, whole.best)
+    assert advance_cover(tree, 5)  # at rest for good
+    assert tree.tally[NODES] == whole.tally[NODES]
+
+
+def test_reduced_costs_are_only_used_with_their_own_bound() -> None:
+    """A climb may end on a ray short of the limit, with a bound that older reduced costs do not belong to."""
+    cost = np.array([0.0, 0.875, 0.0, 0.0, 2.25, 2.375])
+    relevance = np.array(
+        [
+            [0.0, 0.75, 0.0, 0.5],
+            [0.0, 0.625, 0.0, 0.375],
+            [0.0, 0.0, 0.0, 1.125],
+            [0.125, 0.125, 0.125, 0.0],
+            [0.0, 1.625, 0.0, 0.75],
+            [0.0, 1.875, 0.0, 0.75],
+        ]
+    )
+    assert search(cost, relevance, np.array([0.125, 3.125, 0.125, 2.625])).amount[LIMIT] == 3.125
