@@ -7,7 +7,7 @@ import numpy as np
 from .cell import Cell
 from .core import search_round
 from .jit import jit
-from .opening import begin_admm, fit_least, start
+from .opening import begin_admm, fit_least, set_price, start
 from .relaxation import admm_round, vertex_round
 from .sampling import open_by_sample
 from .state import (
@@ -19,10 +19,13 @@ from .state import (
     LIMIT,
     OBJECTIVE,
     PHASE,
+    PRICE,
     SAMPLED,
     SEARCH,
     START,
     VERTEX,
+    WARM,
+    WINDOW_FROM,
     Work,
 )
 
@@ -30,9 +33,16 @@ __all__ = ["advance"]
 
 
 @jit
-def _open(cell: Cell, work: Work, sample: bool) -> None:
-    """Begin: from a sample of the clients where they are many, else with a first selection and the ADMM."""
+def _open(cell: Cell, work: Work, vertex: bool, sample: bool) -> None:
+    """Begin: where an earlier answer ended, or from a sample of many clients, or with a first selection and the ADMM.
+
+    An earlier answer's multipliers are as near to the optimum as the ADMM has to come.
+    """
     state = work.state
+    if vertex and state[WARM] == 1.0 and state[OBJECTIVE] < np.inf:
+        set_price(cell, work, state[PRICE])
+        state[PHASE] = VERTEX
+        return
     if sample and state[SAMPLED] == 0.0 and state[OBJECTIVE] == np.inf:
         state[SAMPLED] = 1.0
         if open_by_sample(cell, work):
@@ -51,6 +61,7 @@ def advance(
     max_iterations: int,
     vertex: bool,
     sample_from: int,
+    window_from: int,
     width: int,
     kicks: int,
 ) -> None:
@@ -70,6 +81,8 @@ def advance(
         Whether the relaxation is finished by vertex ascent.
     sample_from : int
         Clients from which on the opening samples them.
+    window_from : int
+        Clients from which on the vertex ascent looks at a window of them.
     width : int
         Core width of the exchange search.
     kicks : int
@@ -78,9 +91,10 @@ def advance(
     state = work.state
     tolerance = max(0.02 * gap_tol, 1e-11)
     spent = 0.0
+    state[WINDOW_FROM] = window_from
     while state[PHASE] != DONE and spent < effort:
         if state[PHASE] == START:
-            _open(cell, work, vertex and max_iterations > 20 and cell.free >= sample_from)
+            _open(cell, work, vertex, vertex and max_iterations > 20 and cell.free >= sample_from)
             spent += 10.0 * cell.free
         elif state[PHASE] == LEAST:
             fit_least(cell, work, width)

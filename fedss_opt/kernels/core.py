@@ -17,7 +17,7 @@ from .jit import jit
 from .opening import consider, round_relaxation, set_price
 from .relaxation import reduce_costs
 from .search import exchange, measure_slack, nearest_clients, repair, trim
-from .state import BOUND, DONE, OBJECTIVE, PHASE, PRICE, RELAXED, SEARCHED, START, THETA, Work
+from .state import BOUND, DONE, OBJECTIVE, PHASE, PRICE, RELAXED, SEARCHED, START, THETA, WARM, Work
 from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
@@ -168,6 +168,9 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float)
     state = work.state
     turn = int(state[SEARCHED])
     state[SEARCHED] += 1
+    if state[WARM] == 1.0:  # an earlier answer is at hand: one rounding beside it will do, and fewer kicks
+        kicks = kicks // 5
+        turn += 2 if turn > 0 else 0
     if turn < 3:
         if turn > 0:
             set_price(cell, work, state[RELAXED])

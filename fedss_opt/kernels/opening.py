@@ -13,7 +13,7 @@ from .jit import jit
 from .oracle import client_time, cost_pass
 from .roots import least_demand, selection_theta, selection_value
 from .search import cover_statically, exchange, measure_slack, repair, trim
-from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PRICE, RHO, THETA, Work
+from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PRICE, RHO, THETA, WARM, Work
 from .vectors import copy_flags, copy_values, median
 from .vertex import vertex_ascent
 
@@ -202,6 +202,9 @@ def warm(cell: Cell, work: Work, selected: BoolArray, mu: FloatArray) -> None:
     for i in range(cell.free):
         work.chosen[i] = selected[cell.client[i]]
     copy_values(mu, work.mu)
+    for k in range(mu.size):
+        if mu[k] > 0.0:
+            work.state[WARM] = 1.0
     count = members_of(cell, work.chosen, work.members)
     theta = selection_theta(cell, work.members, count, math.nan)
     if not theta < math.inf or cell.aim.size == 0 or count == 0:

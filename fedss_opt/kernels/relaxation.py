@@ -30,11 +30,12 @@ from .state import (
     SEARCH,
     THETA,
     VERTEX,
+    WINDOW_FROM,
     Work,
 )
 from .vectors import copy_values, order_by
 from .vertex import vertex_ascent
-from .window import WINDOWED, window_ascent
+from .window import window_ascent
 
 __all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
@@ -247,7 +248,7 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
     """Climb from a basis near `mu` or from the last one; where that fails, among everybody, then from the surpluses."""
     limit = 20 + 10 * work.mu.size
     cost = work.cost[: cell.free]
-    if cell.free >= WINDOWED and window_ascent(
+    if cell.free >= work.state[WINDOW_FROM] and window_ascent(
         cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit
     ):
         return True

@@ -18,7 +18,7 @@ from .jit import jit
 from .opening import begin_admm, set_price, start
 from .relaxation import admm_round, vertex_round
 from .roots import least_demand
-from .state import ADMM, BOUND, BOUND_PRICE, ITERATIONS, PHASE, VERTEX, Work, make_work
+from .state import ADMM, BOUND, BOUND_PRICE, ITERATIONS, PHASE, VERTEX, WINDOW_FROM, Work, make_work
 from .vectors import take, take_rows
 
 __all__ = ["open_by_sample"]
@@ -89,6 +89,7 @@ def open_by_sample(cell: Cell, work: Work) -> bool:
         return False
     small = sample_cell(cell, stride)
     inner = make_work(small)
+    inner.state[WINDOW_FROM] = work.state[WINDOW_FROM]
     start(small, inner)
     if inner.state[PHASE] != ADMM:
         return False

@@ -38,6 +38,8 @@ __all__ = [
     "STATE_SIZE",
     "THETA",
     "VERTEX",
+    "WARM",
+    "WINDOW_FROM",
     "Work",
     "make_work",
 ]
@@ -69,7 +71,9 @@ SEARCHED = 15
 QUIET = 16
 RELAXED = 17
 SAMPLED = 18
-STATE_SIZE = 19
+WARM = 19  # whether the multipliers of an earlier answer are the start
+WINDOW_FROM = 20  # clients from which on the vertex ascent looks at a window of them
+STATE_SIZE = 21
 
 
 class Work(NamedTuple):
@@ -101,6 +105,7 @@ def make_work(cell: Cell) -> Work:
     state[OBJECTIVE] = np.inf
     state[PRICE] = np.inf
     state[ABOVE] = np.inf
+    state[WINDOW_FROM] = np.inf
     basis = np.empty(tasks, dtype=np.int64)
     for k in range(tasks):
         basis[k] = cell.free + k

@@ -15,12 +15,11 @@ from .jit import jit
 from .vectors import copy_values, first_not_below, take, take_rows
 from .vertex import vertex_ascent
 
-__all__ = ["WINDOWED", "window_ascent"]
+__all__ = ["window_ascent"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-WINDOWED = 2000  # clients below which everybody takes part
 # Widths of the window, by what share the multipliers may still move: before the first ascent, and after a price step.
 _WIDE, _NARROW = 0.1, 0.02
 _TURNS = 6

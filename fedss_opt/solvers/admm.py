@@ -36,6 +36,8 @@ class Tuning:
         Finish the relaxation by vertex ascent; else the ADMM goes on until the bounds stall.
     sample_from : int
         Clients from which on the ADMM runs on a sample of them, and the vertex ascent starts from where it ended.
+    window_from : int
+        Clients from which on the vertex ascent looks at a window of them.
     width : int
         Clients of either side that the exchange search looks at; 0 for no exchanges.
     kicks : int
@@ -45,6 +47,7 @@ class Tuning:
     max_iterations: int = 2000
     vertex: bool = True
     sample_from: int = 32_000
+    window_from: int = 2_000
     width: int = 48
     kicks: int = 10
 
@@ -80,6 +83,7 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
                 limit,
                 tuning.vertex,
                 tuning.sample_from,
+                tuning.window_from,
                 tuning.width,
                 tuning.kicks,
             )

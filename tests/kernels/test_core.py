@@ -36,7 +36,7 @@ def test_search_rounds_only_improve_and_end(objective: str, width: int) -> None:
         compact = cell(some_problem(np.random.default_rng(seed), 40, 3, objective=objective))
         work = make_work(compact)
         while work.state[state.PHASE] < state.SEARCH:
-            advance(compact, work, 0.0, 1.0, 2000, True, 10**9, width, 4)
+            advance(compact, work, 0.0, 1.0, 2000, True, 10**9, 2000, width, 4)
         rounds, best = 0, work.state[state.OBJECTIVE]
         while work.state[state.PHASE] == state.SEARCH:
             search_round(compact, work, width, 4, 0.0)
