@@ -75,6 +75,34 @@ def _beside_scip(entries: list[dict]) -> str:
     return "### Beside SCIP\n\n" + _table(head, rows)
 
 
+def _scale(by_name: dict[str, list[dict]]) -> str:
+    """Tell what `test_scale.py` measures, a line each."""
+
+    def info(name: str) -> list[dict]:
+        return [entry["extra_info"] for entry in by_name.get(name, [])]
+
+    rows = []
+    for x in info("test_passes")[:1]:
+        rows.append(["oracle pass, ns per client (N = 1,000,000)", "30", _spread(x["ns_per_client"])])
+    for x in info("test_passes"):
+        what = f"N = {x['clients']:,}, K = {x['tasks']}, to a gap of {x['gap_tol']:g}: oracle passes"
+        rows.append([what, f"{x['target']:g}", _spread(x["passes"])])
+    for x in info("test_warm_start"):
+        rows.append([f"N = 100, K = 5, {x['family']}, cold, ms", "1", _spread([1e3 * s for s in x["cold_s"]])])
+        rows.append(["the same, warm after 1 dB, ms", "0.3", _spread([1e3 * s for s in x["warm_s"]])])
+    for x in info("test_overhead"):
+        detail = f"**{1e6 * x['outside_s']:.0f}** (and {1e6 * x['problem_s']:.0f} for the Problem)"
+        rows.append(["N = 20: time outside the kernels, us", "100", detail])
+    for x in info("test_memory"):
+        rows.append(["N = 1,000,000, K = 1: peak memory, vectors of N", "12", _spread(x["vectors"])])
+    for x in info("test_growth"):
+        times = ", ".join(f"{1e3 * s:.3g}" for s in x["seconds"])
+        rows.append([f"N = 10^3 ... 10^7, K = 1: log-log slope (ms: {times})", "1.1", f"**{x['slope']:.2f}**"])
+    for x in info("test_first_compile"):
+        rows.append(["very first solve, nothing cached, s", "15", _spread(x["seconds"])])
+    return "## Scale\n\n" + _table(["what", "target", "measured (min - median - max)"], rows)
+
+
 def report(document: dict) -> str:
     """Build the page's tables from a parsed benchmark file."""
     by_name: dict[str, list[dict]] = {}
@@ -107,6 +135,8 @@ def report(document: dict) -> str:
             )
         head = ["family", "N, K", "time, ms (min - median - max)", "median gap", "worst gap", "worst distance"]
         parts.append("## The ADMM\n\n" + _table(head, rows))
+    if "test_passes" in by_name:
+        parts.append(_scale(by_name))
     if "test_exact" in by_name:
         parts.append(_exact(by_name["test_exact"]))
     if "test_beside_scip" in by_name:

@@ -25,17 +25,17 @@ PROVEN_GAP = 1e-8
 
 # Family, N, K, seeds, target in seconds for the median (None: none was set).
 CASES: list[tuple[str, int, int, int, float | None]] = [
-    ("yang2021", 100, 5, 10, None),
-    ("umi", 100, 5, 10, None),
-    ("yang2021", 1000, 5, 10, 2.0),
-    ("umi", 1000, 5, 10, 2.0),
-    ("yang2021", 10_000, 1, 10, 0.2),
-    ("umi", 10_000, 1, 10, 0.2),
-    ("yang2021", 100_000, 1, 10, 50.0),
-    ("umi", 100_000, 1, 10, 50.0),
-    ("yang2021", 10_000, 5, 3, None),
-    ("umi", 10_000, 5, 3, None),
-    ("total", 50, 3, 10, None),
+    ("yang2021", 100, 5, 10, 0.5),
+    ("umi", 100, 5, 10, 0.5),
+    ("yang2021", 1000, 5, 10, 3.0),
+    ("umi", 1000, 5, 10, 3.0),
+    ("yang2021", 10_000, 1, 10, 0.3),
+    ("umi", 10_000, 1, 10, 0.3),
+    ("yang2021", 100_000, 1, 10, 5.0),
+    ("umi", 100_000, 1, 10, 5.0),
+    ("yang2021", 10_000, 5, 10, None),
+    ("umi", 10_000, 5, 10, None),
+    ("total", 50, 3, 10, 10.0),
 ]
 # N, K, seeds: fewer where SCIP takes long. Somewhere between 30 and 50 clients its limit is over before the proof.
 BESIDE_SCIP = [(5, 1, 10), (8, 1, 10), (10, 1, 10), (12, 2, 10), (15, 2, 3), (20, 2, 3), (30, 2, 3), (50, 2, 3)]

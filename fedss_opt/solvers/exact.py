@@ -63,11 +63,6 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
     The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
     just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.
     Total latency is finished by branch and bound on the same relaxation. `gap_tol` below 1e-9 is taken as 1e-9.
-
-    Raises
-    ------
-    SolverError
-        When HiGHS fails.
     """
     started = options.now()
     first = solve_admm(problem, replace(options, callback=None))
@@ -90,7 +85,7 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
             if problem.objective is Objective.MAKESPAN:
                 verdict = improve_makespan(incumbent, first.certificate, PRECISION, left)
                 if verdict is Verdict.STUCK:
-                    stop = StopReason.TIME if left <= 0.0 or options.time_limit_s is not None else StopReason.STALLED
+                    stop = StopReason.TIME if options.now() >= options.deadline(started) else StopReason.STALLED
                     break
             else:
                 stop, steps = branch_and_bound(incumbent, first.certificate.price, PRECISION, options, started)
