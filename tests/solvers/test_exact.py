@@ -26,6 +26,17 @@ def cell(seed: int, clients: int = 60, tasks: int = 3, **changes: object) -> fo.
 @settings(max_examples=300)
 @given(problems(max_clients=9))
 def test_agrees_with_brute_force(problem: fo.Problem) -> None:
+    assert_agrees_with_brute_force(problem)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000)
+@given(problems(max_clients=8))
+def test_agrees_with_brute_force_on_many(problem: fo.Problem) -> None:
+    assert_agrees_with_brute_force(problem)
+
+
+def assert_agrees_with_brute_force(problem: fo.Problem) -> None:
     """1e-8: the loop proves 1e-9, and brute force bisects to about as much."""
     truth = naive.brute_force(problem)
     solution = fo.solve(problem, "exact")
