@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import scenarios
 from .checking import CheckReport, check
 from .exceptions import (
@@ -17,10 +20,14 @@ from .solution import Certificate, CertificateKind, Solution, Status, StopReason
 from .solvers import METHODS, Progress, solve
 from .tables import load_table
 
+if TYPE_CHECKING:
+    from .batch import BatchSolution, ProblemBatch, solve_batch
+
 __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
+    "BatchSolution",
     "Certificate",
     "CertificateKind",
     "CheckReport",
@@ -30,6 +37,7 @@ __all__ = [
     "Objective",
     "OptionError",
     "Problem",
+    "ProblemBatch",
     "ProblemError",
     "Progress",
     "RateModel",
@@ -42,4 +50,12 @@ __all__ = [
     "load_table",
     "scenarios",
     "solve",
+    "solve_batch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load batches, and what they need, with their first use."""
+    if name in ("BatchSolution", "ProblemBatch", "solve_batch"):
+        return getattr(import_module(".batch", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

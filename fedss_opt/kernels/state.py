@@ -120,7 +120,7 @@ def make_work(cell: Cell) -> Work:
         np.zeros(tasks),
         basis,
         np.zeros(tasks),
-        np.empty(cell.free),
+        np.zeros(cell.free),  # read by the rounding even where no iteration was allowed
         np.zeros(cell.free, dtype=np.bool_),
         np.zeros(cell.free, dtype=np.bool_),
         np.zeros(tasks),

@@ -1,0 +1,7 @@
+"""Many problems at once: `ProblemBatch`, `solve_batch`, `BatchSolution` (``docs/batches.md``)."""
+
+from .problems import ProblemBatch
+from .solutions import BatchSolution
+from .solve import solve_batch
+
+__all__ = ["BatchSolution", "ProblemBatch", "solve_batch"]

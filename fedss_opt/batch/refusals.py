@@ -1,0 +1,77 @@
+"""Which problems of a batch cannot be accepted: found for all at once, told apart by `Problem` itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..documents.fields import FIELDS
+from ..exceptions import ProblemError
+from ..problem import Objective, Problem
+from ..validation import LARGEST, SMALLEST
+from .columns import PER_CLIENT
+
+if TYPE_CHECKING:
+    from .problems import ProblemBatch
+
+__all__ = ["refusals"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+_FIELDS = {field.name: field for field in FIELDS}
+
+
+def refusals(batch: ProblemBatch) -> dict[int, str]:
+    """Return what `Problem` says of each problem that it refuses.
+
+    The arrays are searched for what may be wrong; `Problem` has the last word on the few problems where it is.
+    """
+    errors = {}
+    for i in np.flatnonzero(_suspects(batch)).tolist():
+        try:
+            Problem(**batch.fields(i))
+        except ProblemError as error:
+            errors[i] = str(error)
+    return errors
+
+
+def _suspects(batch: ProblemBatch) -> BoolArray:
+    suspect = np.isin(batch.objective, [str(o) for o in Objective], invert=True)
+    suspect |= _odd("bandwidth_hz", batch.bandwidth_hz)
+    suspect |= _odd("resource_block_hz", batch.resource_block_hz) & ~np.isnan(batch.resource_block_hz)
+    suspect[_owners(batch.entries, _odd("relevance", batch.relevance))] = True
+    faint = (batch.required < SMALLEST) & (batch.required != 0.0)
+    suspect[_owners(batch.task_offsets, _odd("required", batch.required) | faint)] = True
+    per_client = np.repeat(batch.is_flat, np.diff(batch.offsets))
+    for name, field in PER_CLIENT.items():
+        column: Any = getattr(batch, name)
+        if column is None or field.type != "number":
+            continue
+        odd = _odd(name, column)
+        if name == "cn0_hz":
+            odd &= ~per_client
+        elif name == "spectral_efficiency":
+            odd = np.where(per_client, odd, ~np.isnan(column))
+        suspect[_owners(batch.offsets, odd)] = True
+    crossed = batch.min_bandwidth_hz > batch.max_bandwidth_hz
+    suspect[_owners(batch.offsets, crossed | (batch.mandatory & ~batch.available))] = True
+    return suspect
+
+
+def _odd(name: str, column: FloatArray) -> BoolArray:
+    """Mark the entries that a field may not accept; NaN is one."""
+    field = _FIELDS[name]
+    good = (column <= LARGEST) & (column >= (SMALLEST if field.positive else 0.0))
+    if field.infinite:
+        good |= column == np.inf
+    odd: BoolArray = ~good
+    return odd
+
+
+def _owners(offsets: IntArray, odd: BoolArray) -> IntArray:
+    """Return the problems that the marked entries belong to."""
+    return np.searchsorted(offsets, np.flatnonzero(odd), side="right") - 1
