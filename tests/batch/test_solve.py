@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -180,6 +181,15 @@ def test_progress_is_told(threads: int) -> None:
     assert told[-1] == (200, 200)
 
 
+@pytest.fixture
+def _listening_to_ctrl_c() -> Iterator[None]:
+    """Have SIGINT raise, also where the tests run in the background of a shell, which ignores it for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening_to_ctrl_c")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_ends_a_batch(threads: int) -> None:
     told: list[int] = []
