@@ -13,8 +13,8 @@ test: $(READY)
 	$(BIN)/pytest
 
 # The kernels once as plain Python and once with every index checked, on small sizes.
-KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_answers.py $(addprefix kernels/test_,admm.py cell.py \
-	closed_forms.py core.py dual.py oracle.py roots.py search.py vertex.py))
+KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_answers.py $(addprefix kernels/test_,admm.py blocks.py \
+	cell.py closed_forms.py core.py dual.py exact_step.py logarithm.py oracle.py roots.py search.py vertex.py window.py))
 
 test-numba: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(KERNEL_TESTS) -W ignore::RuntimeWarning -k "not many and not large and not nearly_alike"
