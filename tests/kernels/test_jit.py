@@ -98,3 +98,18 @@ def test_options_that_keep_floating_point_honest() -> None:
         assert not kernel.targetoptions.get("fastmath", False)
         assert kernel.targetoptions["error_model"] == "numpy"
         assert kernel.targetoptions["nogil"]
+
+
+def test_kernels_do_without_parts_where_numba_has_none_of_their_kind(tmp_path: Path) -> None:
+    """Another Numba inside: kernels then call each other as Numba has them do."""
+    script = (
+        "import sys; sys.modules['fedss_opt.kernels.parts'] = None\n"
+        "import numpy as np\n"
+        "from fedss_opt.kernels import jit, vectors\n"
+        "assert jit.PartCompiler is None\n"
+        "assert vectors.median(np.array([3.0, 1.0, 2.0])) == 2.0\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment.pop("NUMBA_DISABLE_JIT", None)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
