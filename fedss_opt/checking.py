@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from .exceptions import OptionError
-from .problem import BLOCK_ROUNDING, Problem
+from .problem import Problem
 from .quantities import format_quantity
+from .resource_blocks import BLOCK_ROUNDING
 from .solution import Certificate, CertificateKind, Solution, Status
 from .validation import LARGEST
 

@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from .exceptions import ProblemError
 from .problem_fields import Objective, RateModel, problem_fields
+from .resource_blocks import BLOCK_ROUNDING, blocks_within, limits_in_blocks
 from .validation import selection, vector
 
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["Objective", "Problem", "RateModel"]
+__all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -31,9 +32,6 @@ _LN2 = math.log(2.0)
 # million clients (about 1e-13) and far below any meaning a relevance can have: "all of them" stays reachable
 # when the caller's own sum was rounded up.
 COVERAGE_FRACTION = 1.0 - 1e-12
-
-# A number of resource blocks counts as whole within this fraction of it: decimal fractions are rounded.
-BLOCK_ROUNDING = 4e-15
 
 
 class Problem:
@@ -209,7 +207,7 @@ class Problem:
         """
         if self.resource_block_hz is None:
             return None
-        return math.floor(self.bandwidth_hz / self.resource_block_hz * (1.0 + BLOCK_ROUNDING))
+        return int(blocks_within(self.bandwidth_hz, self.resource_block_hz))
 
     def client_name(self, index: int) -> str:
         """Return the id of client `index` (its number where no ids were given)."""
@@ -276,9 +274,7 @@ class Problem:
         low, high = self.min_bandwidth_hz, np.minimum(self.max_bandwidth_hz, self.bandwidth_hz)
         if self.resource_block_hz is None:
             return low, high
-        block = self.resource_block_hz
-        first = np.maximum(np.ceil(low / block * (1.0 - BLOCK_ROUNDING)), 1.0)
-        return block * first, block * np.floor(high / block * (1.0 + BLOCK_ROUNDING))
+        return limits_in_blocks(low, high, self.resource_block_hz)
 
     def latency_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
         """Makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""

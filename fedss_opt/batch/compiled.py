@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ..cells import WHOLE_BLOCKS
 from ..kernels.batch import Answers, Columns, solve_stretch
-from ..problem import BLOCK_ROUNDING, COVERAGE_FRACTION
+from ..problem import COVERAGE_FRACTION
+from ..resource_blocks import blocks_within, limits_in_blocks
 from ..solvers.admm import DEFAULT_TUNING
 from .answers import withdraw
 from .problems import ProblemBatch
@@ -37,11 +38,7 @@ def compiled_run(
             last,
             float(gap_tol),
             limit,
-            tuning.vertex,
-            tuning.sample_from,
-            tuning.window_from,
-            tuning.width,
-            tuning.kicks,
+            *tuning.switches,
             answers,
         )
 
@@ -70,7 +67,7 @@ def _columns(batch: ProblemBatch) -> Columns:
     in_blocks = solvable & (block_hz > 0.0)
     if in_blocks.any():
         width = block_hz[in_blocks]
-        total_hz[in_blocks] = np.floor(total_hz[in_blocks] / width * (1.0 + BLOCK_ROUNDING)) * width * WHOLE_BLOCKS
+        total_hz[in_blocks] = blocks_within(total_hz[in_blocks], width) * width * WHOLE_BLOCKS
         least_hz, most_hz = _limits_in_blocks(batch, np.repeat(in_blocks, clients), np.repeat(block_hz, clients))
     return Columns(
         solvable=_frozen(solvable),
@@ -111,8 +108,7 @@ def _limits_in_blocks(batch: ProblemBatch, concerned: BoolArray, block_hz: Float
     band_hz, block = np.repeat(batch.bandwidth_hz, np.diff(batch.offsets))[concerned], block_hz[concerned]
     least_hz, most_hz = batch.min_bandwidth_hz.copy(), batch.max_bandwidth_hz.copy()
     low, high = least_hz[concerned], np.minimum(most_hz[concerned], band_hz)
-    least_hz[concerned] = block * np.maximum(np.ceil(low / block * (1.0 - BLOCK_ROUNDING)), 1.0)
-    most_hz[concerned] = block * np.floor(high / block * (1.0 + BLOCK_ROUNDING))
+    least_hz[concerned], most_hz[concerned] = limits_in_blocks(low, high, block)
     return least_hz, most_hz
 
 

@@ -51,6 +51,11 @@ class Tuning:
     width: int = 48
     kicks: int = 10
 
+    @property
+    def switches(self) -> tuple[bool, int, int, int, int]:
+        """What `advance` takes after its limit on iterations, in its order."""
+        return self.vertex, self.sample_from, self.window_from, self.width, self.kicks
+
 
 DEFAULT_TUNING = Tuning()
 
@@ -75,18 +80,7 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
         while work.state[state.PHASE] != state.DONE:
             if options.now() >= deadline:
                 return StopReason.TIME
-            advance(
-                cell,
-                work,
-                options.gap_tol,
-                chunk,
-                limit,
-                tuning.vertex,
-                tuning.sample_from,
-                tuning.window_from,
-                tuning.width,
-                tuning.kicks,
-            )
+            advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
                 return StopReason.INTERRUPTED
     except KeyboardInterrupt:

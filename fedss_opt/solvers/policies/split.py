@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ...problem import BLOCK_ROUNDING, Problem
+from ...problem import Problem
+from ...resource_blocks import BLOCK_ROUNDING, blocks_within
 from .covering import Refusal
 
 __all__ = ["equal_split", "proportional_split"]
@@ -59,7 +60,7 @@ def _in_blocks(problem: Problem, share: FloatArray, least: FloatArray, most: Flo
     block = problem.resource_block_hz
     assert block is not None
     assert problem.resource_blocks is not None
-    whole = np.maximum(np.floor(share / block * (1.0 + BLOCK_ROUNDING)), np.rint(least / block))
+    whole = np.maximum(blocks_within(share, block), np.rint(least / block))
     while (left := problem.resource_blocks - int(whole.sum())) > 0:
         remainder = np.where(whole + 0.5 < most / block, share / block - whole, -math.inf)
         next_in_line = np.argsort(-remainder, kind="stable")[:left]
