@@ -13,52 +13,55 @@ import numpy.typing as npt
 
 from .jit import jit
 
-__all__ = ["invert_basis", "reset_basis", "starting_basis"]
+__all__ = ["invert", "invert_basis", "reset_basis", "starting_basis"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
 @jit
-def column(relevance: FloatArray, j: int, k: int) -> float:
-    """Entry k of column j: a client's relevance, or minus one for the surplus of task j - free."""
-    if j < relevance.shape[0]:
-        entry: float = relevance[j, k]
-        return entry
-    return -1.0 if j - relevance.shape[0] == k else 0.0
-
-
-@jit
-def invert_basis(relevance: FloatArray, basis: IntArray, inverse: FloatArray) -> bool:
-    """Invert the basis matrix (columns = basic columns) by Gauss-Jordan with pivoting; False when singular."""
-    m = basis.size
-    work = np.empty((m, m))
+def invert(matrix: FloatArray, inverse: FloatArray, least_pivot: float) -> bool:
+    """Write the inverse of a matrix (which is used up) by Gauss-Jordan with pivoting; False when nearly singular."""
+    m = matrix.shape[0]
     for p in range(m):
         for k in range(m):
-            work[k, p] = column(relevance, basis[p], k)
             inverse[k, p] = 1.0 if k == p else 0.0
     for p in range(m):
         best = p
         for k in range(p + 1, m):
-            if abs(work[k, p]) > abs(work[best, p]):
+            if abs(matrix[k, p]) > abs(matrix[best, p]):
                 best = k
-        if not abs(work[best, p]) > 1e-11:
+        if not abs(matrix[best, p]) > least_pivot:
             return False
         if best != p:
             for q in range(m):
-                work[p, q], work[best, q] = work[best, q], work[p, q]
+                matrix[p, q], matrix[best, q] = matrix[best, q], matrix[p, q]
                 inverse[p, q], inverse[best, q] = inverse[best, q], inverse[p, q]
-        scale = 1.0 / work[p, p]
+        scale = 1.0 / matrix[p, p]
         for q in range(m):
-            work[p, q] *= scale
+            matrix[p, q] *= scale
             inverse[p, q] *= scale
         for k in range(m):
-            if k != p and work[k, p] != 0.0:
-                factor = work[k, p]
+            factor = matrix[k, p]
+            if k != p and factor != 0.0:
                 for q in range(m):
-                    work[k, q] -= factor * work[p, q]
+                    matrix[k, q] -= factor * matrix[p, q]
                     inverse[k, q] -= factor * inverse[p, q]
     return True
+
+
+@jit
+def invert_basis(relevance: FloatArray, basis: IntArray, inverse: FloatArray) -> bool:
+    """Invert the basis matrix (columns = basic columns); False when singular."""
+    clients = relevance.shape[0]
+    matrix = np.zeros((basis.size, basis.size))
+    for p in range(basis.size):
+        if basis[p] < clients:
+            for k in range(basis.size):
+                matrix[k, p] = relevance[basis[p], k]
+        else:
+            matrix[basis[p] - clients, p] = -1.0
+    return invert(matrix, inverse, 1e-11)
 
 
 @jit

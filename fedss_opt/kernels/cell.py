@@ -13,7 +13,7 @@ from .jit import jit
 from .lattice import exact_step
 from .vectors import take
 
-__all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell"]
+__all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -61,6 +61,45 @@ class Cell(NamedTuple):
     """(K',) position in the Problem."""
     scale: FloatArray
     """(K',) what coverage 1 means in the Problem's units."""
+
+
+@jit
+def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, relevance: FloatArray, tasks: int) -> Cell:
+    """Return a cell of some of a cell's clients; its `client` are positions in that cell.
+
+    Parameters
+    ----------
+    cell : Cell
+        Where they come from.
+    chosen : ndarray of int
+        Who; those to decide on first.
+    free : int
+        How many of them are to be decided on.
+    total_hz : float
+        The new cell's carrier.
+    relevance : ndarray, (free, tasks)
+        What these offer.
+    tasks : int
+        0, or all open tasks.
+    """
+    return Cell(
+        cell.objective,
+        cell.flat,
+        total_hz,
+        cell.block_hz,
+        free,
+        chosen,
+        take(cell.payload, chosen),
+        take(cell.link, chosen),
+        take(cell.start, chosen),
+        take(cell.weight, chosen),
+        take(cell.low, chosen),
+        take(cell.high, chosen),
+        relevance,
+        cell.aim[:tasks],
+        cell.task[:tasks],
+        cell.scale[:tasks],
+    )
 
 
 @jit

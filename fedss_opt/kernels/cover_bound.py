@@ -16,6 +16,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from .basis import invert
 from .cover_state import ACTIVE, FIXED, LIMIT, PIVOTS, CoverTree
 from .jit import jit
 
@@ -38,40 +39,17 @@ def cutoff(tree: CoverTree) -> float:
 
 @jit
 def _invert(tree: CoverTree) -> bool:
-    """Invert the basis matrix by Gauss-Jordan with pivoting; False when nearly singular."""
+    """Invert the basis matrix; False when nearly singular."""
     tasks, n = tree.relevance.shape
     matrix = np.zeros((tasks, tasks))
-    inverse = tree.inverse
     for p in range(tasks):
         column = tree.basis[p]
-        for k in range(tasks):
-            inverse[k, p] = 1.0 if k == p else 0.0
-            if column < n:
+        if column < n:
+            for k in range(tasks):
                 matrix[k, p] = tree.relevance[k, tree.position[column]]
-        if column >= n:
+        else:
             matrix[column - n, p] = -1.0
-    for p in range(tasks):
-        best = p
-        for k in range(p + 1, tasks):
-            if abs(matrix[k, p]) > abs(matrix[best, p]):
-                best = k
-        if not abs(matrix[best, p]) > 1e-9:
-            return False
-        if best != p:
-            for q in range(tasks):
-                matrix[p, q], matrix[best, q] = matrix[best, q], matrix[p, q]
-                inverse[p, q], inverse[best, q] = inverse[best, q], inverse[p, q]
-        scale = 1.0 / matrix[p, p]
-        for q in range(tasks):
-            matrix[p, q] *= scale
-            inverse[p, q] *= scale
-        for k in range(tasks):
-            factor = matrix[k, p]
-            if k != p and factor != 0.0:
-                for q in range(tasks):
-                    matrix[k, q] -= factor * matrix[p, q]
-                    inverse[k, q] -= factor * inverse[p, q]
-    return True
+    return invert(matrix, tree.inverse, 1e-9)
 
 
 @jit

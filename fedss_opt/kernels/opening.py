@@ -21,6 +21,7 @@ __all__ = [
     "begin_admm",
     "consider",
     "fit_least",
+    "mandatory_fit",
     "members_of",
     "round_relaxation",
     "set_price",
@@ -94,17 +95,22 @@ def _cover(cell: Cell, work: Work) -> bool:
 
 
 @jit
+def mandatory_fit(cell: Cell, work: Work) -> bool:
+    """Whether the least bandwidths of the mandatory clients alone are within the carrier."""
+    n = cell.client.size
+    for i in range(cell.free, n):
+        work.members[i - cell.free] = i
+    return least_demand(cell, work.members, n - cell.free) <= cell.total_hz
+
+
+@jit
 def start(cell: Cell, work: Work) -> None:
     """Find a first selection, covering by cost per relevance at a guessed theta and then at its own."""
     state = work.state
-    n = cell.client.size
-    if n > cell.free:  # mandatory clients alone can be too much
-        for i in range(cell.free, n):
-            work.members[i - cell.free] = i
-        if least_demand(cell, work.members, n - cell.free) > cell.total_hz:
-            state[BOUND] = math.inf
-            state[PHASE] = DONE
-            return
+    if not mandatory_fit(cell, work):
+        state[BOUND] = math.inf
+        state[PHASE] = DONE
+        return
     if cell.aim.size == 0:
         consider(cell, work)
         state[BOUND_PRICE] = state[PRICE]

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import EPS, ROUND_UP, TOTAL, Cell
+from .cell import EPS, ROUND_UP, TOTAL, Cell, gather_clients
 from .jit import jit
-from .oracle import client_time, deadline_response, demand_pass, price_response, upload_time
-from .vectors import take
+from .oracle import client_time, demand_pass, upload_time
+from .vectors import compensated_sum
 
 __all__ = ["least_demand", "selection_bandwidth", "selection_theta", "selection_value"]
 
@@ -24,43 +24,20 @@ _ROOM = 1.0 - 16.0 * EPS
 @jit
 def members_cell(cell: Cell, members: IntArray, count: int) -> Cell:
     """Gather a selection's clients, all of them mandatory, so that a root's many passes read solid arrays."""
-    members = members[:count]
-    return Cell(
-        cell.objective,
-        cell.flat,
-        cell.total_hz,
-        cell.block_hz,
-        0,
-        members,
-        take(cell.payload, members),
-        take(cell.link, members),
-        take(cell.start, members),
-        take(cell.weight, members),
-        take(cell.low, members),
-        take(cell.high, members),
-        cell.relevance[:0],
-        cell.aim[:0],
-        cell.task[:0],
-        cell.scale[:0],
-    )
+    return gather_clients(cell, members[:count], 0, cell.total_hz, cell.relevance[:0], 0)
 
 
 @jit
 def _demand(cell: Cell, theta: float, bandwidth: FloatArray, slopes: FloatArray) -> tuple[float, float]:
-    """Bandwidth that all clients of a cell ask for at theta, and its slope (compensated sum)."""
+    """Bandwidth that all clients of a cell ask for at theta, and its slope."""
     demand_pass(cell, theta, bandwidth, slopes)
-    total = 0.0
-    carry = 0.0
-    slope = 0.0
-    for i in range(bandwidth.size):
-        b = bandwidth[i]
-        t = total + b
-        carry += (total - t) + b if total >= b else (b - t) + total
-        total = t
-        slope += slopes[i]
-    if total == math.inf:
+    total = compensated_sum(bandwidth)
+    if not total < math.inf:
         return math.inf, 0.0
-    return total + carry, slope
+    slope = 0.0
+    for i in range(slopes.size):
+        slope += slopes[i]
+    return total, slope
 
 
 @jit
@@ -253,26 +230,12 @@ def _price_root(cell: Cell, guess: float, carrier: float, bandwidth: FloatArray,
 @jit
 def selection_bandwidth(cell: Cell, members: IntArray, count: int, theta: float, bandwidth: FloatArray) -> None:
     """Write the members' bandwidths at theta, aligned with `members`; deadlines are met in exact arithmetic."""
-    for j in range(count):
-        i = members[j]
-        if cell.objective == TOTAL:
-            b, _ = price_response(
-                cell.flat,
-                cell.payload[i],
-                cell.link[i],
-                cell.weight[i],
-                cell.low[i],
-                cell.high[i],
-                cell.block_hz,
-                theta,
-            )
-        else:
-            b, _ = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
-            )
-            if b > cell.low[i] and cell.block_hz == 0.0:
-                b = min(b * ROUND_UP, cell.high[i])
-        bandwidth[j] = b
+    few = members_cell(cell, members, count)
+    demand_pass(few, theta, bandwidth[:count], np.empty(count))
+    if cell.objective != TOTAL and cell.block_hz == 0.0:
+        for j in range(count):
+            if bandwidth[j] > few.low[j]:
+                bandwidth[j] = min(bandwidth[j] * ROUND_UP, few.high[j])
 
 
 @jit
@@ -284,13 +247,13 @@ def selection_value(cell: Cell, members: IntArray, count: int, theta: float) -> 
     """
     if cell.objective != TOTAL or theta == math.inf:
         return theta
+    few = members_cell(cell, members, count)
+    bandwidth = np.empty(count)
+    demand_pass(few, theta, bandwidth, np.empty(count))
     total = 0.0
     left = cell.total_hz
     for j in range(count):
-        i = members[j]
-        b, _ = price_response(
-            cell.flat, cell.payload[i], cell.link[i], cell.weight[i], cell.low[i], cell.high[i], cell.block_hz, theta
-        )
-        total += cell.weight[i] * (cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b))
-        left -= b
+        time = few.start[j] + upload_time(few.flat, few.payload[j], few.link[j], bandwidth[j])
+        total += few.weight[j] * time
+        left -= bandwidth[j]
     return total if cell.block_hz == 0.0 else total - theta * left

@@ -13,13 +13,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cell import Cell
+from .cell import Cell, gather_clients
 from .jit import jit
-from .opening import begin_admm, set_price, start
+from .opening import begin_admm, mandatory_fit, set_price, start
 from .relaxation import admm_round, vertex_round
-from .roots import least_demand
 from .state import ADMM, BOUND, BOUND_PRICE, ITERATIONS, PHASE, VERTEX, WINDOW_FROM, Work, make_work
-from .vectors import take, take_rows
+from .vectors import take_rows
 
 __all__ = ["open_by_sample"]
 
@@ -53,37 +52,15 @@ def sample_cell(cell: Cell, stride: int) -> Cell:
     free = _one_in(0, cell.free, stride, chosen, 0)
     count = _one_in(cell.free, n, stride, chosen, free)
     chosen = chosen[:count]
-    return Cell(
-        cell.objective,
-        cell.flat,
-        cell.total_hz / stride,
-        cell.block_hz,
-        free,
-        chosen,
-        take(cell.payload, chosen),
-        take(cell.link, chosen),
-        take(cell.start, chosen),
-        take(cell.weight, chosen),
-        take(cell.low, chosen),
-        take(cell.high, chosen),
-        take_rows(cell.relevance, chosen[:free]) * float(stride),
-        cell.aim,
-        cell.task,
-        cell.scale,
-    )
+    relevance = take_rows(cell.relevance, chosen[:free]) * float(stride)
+    return gather_clients(cell, chosen, free, cell.total_hz / stride, relevance, cell.aim.size)
 
 
 @jit
 def open_by_sample(cell: Cell, work: Work) -> bool:
     """Move to the theta and the multipliers of a sample's relaxation, ready for vertex ascent; False if none came."""
-    n = cell.client.size
-    if cell.aim.size == 0:
+    if cell.aim.size == 0 or not mandatory_fit(cell, work):
         return False
-    if n > cell.free:  # as in `start`: mandatory clients alone can be too much
-        for i in range(cell.free, n):
-            work.members[i - cell.free] = i
-        if least_demand(cell, work.members, n - cell.free) > cell.total_hz:
-            return False
     stride = min(_SHARE, cell.free // _LEAST_SAMPLE)
     if stride < _LEAST_STRIDE:
         return False
