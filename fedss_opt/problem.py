@@ -1,7 +1,7 @@
 """The problem: who could upload, over which channels, and how much each task needs this round.
 
 A `Problem` is validated once, completely, and never changes afterwards, so nothing behind it has to check
-again. Section 1 of ``docs/mathematics.md`` lists the symbols; units are part of the names.
+again. Section 1 of ``docs/explanation/mathematics.md`` lists the symbols; units are part of the names.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ class Problem:
         return Problem(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the problem as a JSON-able document (see ``docs/file-format.md``)."""
+        """Return the problem as a JSON-able document (see ``docs/reference/file-format.md``)."""
         from .documents import problem_to_dict  # noqa: PLC0415 - documents builds on this module
 
         return problem_to_dict(self)

@@ -88,7 +88,7 @@ class Certificate:
                        - sum_{n free} max(0, sum_k mu_k min(R_kn, q_k - s_k) - phi_n(theta))
 
     over the tasks with ``o_k > 0`` and the free clients: available, not mandatory, and able to keep their own
-    limits within B. No covering selection costs less than D (section 5 of ``docs/mathematics.md``). For the
+    limits within B. No covering selection costs less than D (section 5 of ``docs/explanation/mathematics.md``). For the
     makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
     bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
     a margin for rounding.

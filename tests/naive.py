@@ -1,7 +1,7 @@
 """Slow, obvious twins of everything that is fast in the package.
 
-Written from the equations of ``docs/mathematics.md`` alone; nothing here is imported from the kernels or the
-solvers. Two layers:
+Written from the equations of ``docs/explanation/mathematics.md`` alone; nothing here is imported from the kernels or
+the solvers. Two layers:
 
 * *arbitrary precision* (mpmath, `DIGITS` digits): one client at a time, by bisection of the equation itself.
   The judge of closed forms.

@@ -18,7 +18,7 @@ from fedss_opt.documents.files import json_text, write_atomically
 
 from . import by_hand
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Many problems at once: `ProblemBatch`, `solve_batch`, `BatchSolution` (``docs/batches.md``)."""
+"""Many problems at once: `ProblemBatch`, `solve_batch`, `BatchSolution` (``docs/how-to/batches.md``)."""
 
 from .problems import ProblemBatch
 from .solutions import BatchSolution

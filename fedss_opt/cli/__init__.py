@@ -1,4 +1,4 @@
-"""The command line ``fedss-opt`` (``docs/cli.md``)."""
+"""The command line ``fedss-opt`` (``docs/reference/cli.md``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems and answers as JSON documents and NPZ files (``docs/file-format.md``)."""
+"""Problems and answers as JSON documents and NPZ files (``docs/reference/file-format.md``)."""
 
 from .fields import FIELDS, PROBLEM_FORMAT, VERSION
 from .files import load_problem, load_solution, parse_json, save_problem, save_solution

@@ -1,6 +1,6 @@
 """Flower: any FedAvg-derived strategy with clients and bandwidths chosen by a `fedss_opt.rounds.RoundAllocator`.
 
-``docs/flower.md`` starts with an app to paste. On the server::
+``docs/how-to/flower.md`` starts with an app to paste. On the server::
 
     strategy = allocated(strategy, RoundAllocator(bandwidth_hz=2e6, tasks=0.5), query())
 

@@ -1,6 +1,6 @@
 """NVFlare: a mixin for its FedAvg workflows that lets a `fedss_opt.rounds.RoundAllocator` choose the clients.
 
-``docs/nvflare.md`` starts with an app to paste. On the server::
+``docs/how-to/nvflare.md`` starts with an app to paste. On the server::
 
     class Allocated(AllocatedMixin, FedAvg):
         def make_allocator(self):

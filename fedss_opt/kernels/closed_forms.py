@@ -1,8 +1,8 @@
 """The closed forms of one client: least bandwidth for a deadline, best bandwidth for a price, and the rate.
 
 Scalars in, scalars out. Everything above (passes, roots, the ADMM) is built on these four functions. The
-derivations are in ``docs/mathematics.md``; the coefficients are minimax fits to the exact functions, and one
-correction step from them ends within a few units in the last place over the whole domain.
+derivations are in ``docs/explanation/mathematics.md``; the coefficients are minimax fits to the exact functions, and
+one correction step from them ends within a few units in the last place over the whole domain.
 
 Those named ``_inline`` are for loops over many clients: straight-line arithmetic that compilers turn into SIMD code,
 with the results of the others bit for bit.

@@ -3,7 +3,7 @@
 A client's queue grows by its share in every round in which it could upload, and shrinks by one when it did. Whoever's
 queue has reached `patience` is insisted on. And in every round the selection serves at least the queues' weighted
 share, ``sum_n Q_n x_n >= sum_n beta_n Q_n``: one more covering requirement, which leaves it to the solver with whom to
-catch up now. Section "A fair share" of ``docs/rounds.md`` proves what follows from either.
+catch up now. Section "A fair share" of ``docs/how-to/rounds.md`` proves what follows from either.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From what radios report (CQI, SINR, RSRP, throughput) to `cn0_hz` or `spectral_efficiency`.
 
-``docs/link-quality.md`` says which of them means what, and where they mislead.
+``docs/how-to/link-quality.md`` says which of them means what, and where they mislead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Named cells of the literature, as problems.
 
 `make` turns a preset into a `Problem`; `PRESETS` holds the presets with their sources, `names` lists them.
-The page ``docs/scenarios.md`` shows the table.
+The page ``docs/reference/scenarios.md`` shows the table.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sparse sharing: masks, relevance and its quantiser, payloads and aggregation; arrays in, arrays out.
 
-Each part can be used alone from another federated-learning system; the page ``docs/sharing.md`` shows how.
+Each part can be used alone from another federated-learning system; the page ``docs/explanation/sharing.md`` shows how.
 """
 
 from .aggregation import Aggregate, aggregate

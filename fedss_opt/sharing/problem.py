@@ -55,7 +55,7 @@ def to_problem(
     relevance_step : float, optional
         A power of two such as 1/64: relevance is rounded down to its multiples, before anything else. A selection then
         contributes at least what the problem counts, and the solver may count requirements in whole steps, which
-        tightens its lower bounds, the more the coarser the step (section 5.2 of ``docs/mathematics.md``).
+        tightens its lower bounds, the more the coarser the step (section 5.2 of ``docs/explanation/mathematics.md``).
 
     Returns
     -------

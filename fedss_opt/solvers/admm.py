@@ -61,7 +61,7 @@ DEFAULT_TUNING = Tuning()
 
 
 def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNING) -> Solution:
-    """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/mathematics.md``."""
+    """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/explanation/mathematics.md``."""
     started = options.now()
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
     cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))

@@ -58,7 +58,7 @@ class Incumbent:
 
 
 def solve_exact(problem: Problem, options: Options) -> Solution:
-    """Solve to proven optimality; see `fedss_opt.solve` and section 7 of ``docs/mathematics.md``.
+    """Solve to proven optimality; see `fedss_opt.solve` and section 7 of ``docs/explanation/mathematics.md``.
 
     The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
     just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.

@@ -1,4 +1,4 @@
-"""The mixin as docs/nvflare.md shows it, against NVFlare's own signatures, and (slow) inside its simulator."""
+"""The mixin as docs/how-to/nvflare.md shows it, against NVFlare's own signatures, and (slow) inside its simulator."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .flare_workflow import (
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "examples" / "nvflare_app"
 
-# -- docs/nvflare.md ---------------------------------------------------------------------------------------------
+# -- docs/how-to/nvflare.md ------------------------------------------------------------------------------------------
 
 
 def block(name: str) -> str:
-    text = (ROOT / "docs" / "nvflare.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "nvflare.md").read_text()
     (found,) = re.findall(rf"^```python no-run {name}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return str(found)
 

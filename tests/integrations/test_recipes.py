@@ -1,4 +1,4 @@
-"""`Selector`, and the recipes of docs/other-frameworks.md: the very text of the page, against the frameworks' calls.
+"""`Selector`, and the recipes of docs/how-to/other-frameworks.md: the page's very text, against the frameworks' calls.
 
 The stand-ins below call a recipe as the framework does: same names, same arguments, same order. They were written from
 pfl 0.6.0, FLGo (WwZzz/easyFL at 015642b), FedScale (c1a25ac) and APPFL (01602f2). pfl itself takes part where it is
@@ -22,7 +22,7 @@ import fedss_opt as fo
 from fedss_opt.integrations.select import Selector, checked_fields
 from fedss_opt.rounds import RoundAllocator
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "other-frameworks.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "other-frameworks.md"
 EVERYBODY = range(10)
 
 Measured = Callable[[int, int], dict[str, float]]

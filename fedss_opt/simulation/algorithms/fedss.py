@@ -1,6 +1,7 @@
 """FedSS: tasks found by similarity, one sparse model for each, and as much sharing as the noise justifies.
 
-The paper's abstract is public, its text is not; this is a reconstruction (docs/sharing.md says what is whose).
+The paper's abstract is public, its text is not; this is a reconstruction (docs/explanation/sharing.md says what
+is whose).
 """
 
 from __future__ import annotations

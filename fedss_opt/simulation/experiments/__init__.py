@@ -1,4 +1,4 @@
-"""Experiments: configurations, grids of runs, tables and figures (``docs/simulate.md``)."""
+"""Experiments: configurations, grids of runs, tables and figures (``docs/reference/simulate.md``)."""
 
 from .configuration import Override, default_text, load_experiment, parse_override, to_document, to_toml
 from .executors import run_jobs

@@ -1,7 +1,7 @@
 """All keys of a configuration as tables for the documentation.
 
 Types and bounds come from the classes that check them, descriptions from their docstrings. The tables of a page are
-renewed by ``python -m fedss_opt.simulation.experiments.reference docs/simulate.md``.
+renewed by ``python -m fedss_opt.simulation.experiments.reference docs/reference/simulate.md``.
 """
 
 from __future__ import annotations

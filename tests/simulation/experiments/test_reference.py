@@ -13,13 +13,13 @@ from fedss_opt.simulation.experiments.reference import BEGIN, END, describe, key
 from fedss_opt.simulation.experiments.results import COLUMNS
 from fedss_opt.simulation.experiments.settings import Experiment
 
-PAGE = Path(__file__).parents[3] / "docs" / "simulate.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "simulate.md"
 
 
 def test_the_page_is_current():
     inside = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip()
     assert inside == key_tables().strip(), (
-        "renew it: python -m fedss_opt.simulation.experiments.reference docs/simulate.md"
+        "renew it: python -m fedss_opt.simulation.experiments.reference docs/reference/simulate.md"
     )
 
 
