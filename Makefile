@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS := $(VENV)/.docs
+BROWSER := $(VENV)/.browser
 
-.PHONY: demo test test-numba slow lint format bench race results verify verify-full clean
+.PHONY: demo test test-numba slow lint format docs linkcheck browser bench race results verify verify-full clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
@@ -32,6 +34,22 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The site, into docs/_build/html; a warning is an error. The figures of the gallery are drawn anew where an example
+# or the package has changed.
+docs: $(DOCS)
+	rm -rf docs/reference/api/generated
+	$(BIN)/python -m sphinx -W --keep-going -n -q -j auto -d docs/_build/doctrees docs docs/_build/html
+	@echo "The site: docs/_build/html/index.html"
+
+# Asks every site that the pages link to; the one target here that needs a network after the installation.
+linkcheck: $(DOCS)
+	$(BIN)/python -m sphinx -q -b linkcheck -D plot_gallery=0 -d docs/_build/linkcheck/doctrees docs docs/_build/linkcheck
+
+# Report pages in a real Chromium, without a network; skipped with a message where there is none to be had.
+browser: $(BROWSER)
+	sh tests/browser/install.sh
+	$(BIN)/pytest tests/browser -rs
+
 bench: $(READY)
 	mkdir -p out
 	$(BIN)/pytest benchmarks -rs --benchmark-only --benchmark-json=out/benchmark.json
@@ -56,9 +74,19 @@ verify-full: $(READY)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf docs/_build docs/gallery docs/reference/api/generated
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=23.2"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+# What only some targets need is installed with their first run.
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
+$(BROWSER): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
 	touch $@
