@@ -16,6 +16,8 @@ from .problem import Problem
 __all__ = [
     "Requirement",
     "Scale",
+    "channel_db",
+    "format_gap",
     "format_quantity",
     "offered",
     "parse_bandwidth",
@@ -196,3 +198,24 @@ def format_quantity(value: float, unit: str, digits: int = 3) -> str:
     factor, name = next(((f, u) for f, u in _UNITS[unit] if abs(rounded) >= f), _UNITS[unit][-1])
     scaled = rounded / factor
     return f"{scaled:,.0f} {name}" if abs(scaled) >= 10 ** (digits - 1) else f"{scaled:.{digits}g} {name}"
+
+
+def format_gap(gap: float) -> str:
+    """Return a gap as percent; ``-`` where none is known.
+
+    Examples
+    --------
+    >>> format_gap(0.00412), format_gap(3.21e-7), format_gap(math.nan)
+    ('0.41%', '3e-05%', '-')
+    """
+    if not math.isfinite(gap):
+        return "-"
+    return f"{gap:.2%}" if gap >= 1e-3 or gap == 0.0 else f"{gap * 100:.1g}%"
+
+
+def channel_db(problem: Problem) -> tuple[npt.NDArray[np.float64], str]:
+    """Return how good each client's channel is, (N,), and the unit: dB-Hz, or bit/s/Hz for the flat rate."""
+    if problem.cn0_hz is not None:
+        return 10.0 * np.log10(problem.cn0_hz), "dB-Hz"
+    assert problem.spectral_efficiency is not None
+    return problem.spectral_efficiency, "bit/s/Hz"

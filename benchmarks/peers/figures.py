@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from statistics import median
@@ -12,6 +11,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from fedss_opt.figures import new_figure, picture, tidy
+from fedss_opt.looks import BLACK, BLUE, GREEN, INK, METHODS, ORANGE, RED, SKY, lighter
+
 from .cases import ACCURACIES, Plan, Race
 from .entrants import ENTRANTS
 from .profile import performance_ratios, profile_steps
@@ -20,9 +22,8 @@ from .tables import times_of
 
 __all__ = ["race_figures"]
 
-_OURS = ("#1f5fa8", "#d1495b")
-_OTHERS = ("#e08e0b", "#3c7a4e", "#7a5195", "#4d4d4d")
-_POLICIES = ("#777777", "#a6761d", "#1b9e9e", "#d67fa8", "#8a5fd0", "#6aa51f", "#b0a48a")
+_OURS = (BLUE, SKY)
+_OTHERS = (RED, ORANGE, GREEN, BLACK)
 _MARKERS = "osD^vPX<>hp*d"
 _FLOOR = 1e-7  # distances below are drawn there
 
@@ -36,7 +37,7 @@ def race_figures(results: Mapping[Race, list[Result]], plan: Plan) -> dict[str, 
         PNG by file name.
     """
     figures = {}
-    with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+    with mpl.rc_context({"font.size": 9}):
         for race, mine in results.items():
             stem = str(race).replace(" ", "-")
             figures[f"profile-{stem}.png"] = _png(_profile(race, mine))
@@ -47,9 +48,7 @@ def race_figures(results: Mapping[Race, list[Result]], plan: Plan) -> dict[str, 
 
 
 def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=130, bbox_inches="tight", metadata={"Software": None})
-    return stream.getvalue()
+    return picture(figure, dpi=130.0, tight=True)
 
 
 def _style(race: Race, name: str) -> dict[str, Any]:
@@ -57,9 +56,9 @@ def _style(race: Race, name: str) -> dict[str, Any]:
     peers = [e for (r, _), e in ENTRANTS.items() if r is race]
     entrant = ENTRANTS[race, name]
     alike = [e.name for e in peers if (e.ours, e.policy) == (entrant.ours, entrant.policy)]
-    colors = _OURS if entrant.ours else _POLICIES if entrant.policy else _OTHERS
+    colors = _OURS if entrant.ours else _OTHERS
     return {
-        "color": colors[alike.index(name) % len(colors)],
+        "color": lighter(METHODS[name], 0.3) if entrant.policy else colors[alike.index(name) % len(colors)],
         "linewidth": 2.4 if entrant.ours else 1.0 if entrant.policy else 1.6,
         "linestyle": "--" if entrant.policy else "-",
         "marker": _MARKERS[[e.name for e in peers].index(name) % len(_MARKERS)],
@@ -93,12 +92,12 @@ def _title(figure: Figure, title: str, note: str) -> None:
     height = figure.get_size_inches()[1]
     figure.suptitle(title, fontsize=11, y=1.0 - 0.12 / height, va="top")
     if note:
-        figure.text(0.53, -0.55 / height, note, ha="center", va="top", fontsize=8, color="#555555")
+        figure.text(0.53, -0.55 / height, note, ha="center", va="top", fontsize=8, color=INK)
 
 
 def _profile(race: Race, results: list[Result]) -> Figure:
     """Share of the instances solved within tau times the fastest, one panel per accuracy."""
-    figure = Figure(figsize=(9.0, 6.0))
+    figure = new_figure(9.0, 6.0, constrained=False)
     panels = figure.subplots(2, 2, sharex=True, sharey=True, gridspec_kw={"hspace": 0.2, "wspace": 0.06})
     seen, note = _contenders(results, max(ACCURACIES))
     right = 10.0
@@ -117,7 +116,7 @@ def _profile(race: Race, results: list[Result]) -> Figure:
         axes.set_xscale("log")
         axes.set_ylim(-3.0, 104.0)
         axes.set_title(_within(accuracy), fontsize=9, loc="left")
-        axes.grid(axis="y", color="#eeeeee")
+        tidy(axes, grid="y")
     panels[0, 0].set_xlim(0.8, right)
     for axes in panels[1]:
         axes.set_xlabel("time / time of the fastest on the instance")
@@ -130,7 +129,7 @@ def _profile(race: Race, results: list[Result]) -> Figure:
 
 def _sizes(race: Race, results: list[Result], plan: Plan) -> Figure:
     """Median time to two accuracies against N."""
-    figure = Figure(figsize=(9.0, 3.9))
+    figure = new_figure(9.0, 3.9, constrained=False)
     panels = figure.subplots(1, 2, sharex=True, sharey=True, gridspec_kw={"wspace": 0.06})
     sizes = sorted({result.case.clients for result in results})
     seen, note = _contenders(results, max(ACCURACIES))
@@ -142,15 +141,15 @@ def _sizes(race: Race, results: list[Result], plan: Plan) -> Figure:
                 middle = median(math.inf if t is None else t for t in times)
                 middles.append(middle if middle < math.inf else math.nan)  # a gap in the line
             axes.plot(sizes, middles, label=name, markersize=4.5, **_style(race, name))
-        axes.axhline(plan.time_limit_s, color="black", linewidth=0.8, linestyle=":")
+        axes.axhline(plan.time_limit_s, color=INK, linewidth=0.8, linestyle=":")
         axes.text(sizes[0], plan.time_limit_s * 1.15, "time limit", fontsize=8, va="bottom")
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_ylim(None, 3.0 * plan.time_limit_s)
         axes.set_xlabel("clients, N")
         axes.set_title(_within(accuracy), fontsize=9, loc="left")
-        axes.grid(color="#eeeeee")
-    panels[0].set_ylabel("median time, s")
+        tidy(axes)
+    panels[0].set_ylabel("median time (s)")
     _legend(figure, panels[0], min(len(seen), 7))
     title = f"{str(race).capitalize()}: median time (no point where half of the instances or more failed)"
     _title(figure, title, note)
@@ -162,7 +161,7 @@ def _quality(results: list[Result]) -> Figure:
     sizes = [n for n in sorted({result.case.clients for result in results}) if n not in (10, 50)]
     sizes = sizes or sorted({result.case.clients for result in results})
     rows, columns = math.ceil(len(sizes) / 2), min(2, len(sizes))
-    figure = Figure(figsize=(9.0, 2.6 * rows + 1.2))
+    figure = new_figure(9.0, 2.6 * rows + 1.2, constrained=False)
     panels = figure.subplots(
         rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.22, "wspace": 0.06}
     )
@@ -178,12 +177,12 @@ def _quality(results: list[Result]) -> Figure:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_title(f"N = {size:,}", fontsize=9, loc="left")
-        axes.grid(color="#eeeeee")
+        tidy(axes)
     panels[0, 0].set_ylim(0.3 * _FLOOR, 3.0 * max([r.distance for r in results if r.distance > 0.0], default=1.0))
     for axes in panels[:, 0]:
         axes.set_ylabel("distance from best known")
     for axes in panels[-1]:
-        axes.set_xlabel("time of a solve, s")
+        axes.set_xlabel("time of a solve (s)")
     _legend(figure, panels[0, 0], 6)
     note = "medians; bottom row: 1e-7 or less; who is missing failed or was not run"
     _title(figure, "Joint: further down is better, further left is faster", note)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fedss_opt.simulation.experiments.looks import INK
+from fedss_opt import figures
+from fedss_opt.figures import new_figure
+from fedss_opt.looks import GREEN, INK, RED
 
 __all__ = [
     "FADED",
@@ -28,28 +28,17 @@ __all__ = [
     "tidy",
 ]
 
-FADED, RED, GREEN = "#dddddd", "#b3202c", "#00795a"
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)  # no display and no global state
-    return figure
+FADED = "#dddddd"
 
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG, the same bytes whenever it is drawn the same."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=140, metadata={"Software": None})
-    return stream.getvalue()
+    return figures.picture(figure, dpi=140.0)
 
 
-def tidy(axes: Any, *, grid: str = "both") -> None:
-    """Take away what carries nothing."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color="#eeeeee")
-    axes.set_axisbelow(True)
+def tidy(axes: Any, *, grid: Literal["both", "x", "y", "none"] = "both") -> None:
+    """Take away what carries nothing, and set the numbers small: these pictures have many panels."""
+    figures.tidy(axes, grid=grid)
     axes.tick_params(labelsize=8)
 
 

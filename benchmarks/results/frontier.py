@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from fedss_opt.looks import SELECTED
 from fedss_opt.simulation.experiments.looks import GREY, looks_of
 
 from .drawing import FADED, Dot, draw_dots, freeze, new_figure, place_labels, png, tidy
@@ -179,7 +180,7 @@ def _draw_frontier(runs: Runs) -> bytes:
         _draw_map(below, runs, case, shown, zoomed=True)
         top = max(point.accuracy for point in shown)
         below.set_ylim(least, top + 0.12 * (top - least))
-        above.axhspan(least, top + 1.0, color="#0072B2", alpha=0.06, linewidth=0)
+        above.axhspan(least, top + 1.0, color=SELECTED, alpha=0.06, linewidth=0)
         above.set_title(case, fontsize=10, loc="left")
         below.set_title(f"{case}: the shaded part", fontsize=10, loc="left")
         labels += [(above, far), (below, near)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from fedss_opt.looks import GREY, METHODS
 from fedss_opt.simulation.experiments.summary import interval
 
 from .clock import TARGET
@@ -21,13 +22,7 @@ from .tables import accuracy, percent, seconds, share, table
 __all__ = ["required"]
 
 OURS = "fedss"
-_COLORS = {
-    "admm": ("#0072B2", "o"),
-    "random": ("#D55E00", "^"),
-    "random_equal": ("#E69F00", "v"),
-    "greedy": ("#009E73", "s"),
-    "best_channel": ("#CC79A7", "D"),
-}
+_MARKERS = {"admm": "o", "random": "^", "random_equal": "v", "greedy": "s", "best_channel": "D"}
 
 
 def required(runs: Runs) -> Report:
@@ -114,7 +109,7 @@ def _draw_lines(axes: Any, runs: Runs, values: Callable[[str, str], list[float]]
     fractions = _fractions(runs)
     x = np.array([float(case) for case in fractions])
     for policy in _policies(runs):
-        color, marker = _COLORS.get(policy, ("#8a8a8a", "x"))
+        color, marker = METHODS.get(policy, GREY), _MARKERS.get(policy, "x")
         ours = policy == "admm"
         mean, low, high = np.array([_middle(values(case, policy), log) for case in fractions]).T * unit
         axes.errorbar(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fedss_opt.simulation.experiments.summary import interval
 
+from .. import markdown
 from .statistics import Paired, Ratio, geometric
 
 __all__ = ["accuracy", "factor", "mbit", "percent", "points", "seconds", "share", "table", "wins"]
@@ -24,12 +25,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---:|
     | x | 1 |
     """
-    lines = [_row(head), "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join(lines + [_row(row) for row in rows])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return markdown.table(head, rows, right_from=1)
 
 
 def percent(value: float) -> str:

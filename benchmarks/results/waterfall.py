@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from fedss_opt.simulation.experiments.looks import INK
+from fedss_opt.looks import BLUE, GREY, INK
 
 from .clock import TARGET
 from .drawing import FADED, RED, new_figure, png, tidy
@@ -111,11 +111,11 @@ def _draw_steps(axes: Any, runs: Runs, target: float) -> None:
         known_before = [p for p in range(place) if math.isfinite(means[p])]
         note, before = f"{mean:.3g} s", math.nan
         if not known_before:
-            axes.barh(place, mean - low, left=low, height=0.62, color="#8a8a8a")
+            axes.barh(place, mean - low, left=low, height=0.62, color=GREY)
         else:
             last = known_before[-1]
             before = means[last]
-            axes.barh(place, before - mean, left=mean, height=0.62, color=RED if mean > before else "#0072B2")
+            axes.barh(place, before - mean, left=mean, height=0.62, color=RED if mean > before else BLUE)
             axes.plot([before, before], [last + 0.31, place - 0.31], color=INK, linewidth=0.7)
             found = ratio(times[last], times[place])
             span = "" if math.isnan(found.low) else f" ({found.low:.2g}–{found.high:.2g})"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from ..documents.files import write_atomically
+from ..figures import headline, name, new_figure, save_figure, tidy
+from ..looks import ANSWER, BOUND, INK, LEFT_OUT, SELECTED
 from ..problem import Problem
 from ..quantities import format_quantity, scale_for
 from ..solution import Solution
@@ -20,8 +18,6 @@ from ..solvers import Progress
 from .render import channel_db, format_gap
 
 __all__ = ["draw_answer"]
-
-_SELECTED, _LEFT_OUT, _BEST, _BOUND = "#1f77b4", "#9a9a9a", "#d1495b", "#2a7f62"
 
 
 def draw_answer(problem: Problem, solution: Solution, records: Sequence[Progress], path: Path) -> None:
@@ -38,50 +34,43 @@ def draw_answer(problem: Problem, solution: Solution, records: Sequence[Progress
     path : Path
         ``*.png``, ``*.svg`` or ``*.pdf``; written completely or not at all.
     """
-    figure = Figure(figsize=(11.0, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)  # no display and no global state
+    figure = new_figure(11.0, 4.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
     _draw_clients(left, problem, solution)
     _draw_bounds(right, solution, records)
-    stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix.lower().removeprefix("."), dpi=150)
-    write_atomically(path, stream.getvalue())
+    save_figure(figure, path)
 
 
 def _draw_clients(axes: Any, problem: Problem, solution: Solution) -> None:
     channel, unit = channel_db(problem)
     chosen = solution.selected
+    selected, left_out = np.count_nonzero(chosen), np.count_nonzero(~chosen)
     band = scale_for(solution.bandwidth_hz[chosen], "Hz")
     size = 12.0 + 90.0 * problem.payload_bits / problem.payload_bits.max()
     # Clients left out have no bandwidth: a strip below zero, in four lanes, keeps them apart.
     lane = 0.035 * (solution.bandwidth_hz.max() / band.factor or 1.0)
     depth = np.empty(problem.clients)
     depth[np.argsort(channel)] = -lane * (1.5 + np.arange(problem.clients) % 4)
-    axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.scatter(
-        channel[~chosen],
-        depth[~chosen],
-        s=size[~chosen],
-        facecolors="none",
-        edgecolors=_LEFT_OUT,
-        label=f"left out ({np.count_nonzero(~chosen)})",
-    )
+    axes.axhline(0.0, color=INK, linewidth=0.8)
+    axes.scatter(channel[~chosen], depth[~chosen], s=size[~chosen], facecolors="none", edgecolors=LEFT_OUT)
     axes.scatter(
         channel[chosen],
         solution.bandwidth_hz[chosen] / band.factor,
         s=size[chosen],
-        color=_SELECTED,
-        alpha=0.75,
-        label=f"selected ({np.count_nonzero(chosen)})",
+        color=SELECTED,
+        alpha=0.8,
+        edgecolors="white",
+        linewidths=0.6,
     )
     axes.set_yticks([tick for tick in axes.get_yticks() if tick >= 0.0])
-    axes.set_ylim(bottom=-6.5 * lane)
-    axes.set_xlabel(f"channel ({unit}; better to the right)")
+    axes.set_ylim(bottom=-8.2 * lane)
+    edge = axes.get_xlim()[0]
+    name(axes, f"{left_out} left out", (edge, -7.0 * lane), LEFT_OUT)
+    name(axes, f"{selected} selected", (edge, 1.2 * lane), SELECTED)
+    axes.set_xlabel(f"channel ({unit}), better to the right")
     axes.set_ylabel(f"bandwidth ({band.unit})")
-    shared = format_quantity(problem.bandwidth_hz, "Hz")
-    axes.set_title(f"Who got how much of {shared} (marker area grows with the payload)", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper right", frameon=False)
+    headline(axes, f"Who got how much of {format_quantity(problem.bandwidth_hz, 'Hz')} (marker area: payload)")
+    tidy(axes)
 
 
 def _draw_bounds(axes: Any, solution: Solution, records: Sequence[Progress]) -> None:
@@ -95,12 +84,14 @@ def _draw_bounds(axes: Any, solution: Solution, records: Sequence[Progress]) -> 
     best = [value if math.isfinite(value) else math.nan for value in best]
     # Before there is a proof the bound is 0, which would only stretch the axis.
     bound = [value if math.isfinite(value) and value > 0.0 else math.nan for value in bound]
-    for figures, color, label in ((best, _BEST, "best answer"), (bound, _BOUND, "proven lower bound")):
-        axes.plot(steps, figures, color=color, drawstyle="steps-post", marker=".", label=label)
-    axes.fill_between(steps, bound, best, step="post", color=_LEFT_OUT, alpha=0.2, linewidth=0)
+    axes.fill_between(steps, bound, best, step="post", color=LEFT_OUT, alpha=0.15, linewidth=0)
+    middle = 0.5 * (min(steps) + max(steps))
+    for figures, color, text, above in ((best, ANSWER, "best answer", 1.0), (bound, BOUND, "proven lower bound", -1.0)):
+        axes.plot(steps, figures, color=color, drawstyle="steps-post", marker=".", linewidth=2.0)
+        if math.isfinite(figures[-1]):
+            name(axes, text, (middle, figures[-1]), color, shift=(0.0, 10.0 * above), align="center")
     axes.set_xlabel(f"time since the start of the solve ({clock.unit})")
     axes.set_ylabel(f"latency ({time.unit})")
-    axes.set_title(f"The bounds closing in: certified gap {format_gap(solution.gap)}", fontsize=10)
+    headline(axes, f"The bounds closing in: certified gap {format_gap(solution.gap)}")
     axes.margins(y=0.15)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="center right", frameon=False)
+    tidy(axes)

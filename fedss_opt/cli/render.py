@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..problem import Objective, Problem
-from ..quantities import format_quantity, scale_for
+from ..quantities import channel_db, format_gap, format_quantity, scale_for
 from ..solution import Solution, Status
 from .terminal import printable
 
@@ -44,13 +44,6 @@ def bar(fraction: float, width: int, console: Console) -> str:
     return ("\N{FULL BLOCK}" if (console.encoding or "").lower().startswith("utf") else "#") * filled
 
 
-def format_gap(gap: float) -> str:
-    """Return a gap as percent, ``0.41%``; ``-`` where none is known."""
-    if not math.isfinite(gap):
-        return "-"
-    return f"{gap:.2%}" if gap >= 1e-3 or gap == 0.0 else f"{gap * 100:.1g}%"
-
-
 def headline(problem: Problem, solution: Solution) -> Text:
     """Say in a few lines what was found and what is proven of it."""
     text = Text()
@@ -76,14 +69,6 @@ def headline(problem: Problem, solution: Solution) -> Text:
     if solution.message:
         text.append(f"\n{printable(solution.message)}")
     return text
-
-
-def channel_db(problem: Problem) -> tuple[np.ndarray, str]:
-    """Return how good each client's channel is, and the unit: dB-Hz, or bit/s/Hz for the flat rate."""
-    if problem.cn0_hz is not None:
-        return 10.0 * np.log10(problem.cn0_hz), "dB-Hz"
-    assert problem.spectral_efficiency is not None
-    return problem.spectral_efficiency, "bit/s/Hz"
 
 
 def _task_names(problem: Problem, client: int) -> str:

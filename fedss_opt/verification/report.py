@@ -1,15 +1,19 @@
-"""The report of a trial: Markdown, and the same as one HTML page, with figures."""
+"""The report of a trial: Markdown, the same as one HTML page, with figures, and its numbers as JSON."""
 
 from __future__ import annotations
 
 import base64
 import html
+import json
+import math
+import os
 from pathlib import Path
+from typing import Any
 
 from .figures import draw_figures
 from .trial import Row, Trial, environment
 
-__all__ = ["markdown_report", "write_report"]
+__all__ = ["markdown_report", "record", "write_report"]
 
 _TITLES = {
     "errors.png": "Error of the closed form against 1 - G",
@@ -22,7 +26,7 @@ Table = tuple[str, list[str], list[list[str]]]
 
 
 def write_report(trial: Trial, folder: Path) -> list[Path]:
-    """Write ``report.md``, ``report.html`` and the figures into a folder, which is made.
+    """Write ``report.md``, ``report.html``, ``report.json`` and the figures into a folder, which is made.
 
     Parameters
     ----------
@@ -47,10 +51,81 @@ def write_report(trial: Trial, folder: Path) -> list[Path]:
     for name, data in figures.items():
         (folder / name).write_bytes(data)
         written.append(folder / name)
-    for name, text in (("report.md", markdown_report(trial, figures)), ("report.html", _html_report(trial, figures))):
+    texts = {
+        "report.md": markdown_report(trial, figures),
+        "report.html": _html_report(trial, figures),
+        "report.json": json.dumps(record(trial), indent=1, allow_nan=False) + "\n",
+    }
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
         written.append(folder / name)
     return written
+
+
+def record(trial: Trial) -> dict[str, Any]:
+    """Return the numbers of a trial as a document of JSON; what is no number is None.
+
+    Parameters
+    ----------
+    trial : Trial
+        What was measured.
+
+    Returns
+    -------
+    dict
+        ``format`` and ``version``; ``size`` and ``seconds``; ``environment``; ``claims``, one per row of the report;
+        ``sweeps`` (errors in eps, 2^-52 of the true value), ``subproblems``, ``comparisons``, ``methods`` and
+        ``mutations``, what the claims were judged by; ``instances``, the SHA-256 of each family.
+    """
+    court = trial.court
+    machine = {name: value for name, value in environment().items() if name != "platform"}
+    return {
+        "format": "fedss_opt/verification",
+        "version": 1,
+        "size": trial.size.name,
+        "seconds": round(trial.seconds, 1),
+        "members": trial.size.members,
+        "time_limit_s": trial.size.schedule.time_limit_s,
+        "environment": {**machine, "processors": str(os.cpu_count())},
+        "claims": [
+            {"group": r.group, "claim": r.claim, "tried": r.tried, "verdict": r.verdict, "figure": r.figure}
+            for r in trial.rows
+        ],
+        "sweeps": [
+            {
+                "form": sweep.form,
+                "region": sweep.region,
+                "points": len(sweep.points),
+                "worst_eps": _number(sweep.worst),
+                "mean_eps": _number(sweep.mean),
+                "worst_slope_eps": _number(sweep.worst_slope),
+            }
+            for sweep in trial.sweeps
+        ],
+        "subproblems": [{"name": b.name, "draws": b.draws, "worst": _number(b.worst)} for b in trial.blocks],
+        "comparisons": [
+            {"name": c.name, "tried": c.tried, "worst": _number(c.worst)}
+            for c in (court.comparisons.values() if court else ())
+        ],
+        "methods": [
+            {
+                "name": m.name,
+                "instances": m.runs,
+                "seconds": round(m.seconds, 1),
+                "proven": m.proven,
+                "without_allowance": m.exact,
+                "searched": m.searched,
+                "failed": list(m.failed),
+            }
+            for m in (court.methods.values() if court else ())
+        ],
+        "mutations": [{"name": m.name, "tried": m.tried, "caught": m.caught} for m in trial.mutations],
+        "instances": dict(trial.hashes),
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def _summary(trial: Trial) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from ...figures import headline, tidy
 from .grid import Outcome
 from .looks import GREY, INK, Look, looks_of, policy_lines
 from .results import results_frame, results_of
@@ -232,8 +233,7 @@ def _within(axes: Any, low: float, high: float) -> None:
 def _finish(axes: Any, title: str, below: str) -> None:
     if axes.get_xscale() == "log":
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_title(title, fontsize=11, loc="left")
+    headline(axes, title)
     axes.set_xlabel(below)
     axes.set_ylabel("test accuracy, mean over clients")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from ...documents.files import write_atomically
 from ...exceptions import OptionError
+from ...figures import new_figure, save_figure
 from .curves import Scene, draw_bits, draw_seconds, draw_tasks, legend
 from .grid import Outcome
 from .pictures import draw_relevance, draw_selection
@@ -58,17 +54,17 @@ def draw_experiment(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, (draw, size) in FIGURES.items():
-        figure = _figure(size)
+        figure = new_figure(*size)
         draw(figure, scene)
         if name in _LEGENDS:
             legend(figure, scene, policies=_LEGENDS[name])
-        written.append(_save(figure, folder / f"{name}.png"))
-    written.append(_save(_overview(scene), folder / "overview.png"))
+        written.append(save_figure(figure, folder / f"{name}.png"))
+    written.append(save_figure(_overview(scene), folder / "overview.png"))
     return written
 
 
-def _overview(scene: Scene) -> Figure:
-    figure = _figure((18.0, 11.0))
+def _overview(scene: Scene) -> Any:
+    figure = new_figure(18.0, 11.0)
     rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 0.85))
     above, below = rows
     for part, draw in zip(above.subfigures(1, 3), (draw_seconds, draw_bits, draw_tasks), strict=True):
@@ -77,16 +73,3 @@ def _overview(scene: Scene) -> Figure:
         draw(part, scene)
     legend(above, scene)
     return figure
-
-
-def _figure(size: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)  # no display and no global state
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=150)
-    write_atomically(path, stream.getvalue())
-    return path

@@ -6,41 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.colors import to_rgb
+from ...looks import BLACK, BLUE, GREEN, GREY, INK, ORANGE, PINK, RED, SKY, lighter
 
 __all__ = ["GREY", "INK", "Look", "looks_of", "policy_lines"]
 
-INK, GREY = "#222222", "#8a8a8a"
-
-# The palette of Okabe and Ito (Color Universal Design, 2008), without its yellow, which is faint on white. It has
-# fewer colours than there are algorithms: those of a kind share one, and their marker tells them apart.
-_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _BLACK = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#000000",
-)
-
+# The palette has fewer colours than there are algorithms: those of a kind share one, and their marker tells them apart.
 _ALGORITHMS: Mapping[str, tuple[str, str]] = {
-    "fedss": (_BLUE, "o"),
-    "oracle_clustered": (_BLACK, "s"),
-    "clustered": (_GREEN, "D"),
-    "ifca": (_GREEN, "p"),
-    "cfl": (_GREEN, "h"),
-    "fedu": (_BLACK, "P"),
-    "fedavg": (_RED, "^"),
-    "fedprox": (_RED, "v"),
-    "fedmgda": (_RED, "X"),
-    "mgda_momentum": (_RED, "d"),
-    "fedavg_finetune": (_ORANGE, "^"),
-    "ditto": (_ORANGE, "v"),
-    "fedper": (_PINK, "<"),
-    "fedrep": (_PINK, ">"),
-    "sub_fedavg": (_SKY, "s"),
-    "lotteryfl": (_SKY, "D"),
+    "fedss": (BLUE, "o"),
+    "oracle_clustered": (BLACK, "s"),
+    "clustered": (GREEN, "D"),
+    "ifca": (GREEN, "p"),
+    "cfl": (GREEN, "h"),
+    "fedu": (BLACK, "P"),
+    "fedavg": (RED, "^"),
+    "fedprox": (RED, "v"),
+    "fedmgda": (RED, "X"),
+    "mgda_momentum": (RED, "d"),
+    "fedavg_finetune": (ORANGE, "^"),
+    "ditto": (ORANGE, "v"),
+    "fedper": (PINK, "<"),
+    "fedrep": (PINK, ">"),
+    "sub_fedavg": (SKY, "s"),
+    "lotteryfl": (SKY, "D"),
     "local": (GREY, "o"),
 }
 
@@ -53,7 +40,7 @@ _LIGHTEST = 0.6  # how far the last variant's colour is moved to white
 class Look:
     """Colour and marker of an algorithm."""
 
-    color: Any
+    color: str
     marker: str
 
 
@@ -82,8 +69,7 @@ def looks_of(variants: Iterable[tuple[str, str]]) -> dict[str, Look]:
         color, marker = _ALGORITHMS.get(base, (GREY, "o"))
         others = [shape for shape in _MARKERS if shape != marker]
         for place, name in enumerate(names):
-            share = _LIGHTEST * (place + 1) / len(names)
-            shade = tuple(part + share * (1.0 - part) for part in to_rgb(color))
+            shade = lighter(color, _LIGHTEST * (place + 1) / len(names))
             found[name] = Look(shade, others[place % len(others)])
     return found
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch
 
+from ...figures import tidy
+from ...looks import LEFT_OUT, RED, SELECTED, lighter
 from ..records import Participation
 from .curves import Scene
 from .looks import GREY, INK
@@ -20,9 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 
 _STATES: Mapping[Participation, tuple[str, str]] = {
     Participation.ABSENT: ("#ffffff", "absent"),
-    Participation.LEFT_OUT: ("#dcdcdc", "there, not selected"),
-    Participation.ARRIVED: ("#0072B2", "selected"),
-    Participation.LOST: ("#D55E00", "selected, failed or late"),
+    Participation.LEFT_OUT: (lighter(LEFT_OUT, 0.7), "there, not selected"),
+    Participation.ARRIVED: (SELECTED, "selected"),
+    Participation.LOST: (RED, "selected, failed or late"),
 }
 _MOST_ALGORITHMS, _MOST_POLICIES = 3, 3
 _MOST_ANNOTATED = 8
@@ -81,14 +83,13 @@ def _neurons(axes: Any, before: FloatArray, after: FloatArray) -> None:
     order = np.lexsort((level, measured))
     share = np.linspace(0.0, 100.0, max(order.size, 1))
     axes.plot(share[: order.size], measured[order], color=GREY, linewidth=2.5, label="measured")
-    axes.plot(share[: order.size], level[order], color="#0072B2", linewidth=1.5, label="quantised")
+    axes.plot(share[: order.size], level[order], color=SELECTED, linewidth=1.5, label="quantised")
     axes.set_xlabel("neurons of all pairs, sorted (%)")
     axes.set_ylabel("relevance")
     axes.set_ylim(-0.03, 1.03)
     count = np.unique(level).size
     axes.set_title(f"neuron by neuron: {count} level{'s' if count != 1 else ''}", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(loc="upper left", frameon=False, fontsize=9)
 
 
