@@ -1,4 +1,4 @@
-"""What a certificate proves for a problem, recomputed from the data (section 5 of the mathematics)."""
+"""What a certificate proves for a problem and says of its clients, recomputed from the data (mathematics, 5)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .cells import cell_of
+from .cells import cell_of, selection_cell
 from .kernels import Cell
 from .kernels import certified_bound as proven_by
+from .kernels.oracle import cost_pass
 from .problem import Problem
 from .solution import Certificate, CertificateKind
 
-__all__ = ["bound_of_cell", "certified_bound", "to_cell_units", "to_problem_units"]
+__all__ = ["bound_of_cell", "certified_bound", "costs_and_worths", "to_cell_units", "to_problem_units"]
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:
     """Return the bound in seconds that a certificate proves for a problem; see `Certificate.bound`."""
-    multipliers = np.asarray(certificate.multipliers)
-    if multipliers.dtype.kind not in "fiu":  # not numbers: no proof
-        return 0.0
-    multipliers = multipliers.astype(np.float64)
-    if multipliers.shape != (problem.tasks,) or not (np.isfinite(multipliers) & (multipliers >= 0.0)).all():
+    multipliers = _sound_multipliers(problem, certificate)
+    if multipliers is None:
         return 0.0
     cell, short = cell_of(problem)
     if certificate.kind is CertificateKind.COVERAGE:
@@ -32,6 +30,61 @@ def certified_bound(problem: Problem, certificate: Certificate) -> float:
         holds = task is not None and 0 <= task < problem.tasks and bool(short[task])
         return math.inf if holds else 0.0
     return bound_of_cell(cell, certificate.kind, certificate.price, to_cell_units(cell, multipliers))
+
+
+def _sound_multipliers(problem: Problem, certificate: Certificate) -> FloatArray | None:
+    """Return the multipliers, (K,); None where they are not numbers, not nonnegative, or not one a task: no proof."""
+    multipliers = np.asarray(certificate.multipliers)
+    if multipliers.dtype.kind not in "fiu":
+        return None
+    multipliers = multipliers.astype(np.float64)
+    if multipliers.shape != (problem.tasks,) or not (np.isfinite(multipliers) & (multipliers >= 0.0)).all():
+        return None
+    return multipliers
+
+
+def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatArray, FloatArray]:
+    """Return what every client costs at a certificate's deadline or price, and what its relevance is worth there.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    certificate : Certificate
+        Whose deadline or price, and whose multipliers.
+
+    Returns
+    -------
+    cost : ndarray, (N,)
+        ``phi_n``: Hz (makespan, and kind ``bandwidth``) or s (total). ``inf`` for a client that misses the deadline on
+        any bandwidth; NaN for clients that can be in no answer.
+    worth : ndarray, (N,)
+        ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; NaN for mandatory clients, whose relevance is already
+        taken off what is open, and for clients that can be in no answer.
+
+    Notes
+    -----
+    Both are NaN throughout for certificates without a price: of kind ``coverage``, or broken ones.
+    """
+    cost, worth = np.full(problem.clients, math.nan), np.full(problem.clients, math.nan)
+    multipliers = _sound_multipliers(problem, certificate)
+    least = certificate.kind is CertificateKind.BANDWIDTH
+    if multipliers is None or certificate.kind is CertificateKind.COVERAGE:
+        return cost, worth
+    if not (least or 0.0 <= certificate.price < math.inf):
+        return cost, worth
+    # The cell of the problem leaves out whom no open task needs: here everybody available has a cost.
+    everybody = selection_cell(problem, problem.available)
+    in_play = np.isfinite(everybody.low)
+    priced = everybody.low.copy()
+    if not least:
+        cost_pass(everybody, float(certificate.price), priced, np.empty_like(priced))
+    cost[everybody.client[in_play]] = priced[in_play]
+    cell, _ = cell_of(problem)
+    worth[everybody.client[in_play]] = 0.0
+    worth[problem.mandatory] = math.nan
+    worth[cell.client[: cell.free]] = cell.relevance @ to_cell_units(cell, multipliers)
+    return cost, worth
 
 
 def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArray) -> float:

@@ -109,6 +109,48 @@ class Certificate:
 
         return certified_bound(problem, self)
 
+    def reduced_costs(self, problem: Problem) -> FloatArray:
+        """Return what every client costs beyond what it is worth, at this certificate's deadline or price.
+
+        The *reduced cost* of a free client is ``r_n = phi_n - sum_k mu_k min(R_kn, q_k - s_k)``: what the client
+        costs, less what its relevance is worth to the tasks that are still open. A client with ``r_n < 0`` is worth
+        more than it costs, and the bound counts on it; one with ``r_n > 0`` is too expensive. An answer may differ for
+        few clients of small ``|r_n|``, as whole clients cannot be split.
+
+        Parameters
+        ----------
+        problem : Problem
+            The round.
+
+        Returns
+        -------
+        ndarray, (N,)
+            Hz for the makespan (and for kind ``bandwidth``), s for total latency. ``inf`` for clients that miss the
+            deadline on any bandwidth. NaN where there is nothing to decide (mandatory clients, unavailable ones, those
+            that cannot keep their own limits), and for certificates without a price (kind ``coverage``, or broken
+            ones).
+
+        Notes
+        -----
+        The bound is made of them::
+
+            D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta) + sum_{n free} min(0, r_n)
+
+        Examples
+        --------
+        >>> import fedss_opt as fo
+        >>> problem = fo.Problem(
+        ...     payload_bits=[1e6, 1e6], cn0_hz=[2e7, 4e6], bandwidth_hz=1e6, relevance=[1.0, 1.0], required=1.0
+        ... )
+        >>> reduced = fo.solve(problem).certificate.reduced_costs(problem)
+        >>> bool(reduced[0] <= 0.0 < reduced[1])
+        True
+        """
+        from .certification import costs_and_worths  # noqa: PLC0415 - loads the compiled kernels
+
+        cost, worth = costs_and_worths(problem, self)
+        return cost - worth
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_answer"]
 
 ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
+"""The columns of an answer's CSV."""
 
 _TASK = "task:"
 _FIELDS = {field.name: field for field in FIELDS if field.shape == "clients" and field.type != "string"}

@@ -19,6 +19,7 @@ from ..solvers import METHODS, Progress, solve
 from .exit_status import status_of
 from .inputs import output_path
 from .render import bar, client_table, coverage_table, headline, new_table
+from .reports import report_path, write_report
 from .solving import solve_visibly
 from .terminal import note, stdout_console
 
@@ -59,12 +60,16 @@ def demo_command(
         Path | None,
         typer.Option(help="Also draw who got what, and the bounds closing in, to this .png.", show_default=False),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the answer as one .html page.", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress bar.")] = False,
 ) -> int:
     """Solve an example cell and compare the answer with the policies the field uses."""
     output_path(plot, (".png", ".svg", ".pdf"))
     if plot is not None:
         _need_matplotlib()
+    report_path(report)
     problem = demo_problem(seed)
     records: list[Progress] = []
     solution = solve_visibly(problem, "admm", seed=seed, quiet=quiet, watch=records.append)
@@ -85,6 +90,9 @@ def demo_command(
 
         draw_answer(problem, solution, records, plot)
         note(f"{plot}: written", quiet=quiet)
+    if report is not None:
+        title = f"The demo's cell: {problem.clients} clients, {problem.tasks} tasks"
+        write_report(problem, solution, report, history=records, title=title, quiet=quiet)
     return status
 
 

@@ -17,6 +17,7 @@ from ..exceptions import MissingDependencyError, OptionError
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
+from .reports import report_path
 from .solving import ctrl_c_stops_softly, get_ready
 from .terminal import Format, complain, note, printable, stderr_console, stdout_console
 
@@ -66,13 +67,17 @@ def simulate_command(
     plot: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw the figures into this folder.", show_default=False)
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE.html", help="Write an interactive page of the results.", show_default=False),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print the results.")] = Format.TABLE,
     target: Annotated[float, typer.Option(help="Accuracy whose price in seconds and bits is told.")] = 0.9,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the configuration as TOML, and run nothing.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No messages, no bar; with --out, no table either.")
+        bool, typer.Option("--quiet", "-q", help="No messages, no bar; with --out or --report, no table either.")
     ] = False,
 ) -> int:
     """Simulate federated algorithms over a radio cell: real bytes, simulated seconds.
@@ -81,6 +86,7 @@ def simulate_command(
     JSON object per evaluated round; everything else goes to stderr.
     """
     _need_the_simulator(plot)
+    report_path(report)
     from ..simulation.experiments import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
 
     changes = _changes(set_ or (), algorithms=algorithms, policies=policies, seeds=seeds, rounds=rounds)
@@ -116,7 +122,13 @@ def simulate_command(
 
         draw_experiment(outcomes, plot)
         note(f"{plot}: figures written", quiet=quiet)
-    if format_ is Format.TABLE and done and not (quiet and out is not None):
+    # What every run refuses is bad input, of which one line says everything.
+    if report is not None and any(not outcome.refused for outcome in outcomes):
+        from ..simulation.experiments.page import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
+
+        write_simulation_report(outcomes, report, experiment=experiment, target=target)
+        note(f"{report}: report written", quiet=quiet)
+    if format_ is Format.TABLE and done and not (quiet and (out or report) is not None):
         _print_summary(experiment, outcomes, target)
     return _status(jobs, outcomes, interrupted)
 

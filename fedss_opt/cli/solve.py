@@ -13,12 +13,13 @@ from ..documents import save_solution, solution_to_dict
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Solution
-from ..solvers import METHODS
+from ..solvers import METHODS, Progress
 from ..tables import save_answer
 from .exit_status import ExitStatus, status_of
 from .inputs import OBJECTIVES, output_path, read_problem
 from .jsonl import Stream, solve_stream
 from .render import client_table, coverage_table, headline
+from .reports import report_path, write_report
 from .solving import solve_visibly
 from .terminal import Format, note, print_json, stdout_console
 
@@ -43,6 +44,13 @@ def solve_command(
     method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = "admm",
     out: Annotated[
         Path | None, typer.Option(help="Also write the answer to this .json or .csv.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the answer as one .html page: who, how much, why, and how good that is.",
+            show_default=False,
+        ),
     ] = None,
     bandwidth: Annotated[
         str | None,
@@ -71,7 +79,7 @@ def solve_command(
     seed: Annotated[int, typer.Option(help="Seed of the policies that draw.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="Clients to show in the table.")] = 20,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No messages, no bar; with --out, no table either.")
+        bool, typer.Option("--quiet", "-q", help="No messages, no bar; with --out or --report, no table either.")
     ] = False,
 ) -> int:
     """Select clients and allocate bandwidth for one round.
@@ -82,6 +90,7 @@ def solve_command(
     if jsonl:
         given = {
             "--out": out,
+            "--report": report,
             "--bandwidth": bandwidth,
             "--resource-block": resource_block,
             "--require": require,
@@ -95,15 +104,22 @@ def solve_command(
     if file is None:
         raise OptionError("Missing argument 'FILE': a problem (.json, .npz or .csv), or - for stdin")
     output_path(out, (".json", ".csv"))
+    report_path(report)
     problem = read_problem(
         file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
     )
-    solution = solve_visibly(problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet)
+    history: list[Progress] = []
+    solution = solve_visibly(
+        problem, method, gap_tol=gap_tol, time_limit_s=time_limit, seed=seed, quiet=quiet, watch=history.append
+    )
     if out is not None:
         _write(problem, solution, out, quiet)
+    if report is not None:
+        title = None if file == "-" else f"Allocation of {Path(file).name}"
+        write_report(problem, solution, report, history=history, title=title, quiet=quiet)
     if format_ is Format.JSON:
         print_json(solution_to_dict(solution, problem))
-    elif not (quiet and out is not None):
+    elif not (quiet and (out is not None or report is not None)):
         _print(problem, solution, rows)
     status = status_of(solution)
     if status in (ExitStatus.INFEASIBLE, ExitStatus.NO_ANSWER):

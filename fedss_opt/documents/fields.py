@@ -9,7 +9,9 @@ from typing import Literal
 __all__ = ["FIELDS", "PROBLEM_FORMAT", "PROBLEM_KEYS", "VERSION", "Field"]
 
 PROBLEM_FORMAT = "fedss_opt/problem"
+"""The key ``format`` of a problem's document."""
 VERSION = 1
+"""The key ``version`` of documents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,5 +183,6 @@ FIELDS: tuple[Field, ...] = (
     Field(name="client_ids", shape="clients", type="string", meaning="Unique names of the clients."),
     Field(name="task_ids", shape="tasks", type="string", meaning="Unique names of the tasks."),
 )
+"""Every field of a problem's document, in order."""
 
 PROBLEM_KEYS: tuple[str, ...] = ("format", "version", *(field.name for field in FIELDS))

@@ -16,6 +16,7 @@ from .fields import VERSION
 __all__ = ["CERTIFICATE_KEYS", "SOLUTION_FORMAT", "SOLUTION_KEYS", "solution_from_dict", "solution_to_dict"]
 
 SOLUTION_FORMAT = "fedss_opt/solution"
+"""The key ``format`` of a solution's document."""
 
 SOLUTION_KEYS = (
     "format",

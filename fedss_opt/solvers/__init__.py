@@ -12,8 +12,7 @@ from .options import Options, Progress
 
 __all__ = ["METHODS", "Options", "Progress", "check_method", "solve"]
 
-# Method name -> module and function. Modules load with their first use: Numba, CVXPY and HiGHS cost nothing
-# to those who do not ask for them.
+# Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
     "admm": ("admm", "solve_admm"),
     "exact": ("exact", "solve_exact"),
@@ -26,6 +25,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "fedcs": ("policies", "fedcs"),
     "proportional": ("policies", "proportional"),
 }
+"""Method name -> module and function."""
 
 
 def check_method(method: str, *, name: str = "method") -> None:

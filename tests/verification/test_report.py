@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from fedss_opt.cli.app import app
 from fedss_opt.verification import trial as trials
 from fedss_opt.verification.cross_check import Schedule
 from fedss_opt.verification.measurements import package_subject
-from fedss_opt.verification.report import markdown_report, write_report
+from fedss_opt.verification.report import markdown_report, record, write_report
 from fedss_opt.verification.trial import Size, run_trial
 
 from .. import by_hand
@@ -42,7 +43,7 @@ def test_a_trial_has_a_row_for_every_claim(trial):
 def test_the_report_is_written(trial, tmp_path):
     pytest.importorskip("matplotlib")
     written = write_report(trial, tmp_path / "new" / "report")
-    assert {path.name for path in written} >= {"report.md", "report.html", "errors.png", "gaps.png"}
+    assert {path.name for path in written} >= {"report.md", "report.html", "report.json", "errors.png", "gaps.png"}
     text = (tmp_path / "new" / "report" / "report.md").read_text()
     assert "claims hold" in text
     assert trial.hashes["easy"] in text
@@ -50,6 +51,23 @@ def test_the_report_is_written(trial, tmp_path):
     assert page.startswith("<!DOCTYPE html>")
     assert "data:image/png;base64," in page
     assert 'src="http' not in page
+
+
+def test_the_record_has_every_number_of_the_report(trial, tmp_path):
+    pytest.importorskip("matplotlib")
+    write_report(trial, tmp_path)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document == record(trial)
+    assert (document["format"], document["size"]) == ("fedss_opt/verification", "quick")
+    assert [(c["claim"], c["tried"]) for c in document["claims"]] == [(row.claim, row.tried) for row in trial.rows]
+    assert [s["points"] for s in document["sweeps"]] == [len(sweep.points) for sweep in trial.sweeps]
+    worst = [sweep["worst_eps"] for sweep in document["sweeps"]]
+    assert worst == pytest.approx([sweep.worst for sweep in trial.sweeps], rel=1e-5)  # six digits are kept
+    assert any(sweep["worst_slope_eps"] is None for sweep in document["sweeps"])  # where no slope is measured
+    admm = next(method for method in document["methods"] if method["name"] == "admm")
+    assert admm["instances"] == trial.court.methods["admm"].runs
+    assert sum(m["caught"] for m in document["mutations"]) == sum(m.caught for m in trial.mutations)
+    assert "platform" not in document["environment"]  # it names the build of somebody's kernel
 
 
 def test_a_violated_claim_is_told_and_is_status_1(trial, monkeypatch):

@@ -1,0 +1,398 @@
+"""The charts of an allocation's page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..problem import Objective, Problem
+from ..quantities import format_gap, format_quantity, scale_for
+from ..solution import Solution
+from ..solvers import Progress
+from .charts import color, spec_of, thinned
+from .parts import Chart, Column, Table
+from .reasons import STATES, State
+from .words import TaskRow
+
+__all__ = ["bounds_chart", "clients_chart", "reduced_costs_chart", "tasks_chart", "timeline_chart"]
+
+# Marks are elements of the document: these many draw at once on a phone.
+MOST_POINTS = 1_200
+MOST_BARS = 50
+MOST_TASKS = 30
+
+_UPLOADS = (State.SELECTED, State.MANDATORY)
+_COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
+
+IntArray = npt.NDArray[np.int64]
+
+
+def _altair() -> Any:
+    import altair  # noqa: PLC0415 - belongs to an extra, and takes a second to load
+
+    return altair
+
+
+def _tooltips(alt: Any, table: Table, keys: Sequence[str]) -> list[Any]:
+    """Return tooltips of a table's columns: numbers in their units, everything else as it stands."""
+    found = {column.key: column for column in table.columns}
+    tips = []
+    for key in keys:
+        column = found.get(key)
+        if column is None:
+            continue
+        if column.kind == "number":
+            tips.append(alt.Tooltip(f"{key}:Q", title=column.head, format=f",.{column.decimals}f"))
+        else:
+            tips.append(alt.Tooltip(f"{key}:N", title=column.title))
+    return tips
+
+
+def _column(table: Table, key: str) -> Column:
+    return next(column for column in table.columns if column.key == key)
+
+
+def _shown(column: Column, values: Any) -> npt.NDArray[np.float64]:
+    """Return a column in its display unit."""
+    return np.asarray(values, dtype=np.float64) / column.factor
+
+
+def _state_marks(alt: Any, states: IntArray) -> dict[str, Any]:
+    """Return the encodings that tell the clients' states apart: full for those who upload, a ring for the others.
+
+    The client whose details are shown has a wide rim of another colour.
+    """
+    legend = alt.Legend(values=[STATES[state] for state in np.unique(states).tolist()])
+    scale = alt.Scale(domain=list(STATES), range=_COLORS)
+    inside = alt.Scale(domain=list(STATES), range=[_inside(state) for state in State])
+    is_picked = "datum.key === picked"
+    rim = alt.Stroke("state:O", title=None, scale=scale, legend=legend)
+    return {
+        "stroke": alt.condition(is_picked, alt.value(color("answer")), rim),
+        "strokeWidth": alt.condition(is_picked, alt.value(5), alt.value(1.6)),
+        "fill": alt.Fill("state:O", title=None, scale=inside, legend=legend),
+    }
+
+
+def _inside(state: State) -> str:
+    return _COLORS[state] if state in _UPLOADS else "transparent"
+
+
+def _left_note(drawn: int, all_: int, what: str) -> str:
+    return f"{drawn:,} of {all_:,} {what} are drawn." if drawn < all_ else ""
+
+
+def clients_chart(problem: Problem, table: Table) -> Chart:
+    """Draw every client: its channel against its bandwidth, and what those left out would need."""
+    alt = _altair()
+    states = np.asarray(table.values["state"])
+    band, channel = _column(table, "bandwidth"), _column(table, "channel")
+    given = _shown(band, table.values["bandwidth"])
+    chosen = np.isin(states, _UPLOADS)
+    needed = np.where(chosen, given, np.asarray(table.values["needed"]) / band.factor)
+    able = np.isfinite(needed)
+    # Far clients would need many times the carrier: they are drawn at the upper edge.
+    top = 2.0 * float(np.max(given[chosen], initial=0.0)) or 1.0
+    least = float(np.min(given[chosen], initial=top))
+    bottom = max(float(np.min(needed[able & (needed > 0.0)], initial=least)), least / 30.0) / 1.3
+    order = np.argsort(np.asarray(table.values["channel"]), kind="stable")
+    drawn = thinned(order[able[order]], MOST_POINTS, chosen)
+    factor = _column(table, "needed").factor / band.factor
+    level = f"min({top!r}, max({bottom!r}, isValid(datum.bandwidth) ? datum.bandwidth : datum.needed * {factor!r}))"
+    points = (
+        alt.Chart(alt.NamedData("clients"))
+        .transform_calculate(level=level)
+        .mark_point(cursor="pointer", fillOpacity=0.7)
+        .encode(
+            x=alt.X(
+                "channel:Q",
+                title=f"channel, {channel.unit} (better to the right)",
+                scale=alt.Scale(zero=False, nice=True),
+            ),
+            y=alt.Y(
+                "level:Q",
+                title=f"bandwidth, {band.unit}",
+                scale=alt.Scale(type="log", domain=[bottom, top], nice=False),
+                axis=alt.Axis(format="~r"),
+            ),
+            size=alt.Size(
+                "payload:Q",
+                title=None,
+                scale=alt.Scale(range=[20, 320] if len(drawn) <= 300 else [8, 90], zero=True),
+                legend=None,
+            ),
+            **_state_marks(alt, states[drawn]),
+            tooltip=_tooltips(
+                alt,
+                table,
+                ["name", "state", "channel", "payload", "bandwidth", "compute", "upload", "finish", "needed"]
+                + (["reduced"] if "reduced" in table.values else []),
+            ),
+        )
+    )
+    chart = points.add_params(alt.param(name="picked", value=-1))
+    beyond = int(np.count_nonzero(needed[drawn] > top))
+    unable = int(np.count_nonzero(~able))
+    notes = [
+        _left_note(len(drawn), len(order) - unable, "clients"),
+        f"{beyond:,} at the upper edge would need more than the axis shows." if beyond else "",
+        f"{unable:,} that can end by then on no bandwidth are not drawn." if unable else "",
+    ]
+    return Chart(
+        id="clients",
+        title="Who got how much bandwidth",
+        caption="Full circles: the bandwidth a client was given. Rings: clients left out, at the bandwidth on which "
+        "they would end with the last one. Circles grow with the payload. Point at a client, or press it, for its "
+        "figures.",
+        description=f"Bandwidth against channel of {len(drawn):,} clients; the table of clients has all figures.",
+        spec=spec_of(chart, height=380),
+        datasets={"clients": table.id},
+        drawn=drawn.tolist(),
+        note=" ".join(note for note in notes if note),
+    )
+
+
+def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
+    """Draw when each selected client computes and uploads, the longest computing first."""
+    alt = _altair()
+    states, compute = np.asarray(table.values["state"]), np.asarray(table.values["compute"])
+    finish = np.asarray(table.values["finish"])
+    clients = np.flatnonzero(np.isin(states, _UPLOADS))
+    order = clients[np.lexsort((-finish[clients], -compute[clients]))]
+    last = np.zeros(len(states), dtype=np.bool_)
+    last[order[np.argmax(finish[order])]] = True
+    drawn = thinned(order, MOST_BARS, last)
+    clock = _column(table, "finish")
+    unit = clock.unit
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=110, ticks=False, domain=False))
+    tips = _tooltips(alt, table, ["name", "bandwidth", "payload", "compute", "upload", "finish"])
+    base = alt.Chart(alt.NamedData("clients"))
+    dim = alt.condition("picked === -1 || datum.key === picked", alt.value(0.8), alt.value(0.3))
+    legend = alt.Scale(domain=["computing", "upload"], range=[color("compute"), color("selected")])
+    bars = [
+        base.transform_calculate(what=f"'{what}'", begin=begin)
+        .mark_bar(cursor="pointer", height={"band": 0.75})
+        .encode(
+            x=alt.X(
+                "begin:Q",
+                title=f"time since the start of the round, {unit}",
+                scale=alt.Scale(nice=False),
+                axis=alt.Axis(tickCount=8),
+            ),
+            x2=end,
+            y=y,
+            color=alt.Color("what:N", title=None, scale=legend, legend=alt.Legend(orient="bottom")),
+            opacity=dim,
+            tooltip=tips,
+        )
+        for what, begin, end in (("computing", "0", "compute:Q"), ("upload", "datum.compute", "finish:Q"))
+    ]
+    ends = solution.latency_s / clock.factor
+    bound = solution.lower_bound_s / clock.factor
+    layers = [*bars, *_rule(alt, ends, f"last one ends: {format_quantity(solution.latency_s, 's', 4)}", "answer", 0)]
+    if problem.objective is Objective.MAKESPAN and 0.0 < bound < ends:
+        text = f"proven bound: {format_quantity(solution.lower_bound_s, 's', 4)}"
+        layers += _rule(alt, bound, text, "bound", 1)
+    chart = alt.layer(*layers).add_params(alt.param(name="picked", value=-1))
+    aim = (
+        "What counts is the weighted sum of the times at which they end."
+        if problem.objective is Objective.TOTAL
+        else "At the least makespan nearly all end together: who starts late gets a wider band."
+    )
+    return Chart(
+        id="timeline",
+        title="The round's timeline",
+        caption=f"Every selected client computes, then uploads; those that compute longest are first. {aim}",
+        description=f"Computing and upload times of {len(drawn):,} selected clients; the last ends at "
+        f"{format_quantity(solution.latency_s, 's', 4)}.",
+        spec=spec_of(chart, height=40 + 17 * len(drawn)),
+        datasets={"clients": table.id},
+        drawn=drawn.tolist(),
+        note=_left_note(len(drawn), int(np.count_nonzero(solution.selected)), "selected clients"),
+    )
+
+
+def _rule(alt: Any, at: float, text: str, name: str, row: int) -> list[Any]:
+    """Return a vertical line and, in one of the rows above the bars, what it is."""
+    base = alt.Chart(alt.InlineData(values=[{"at": at, "text": text}])).encode(x="at:Q")
+    line = base.mark_rule(color=color(name), strokeWidth=3, strokeDash=[6, 4] if row else [])
+    label = base.mark_text(align="right", fontSize=13, color=color(name), clip=False, dx=2)
+    return [line, label.encode(text="text:N", y=alt.value(-8 - 17 * row))]
+
+
+def tasks_chart(tasks: Sequence[TaskRow], *, answered: bool) -> Chart:
+    """Draw what each task receives against what it needs."""
+    alt = _altair()
+    needy = [row for row in tasks if math.isfinite(row.share)]
+    drawn = sorted(needy, key=lambda row: row.share)[:MOST_TASKS] if len(needy) > MOST_TASKS else needy
+    values = [
+        {
+            "task": row.name,
+            "share": row.share,
+            "served": "enough" if row.served else "too little",
+            "needs": row.needs,
+            "receives": row.receives,
+            "offered": row.offered,
+            "clients": row.clients,
+        }
+        for row in drawn
+    ]
+    what = "received" if answered else "offered by all clients that can take part"
+    bars = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_bar(height={"band": 0.7})
+        .encode(
+            x=alt.X("share:Q", title=f"{what}, of what is needed", axis=alt.Axis(format=".0%")),
+            y=alt.Y("task:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
+            color=alt.Color(
+                "served:N",
+                scale=alt.Scale(domain=["enough", "too little"], range=[color("bound"), color("answer")]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("task:N", title="task"),
+                alt.Tooltip("needs:N", title="needs"),
+                alt.Tooltip("receives:N", title="receives"),
+                alt.Tooltip("offered:N", title="offered"),
+                alt.Tooltip("clients:Q", title="clients"),
+            ],
+        )
+    )
+    rule = alt.Chart(alt.InlineData(values=[{"at": 1.0}])).mark_rule(color=color("ink"), strokeWidth=2).encode(x="at:Q")
+    short = sum(not row.served for row in tasks)
+    enough = f"{len(tasks) - short} of {len(tasks)} tasks get what they need"
+    return Chart(
+        id="tasks",
+        title="What each task receives" if answered else "What the clients offer each task",
+        caption="Of what the task needs in this round; the line is its requirement.",
+        description=f"{enough}; the table of tasks has the figures.",
+        spec=spec_of(alt.layer(bars, rule), height=30 + 26 * len(drawn)),
+        note=_left_note(len(drawn), len(needy), "tasks, those with least,"),
+    )
+
+
+def bounds_chart(solution: Solution, history: Sequence[Progress]) -> Chart:
+    """Draw the best answer and the proven bound as they close in."""
+    alt = _altair()
+    time, clock = scale_for([solution.objective_s], "s", 4), scale_for([solution.solve_time_s], "s")
+    records = [(record.elapsed_s, record.objective_s, record.lower_bound_s) for record in history]
+    end = max([solution.solve_time_s, *(elapsed for elapsed, _, _ in records)])
+    records.append((end, solution.objective_s, solution.lower_bound_s))
+    values = []
+    for elapsed, best, bound in records:
+        # Before there is a proof the bound is 0, which would only stretch the axis.
+        for what, value in (("best answer", best), ("proven bound", bound if bound > 0.0 else math.nan)):
+            if math.isfinite(value):
+                values.append({"at": elapsed / clock.factor, "value": value / time.factor, "what": what})
+    names = ["best answer", "proven bound"]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_line(interpolate="step-after", point={"size": 45, "filled": True})
+        .encode(
+            x=alt.X("at:Q", title=f"time since the start of the solve, {clock.unit}", axis=alt.Axis(tickCount=6)),
+            y=alt.Y("value:Q", title=f"objective, {time.unit}", scale=alt.Scale(zero=False, nice=True)),
+            color=alt.Color(
+                "what:N", title=None, scale=alt.Scale(domain=names, range=[color("answer"), color("bound")])
+            ),
+            tooltip=[
+                alt.Tooltip("what:N", title=" "),
+                alt.Tooltip("value:Q", title=time.unit, format=f",.{time.decimals}f"),
+                alt.Tooltip("at:Q", title=f"after, {clock.unit}", format=f",.{clock.decimals}f"),
+            ],
+        )
+    )
+    return Chart(
+        id="bounds",
+        title="The bounds closing in",
+        caption="The best answer falls, the proven bound rises; what is left between them is the certified gap.",
+        description=f"The certified gap at the end is {format_gap(solution.gap)}.",
+        spec=spec_of(chart, height=240),
+    )
+
+
+def reduced_costs_chart(table: Table) -> Chart:
+    """Draw the clients' reduced costs in order, and mark those that whole numbers decided."""
+    alt = _altair()
+    states, reduced = np.asarray(table.values["state"]), np.asarray(table.values["reduced"])
+    column = _column(table, "reduced")
+    chosen = np.isin(states, _UPLOADS)
+    order = np.argsort(reduced, kind="stable")
+    order = order[np.isfinite(reduced[order])]
+    wrong = np.where(chosen, reduced > 0.0, reduced < 0.0)
+    drawn = thinned(order, MOST_POINTS, chosen | wrong)
+    shown = reduced[drawn] / column.factor
+    # Linear where the decisions are close, logarithmic beyond: a few far clients would flatten all others.
+    sizes = np.abs(shown[shown != 0.0])
+    constant = float(np.quantile(sizes, 0.3)) if sizes.size else 1.0
+    x = alt.X("rank:Q", title="clients, by reduced cost", axis=alt.Axis(grid=False, labels=False, ticks=False))
+    y = alt.Y(
+        "reduced:Q",
+        title=f"reduced cost, {column.unit}",
+        scale=alt.Scale(type="symlog", constant=constant, nice=True),
+        axis=alt.Axis(format="~r", values=_ticks(shown), labelOverlap="greedy"),
+    )
+    as_priced = "(datum.reduced < 0) == isValid(datum.bandwidth)"
+    side = f"datum.reduced == 0 ? 'on the edge' : {as_priced} ? 'as priced' : 'whole numbers decided'"
+    points = (
+        alt.Chart(alt.NamedData("clients"))
+        .transform_window(rank="row_number()", sort=[alt.SortField("reduced")])
+        .transform_calculate(side=side)
+        .mark_point(cursor="pointer", fillOpacity=0.7)
+        .encode(
+            x=x,
+            y=y,
+            shape=alt.Shape(
+                "side:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=["as priced", "on the edge", "whole numbers decided"],
+                    range=["circle", "square", "diamond"],
+                ),
+                legend=alt.Legend(
+                    symbolStrokeColor=color("ink"),
+                    symbolFillColor="transparent",
+                    columns=alt.expr("width < 340 ? 1 : 3"),
+                ),
+            ),
+            **_state_marks(alt, states[drawn]),
+            size=alt.condition("datum.side == 'as priced'", alt.value(45), alt.value(150)),
+            tooltip=_tooltips(alt, table, ["name", "state", "cost", "worth", "reduced", "why"]),
+        )
+    )
+    zero = alt.Chart(alt.InlineData(values=[{"at": 0}])).mark_rule(color=color("ink")).encode(y="at:Q")
+    layered = alt.layer(zero, points).add_params(alt.param(name="picked", value=-1))
+    late = int(np.count_nonzero(np.isposinf(reduced)))
+    odd = int(np.count_nonzero(wrong & np.isfinite(reduced)))
+    notes = [
+        _left_note(len(drawn), len(order), "clients"),
+        f"{late:,} that no bandwidth would let end by the bound's deadline are not drawn." if late else "",
+    ]
+    return Chart(
+        id="reduced",
+        title="Why these clients",
+        caption="A client's reduced cost is what it costs less what its relevance is worth to the tasks, at the prices "
+        "of the certificate. Below the line a client is worth more than it costs, above it is too expensive. Clients "
+        "cannot be split, so the answer may decide a few near the line the other way (diamonds).",
+        description=f"Reduced costs of {len(drawn):,} clients in order; {odd:,} were decided the other way.",
+        spec=spec_of(layered, height=340),
+        datasets={"clients": table.id},
+        drawn=drawn.tolist(),
+        note=" ".join(note for note in notes if note),
+    )
+
+
+def _ticks(shown: npt.NDArray[np.float64]) -> list[float]:
+    """Return round numbers for a scale that is linear around 0 and logarithmic beyond."""
+    ticks = [0.0]
+    for sign in (-1.0, 1.0):
+        sizes = sign * shown[sign * shown > 0.0]
+        if not sizes.size:
+            continue
+        last = math.floor(math.log10(float(sizes.max())))
+        first = max(math.floor(math.log10(float(np.quantile(sizes, 0.25)))), last - 2)
+        ticks += [sign * step * 10.0**power for power in range(first, last + 1) for step in (1.0, 3.0)]
+    return sorted(ticks)

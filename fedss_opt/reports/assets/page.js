@@ -1,0 +1,210 @@
+// The shell of a report page: theme, data, charts, details, downloads. Text is only ever set as text.
+"use strict";
+window.fedss = (() => {
+  const root = document.documentElement;
+  root.dataset.script = "";
+  const block = (id) => JSON.parse(document.getElementById(id).textContent);
+  const unknown = "\u2013";
+  const tables = new Map();
+  const views = [];
+  let picked = null;
+
+  // -- light and dark: the reader's system decides until the button does
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const button = document.getElementById("theme");
+  function paint(theme) {
+    root.dataset.theme = theme;
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+    button.textContent = theme === "dark" ? "Light" : "Dark";
+    button.setAttribute("aria-label", theme === "dark" ? "Dark colours, now on" : "Dark colours, now off");
+  }
+  let chosen = false;
+  paint(dark.matches ? "dark" : "light");
+  dark.addEventListener("change", () => chosen || paint(dark.matches ? "dark" : "light"));
+  button.addEventListener("click", () => {
+    chosen = true;
+    paint(root.dataset.theme === "dark" ? "light" : "dark");
+  });
+
+  // -- data
+  function table(id) {
+    if (!tables.has(id)) {
+      const data = block(`data-${id}`);
+      for (const column of data.columns) {
+        const digits = { minimumFractionDigits: column.decimals, maximumFractionDigits: column.decimals };
+        column.numbers = new Intl.NumberFormat("en-US", digits);
+        if (column.kind === "number") {
+          const numeric = { inf: Infinity, "-inf": -Infinity };
+          data.values[column.key] = data.values[column.key].map((v) => (v === null ? NaN : (numeric[v] ?? v)));
+        }
+      }
+      data.byKey = new Map(data.columns.map((column) => [column.key, column]));
+      data.size = data.values[data.columns[0].key].length;
+      tables.set(id, data);
+    }
+    return tables.get(id);
+  }
+
+  // What stands on the page for one figure; `withUnit` where no head says the unit.
+  function text(data, column, key, withUnit = false) {
+    const value = data.values[column.key][key];
+    if (column.kind === "text") return value;
+    if (column.kind === "choice") return column.labels[value] ?? "";
+    if (column.kind === "sentence") {
+      const fill = (_, name) => text(data, data.byKey.get(name), key, true);
+      return (column.labels[value] ?? "").replace(/\{(\w+)\}/g, fill);
+    }
+    if (Number.isNaN(value)) return unknown;
+    if (!Number.isFinite(value)) return column.infinite;
+    const number = column.numbers.format(value / column.factor);
+    return withUnit && column.unit ? `${number} ${column.unit}` : number;
+  }
+
+  // Rows for charts: numbers in display units, everything else as text.
+  function rows(id, drawn = null) {
+    const data = table(id);
+    const keys = drawn ?? Array.from({ length: data.size }, (_, key) => key);
+    return keys.map((key) => {
+      const row = { key };
+      for (const column of data.columns) {
+        const value = data.values[column.key][key];
+        if (column.kind !== "number") row[column.key] = text(data, column, key);
+        else row[column.key] = Number.isFinite(value) ? value / column.factor : null;
+      }
+      return row;
+    });
+  }
+
+  // -- a row that the reader selects
+  function element(tag, content = "", className = "") {
+    const made = document.createElement(tag);
+    made.textContent = content;
+    if (className) made.className = className;
+    return made;
+  }
+  function name(content) {
+    const made = element("bdi", content);
+    made.title = content;
+    return made;
+  }
+  function select(id, key) {
+    const data = table(id);
+    if (!(key >= 0 && key < data.size)) return;
+    picked = { id, key };
+    const body = document.getElementById("details-body");
+    const list = document.createElement("dl");
+    const sentences = [];
+    for (const column of data.columns.slice(1)) {
+      const content = text(data, column, key, true);
+      if (column.kind === "sentence") sentences.push(element("p", content));
+      else if (content !== unknown) list.append(element("dt", column.title), element("dd", content));
+    }
+    const title = text(data, data.columns[0], key);
+    const head = element("h2", /^\d+$/.test(title) ? `${data.row} ` : "");
+    head.append(name(title));
+    body.replaceChildren(head, ...sentences, list);
+    for (const { title: what, labels, values } of data.lists) {
+      const figures = document.createElement("dl");
+      values[key].forEach((value, i) => {
+        if (!value) return;
+        const term = element("dt");
+        term.append(name(labels[i]));
+        figures.append(term, element("dd", Number(value).toLocaleString("en-US", { maximumSignificantDigits: 4 })));
+      });
+      body.append(element("h3", what), figures.children.length ? figures : element("p", "nothing"));
+    }
+    body.scrollTop = 0;
+    document.getElementById("details").hidden = false;
+    announce();
+  }
+  function close() {
+    if (picked === null) return;
+    const { id, key } = picked;
+    const hadFocus = document.getElementById("details").contains(document.activeElement);
+    picked = null;
+    document.getElementById("details").hidden = true;
+    announce();
+    if (hadFocus) document.querySelector(`#table-${id} [data-${table(id).row}="${key}"]`)?.focus();
+  }
+  function announce() {
+    for (const { id, view } of views) view.signal("picked", picked?.id === id ? picked.key : -1).runAsync();
+    document.dispatchEvent(new CustomEvent("fedss:select", { detail: picked }));
+  }
+  document.getElementById("details-close").addEventListener("click", close);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+
+  // -- files
+  function csv(id) {
+    const data = table(id);
+    const columns = data.columns.filter((column) => column.csv);
+    const cell = (content) => {
+      const harmless = typeof content === "string" && /^[=+\-@\t\r]/.test(content) ? `'${content}` : String(content);
+      return /[",\n\r]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+    };
+    const lines = [columns.map((column) => column.csv).concat(...data.lists.map((list) => list.labels.map(
+      (label) => `${list.key}:${label}`))).map(cell)];
+    for (let key = 0; key < data.size; key += 1) {
+      const figures = columns.map((column) => {
+        const value = data.values[column.key][key];
+        if (column.kind !== "number") return text(data, column, key);
+        if (Number.isNaN(value)) return "";
+        return Number.isFinite(value) ? value : value > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+      });
+      lines.push(figures.concat(...data.lists.map((list) => list.values[key])).map(cell));
+    }
+    return lines.map((line) => `${line.join(",")}\n`).join("").replaceAll("Infinity", "inf");
+  }
+  for (const file of block("download-data")) {
+    document.getElementById(`download-${file.id}`).addEventListener("click", () => {
+      const content = file.table === null ? file.text : csv(file.table);
+      const address = URL.createObjectURL(new Blob([content], { type: file.type }));
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = file.filename;
+      document.body.append(link);
+      link.click();
+      link.remove();
+      setTimeout(() => URL.revokeObjectURL(address), 10000);
+    });
+  }
+
+  // -- charts: Vega's expressions are interpreted (`ast`), as the page's policy lets nothing be compiled
+  async function draw({ id, spec, datasets, drawn }) {
+    const holder = document.querySelector(`[data-chart="${id}"]`);
+    if (holder === null) return;
+    try {
+      spec.datasets = { ...spec.datasets };
+      for (const [dataset, source] of Object.entries(datasets)) spec.datasets[dataset] = rows(source, drawn);
+      const { view } = await window.vegaEmbed(holder, spec, {
+        actions: false,
+        ast: true,
+        renderer: "svg",
+        defaultStyle: false,
+        tooltip: { theme: "page", disableDefaultStyle: true },
+      });
+      const [source] = Object.values(datasets);
+      let signals = true;
+      try { view.signal("picked"); } catch { signals = false; }
+      if (source && signals) views.push({ id: source, view });
+      view.addEventListener("click", (_, item) => {
+        if (source && typeof item?.datum?.key === "number") select(source, item.datum.key);
+      });
+      holder.querySelector("svg")?.setAttribute("aria-hidden", "true");
+      holder.dataset.drawn = "true";
+    } catch (error) {
+      holder.dataset.drawn = "failed";
+      holder.textContent = "This chart could not be drawn.";
+      console.error(error);
+    }
+  }
+  document.addEventListener("DOMContentLoaded", async () => {
+    for (const chart of block("chart-data")) {
+      await draw(chart);
+      await new Promise((resolve) => setTimeout(resolve)); // let the page answer between two charts
+    }
+    root.dataset.ready = "";
+    document.dispatchEvent(new CustomEvent("fedss:ready"));
+  });
+
+  return { close, csv, element, name, picked: () => picked, rows, select, table, text };
+})();

@@ -1,0 +1,156 @@
+"""Why a client was selected or left out, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from ..certification import costs_and_worths
+from ..problem import Problem
+from ..solution import Solution
+
+__all__ = ["REASONS", "STATES", "Prices", "Reason", "State", "prices_of", "reasons_of", "states_of"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+# Costs and worths are sums of a few products: what differs by less than this share of them is the same number.
+_TIE = 1e-9
+
+
+class State(IntEnum):
+    """What became of a client."""
+
+    SELECTED = 0
+    LEFT_OUT = 1
+    MANDATORY = 2
+    UNAVAILABLE = 3
+    UNABLE = 4
+    UNDECIDED = 5
+
+
+STATES = ("selected", "left out", "selected (mandatory)", "not available", "cannot take part", "no answer")
+
+
+class Reason(IntEnum):
+    """Why."""
+
+    MANDATORY = 0
+    UNAVAILABLE = 1
+    UNABLE = 2
+    NO_ANSWER = 3
+    UNEXPLAINED_IN = 4
+    UNEXPLAINED_OUT = 5
+    WORTH_IT = 6
+    EDGE_IN = 7
+    INDIVISIBLE_IN = 8
+    TOO_EXPENSIVE = 9
+    EDGE_OUT = 10
+    INDIVISIBLE_OUT = 11
+    NOT_NEEDED = 12
+    TOO_LATE = 13
+    LATE_IN = 14
+
+
+REASONS = {
+    Reason.MANDATORY: "Mandatory: it uploads whatever it costs.",
+    Reason.UNAVAILABLE: "Not available in this round.",
+    Reason.UNABLE: "Cannot keep its own limits on this carrier, so no answer can select it.",
+    Reason.NO_ANSWER: "There is no answer, so nobody uploads.",
+    Reason.UNEXPLAINED_IN: "Selected. The method gives no certificate, and so no reduced cost that would say why.",
+    Reason.UNEXPLAINED_OUT: "Left out. The method gives no certificate, and so no reduced cost that would say why.",
+    Reason.WORTH_IT: "Selected: it costs {cost} and is worth {worth} to the tasks.",
+    Reason.EDGE_IN: "Selected, on the edge: it costs just what it is worth to the tasks ({cost}).",
+    Reason.INDIVISIBLE_IN: "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
+    "split, and whole ones decided.",
+    Reason.TOO_EXPENSIVE: "Left out: it costs {cost} and is worth only {worth} to the tasks.",
+    Reason.EDGE_OUT: "Left out, on the edge: it costs just what it is worth to the tasks ({cost}).",
+    Reason.INDIVISIBLE_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
+    "split, and whole ones decided.",
+    Reason.NOT_NEEDED: "Left out: no task needs what it offers.",
+    Reason.TOO_LATE: "Left out: no bandwidth would let it end by the deadline of the proven bound.",
+    Reason.LATE_IN: "Selected although no bandwidth would let it end by the deadline of the proven bound: clients "
+    "cannot be split, and whole ones decided.",
+}
+"""Sentences; ``{cost}`` and ``{worth}`` stand for the client's figures with their units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """What clients cost and are worth at the certificate's deadline or price; NaN where that is undefined.
+
+    Attributes
+    ----------
+    cost, worth, reduced : ndarray, (N,)
+        Hz, or s for total latency: see `fedss_opt.Certificate.reduced_costs`.
+    """
+
+    cost: FloatArray
+    worth: FloatArray
+    reduced: FloatArray
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a reduced cost at all."""
+        return not bool(np.isnan(self.reduced).all())
+
+
+def prices_of(problem: Problem, solution: Solution) -> Prices:
+    """Return what the answer's certificate says of every client; NaN throughout without one."""
+    if solution.certificate is None:
+        nothing = np.full(problem.clients, np.nan)
+        return Prices(cost=nothing, worth=nothing, reduced=nothing)
+    cost, worth = costs_and_worths(problem, solution.certificate)
+    reduced = cost - worth
+    with np.errstate(invalid="ignore"):  # infinite costs
+        reduced[np.abs(reduced) <= _TIE * (cost + worth)] = 0.0
+    reduced[np.isposinf(cost) & ~np.isnan(worth)] = np.inf
+    return Prices(cost=cost, worth=worth, reduced=reduced)
+
+
+def states_of(problem: Problem, solution: Solution) -> npt.NDArray[np.int64]:
+    """Return the `State` of every client, (N,)."""
+    state = np.where(solution.selected, int(State.SELECTED), int(State.LEFT_OUT))
+    if not solution.has_answer:
+        state[:] = State.UNDECIDED
+    state[solution.selected & problem.mandatory] = State.MANDATORY
+    state[~solution.selected & ~problem.selectable] = State.UNABLE
+    state[~solution.selected & ~problem.available] = State.UNAVAILABLE
+    return state
+
+
+def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> npt.NDArray[np.int64]:
+    """Return the `Reason` of every client, (N,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    solution : Solution
+        Its answer.
+    prices : Prices
+        As `prices_of` returns them.
+    """
+    chosen, reduced = solution.selected, prices.reduced
+    unknown = np.isnan(reduced)
+    inside = np.select(
+        [unknown, reduced < 0.0, reduced == 0.0, np.isposinf(reduced)],
+        [Reason.UNEXPLAINED_IN, Reason.WORTH_IT, Reason.EDGE_IN, Reason.LATE_IN],
+        default=Reason.INDIVISIBLE_IN,
+    )
+    outside = np.select(
+        [unknown, prices.worth == 0.0, reduced < 0.0, reduced == 0.0, np.isposinf(reduced)],
+        [Reason.UNEXPLAINED_OUT, Reason.NOT_NEEDED, Reason.INDIVISIBLE_OUT, Reason.EDGE_OUT, Reason.TOO_LATE],
+        default=Reason.TOO_EXPENSIVE,
+    )
+    reason = np.where(chosen, inside, outside)
+    if not solution.has_answer:
+        reason[:] = Reason.NO_ANSWER
+    else:
+        reason[chosen & problem.mandatory] = Reason.MANDATORY
+    reason[~problem.selectable] = Reason.UNABLE
+    reason[~problem.available] = Reason.UNAVAILABLE
+    return reason
