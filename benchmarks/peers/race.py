@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -93,9 +93,36 @@ class Result:
             "note": self.note,
         }
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Result:
+        """Read a record again; what is not kept is the trace."""
+        case = Case(
+            race=Race(record["race"]),
+            family=record["family"],
+            clients=record["clients"],
+            tasks=record["tasks"],
+            seed=record["seed"],
+        )
+        return cls(
+            case=case,
+            entrant=record["entrant"],
+            status=record["status"],
+            seconds=_float(record["seconds"]),
+            value_s=_float(record["value_s"]),
+            best_s=_float(record["best_s"]),
+            proven=record["proven"],
+            solver_s=_float(record["solver_seconds"]),
+            note=record["note"],
+            times={float(accuracy): seconds for accuracy, seconds in record["times"].items()},
+        )
+
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _distance(race: Race, value: float, best: float) -> float:

@@ -12,7 +12,7 @@ from .cases import ACCURACIES, Plan, Race
 from .profile import shifted_geometric_mean, success_rate
 from .race import Result
 
-__all__ = ["Table", "html_report", "markdown_report", "times_of"]
+__all__ = ["Table", "html_report", "markdown_report", "rates", "times_of"]
 
 Table = tuple[str, list[str], list[list[str]]]  # title, header, rows
 
@@ -31,7 +31,7 @@ def _seconds(value: float) -> str:
     return f"{1e3 * value:.3g} ms" if value < 0.9995 else f"{value:.3g} s"
 
 
-def _rates(race: Race, results: list[Result], plan: Plan) -> Table:
+def rates(race: Race, results: list[Result], plan: Plan) -> Table:
     """Success rates and shifted geometric means over all sizes and families."""
     header = [str(race), *(f"within {_power(accuracy)}" for accuracy in ACCURACIES), "largest N"]
     if race is Race.JOINT:
@@ -110,7 +110,7 @@ def _failures(results: list[Result]) -> Table:
 def _tables(results: Mapping[Race, list[Result]], plan: Plan) -> list[Table]:
     tables = []
     for race, mine in results.items():
-        for title, header, rows in (_rates(race, mine, plan), _by_size(mine), _failures(mine)):
+        for title, header, rows in (rates(race, mine, plan), _by_size(mine), _failures(mine)):
             if rows:
                 tables.append((f"{str(race).capitalize()}: {title}", header, rows))
     return tables
