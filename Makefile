@@ -43,7 +43,7 @@ docs: $(DOCS)
 
 # Asks every site that the pages link to; the one target here that needs a network after the installation.
 linkcheck: $(DOCS)
-	$(BIN)/python -m sphinx -q -b linkcheck -D plot_gallery=0 -d docs/_build/linkcheck/doctrees docs docs/_build/linkcheck
+	$(BIN)/python -m sphinx -q -b linkcheck -d docs/_build/doctrees-linkcheck docs docs/_build/linkcheck
 
 # Report pages in a real Chromium, without a network; skipped with a message where there is none to be had.
 browser: $(BROWSER)

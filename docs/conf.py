@@ -62,7 +62,7 @@ copybutton_prompt_is_regexp = True
 # Reference -------------------------------------------------------------------------------------------------------
 
 # `Name` in a docstring is a link where the name is documented, and plain code where it is not.
-default_role = "autolink"
+default_role = "py:obj"
 autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

@@ -57,7 +57,7 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
     -------
     cost : ndarray, (N,)
         ``phi_n``: Hz (makespan, and kind ``bandwidth``) or s (total). ``inf`` for a client that misses the deadline on
-        any bandwidth; NaN for clients that can be in no answer.
+        any bandwidth that it can be given; NaN for clients that can be in no answer.
     worth : ndarray, (N,)
         ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; NaN for mandatory clients, whose relevance is already
         taken off what is open, and for clients that can be in no answer.

@@ -126,9 +126,9 @@ class Certificate:
         -------
         ndarray, (N,)
             Hz for the makespan (and for kind ``bandwidth``), s for total latency. ``inf`` for clients that miss the
-            deadline on any bandwidth. NaN where there is nothing to decide (mandatory clients, unavailable ones, those
-            that cannot keep their own limits), and for certificates without a price (kind ``coverage``, or broken
-            ones).
+            deadline on any bandwidth that they can be given. NaN where there is nothing to decide (mandatory clients,
+            unavailable ones, those that cannot keep their own limits), and for certificates without a price (kind
+            ``coverage``, or broken ones).
 
         Notes
         -----
@@ -140,11 +140,12 @@ class Certificate:
         --------
         >>> import fedss_opt as fo
         >>> problem = fo.Problem(
-        ...     payload_bits=[1e6, 1e6], cn0_hz=[2e7, 4e6], bandwidth_hz=1e6, relevance=[1.0, 1.0], required=1.0
+        ...     payload_bits=1e6, cn0_hz=[2e7, 8e6, 4e6], bandwidth_hz=1e6, relevance=[[1.0, 1.0, 1.0]], required=2.0
         ... )
-        >>> reduced = fo.solve(problem).certificate.reduced_costs(problem)
-        >>> bool(reduced[0] <= 0.0 < reduced[1])
-        True
+        >>> solution = fo.solve(problem)
+        >>> reduced_hz = solution.certificate.reduced_costs(problem)
+        >>> solution.selected, reduced_hz < -1.0
+        (array([ True,  True, False]), array([ True,  True, False]))
         """
         from .certification import costs_and_worths  # noqa: PLC0415 - loads the compiled kernels
 

@@ -52,7 +52,7 @@ def load_table(
     require: Iterable[str] = (),
     objective: str = "makespan",
 ) -> Problem:
-    """Read a problem from a CSV with one client a row.
+    r"""Read a problem from a CSV with one client a row.
 
     Parameters
     ----------
@@ -80,6 +80,19 @@ def load_table(
         For a bandwidth or a requirement that does not fit.
     OSError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import fedss_opt as fo
+    >>> text = "id,payload_bits,cn0_dbhz,task:speech\nphone,1000000,75,1\nmeter,2000000,69,0.5\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "cell.csv")
+    ...     _ = path.write_text(text)
+    ...     problem = fo.load_table(path, bandwidth_hz="2MHz", require=["speech=0.5"])
+    >>> problem.client_ids, problem.bandwidth_hz, problem.required
+    (('phone', 'meter'), 2000000.0, array([0.75]))
     """
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
@@ -282,6 +295,21 @@ def answer_text(problem: Problem, solution: Solution) -> str:
     ------
     FileFormatError
         When there is no answer to write: a table cannot say why.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.tables import answer_text
+    >>> problem = fo.Problem(
+    ...     payload_bits=[1e6, 2e6],
+    ...     cn0_hz=3e7,
+    ...     bandwidth_hz=1e6,
+    ...     relevance=1.0,
+    ...     required=1.0,
+    ...     client_ids=["phone", "meter"],
+    ... )
+    >>> answer_text(problem, fo.solve(problem)).splitlines()[2]
+    'meter,false,0,,,'
     """
     if not solution.has_answer:
         raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
@@ -300,5 +328,19 @@ def answer_text(problem: Problem, solution: Solution) -> str:
 
 
 def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
-    """Write an answer to ``*.csv``; all or nothing. The columns and errors are those of `answer_text`."""
+    """Write an answer to ``*.csv``; all or nothing. The columns and errors are those of `answer_text`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.tables import save_answer
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "answer.csv")
+    ...     save_answer(problem, fo.solve(problem), path)
+    ...     print(path.read_text().splitlines()[0])
+    id,selected,bandwidth_hz,rate_bps,upload_s,finish_s
+    """
     write_atomically(path, answer_text(problem, solution).encode())

@@ -37,11 +37,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 def _swatches(value: str | tuple[str, ...] | Mapping[str, str]) -> str:
     if isinstance(value, str):
-        return _swatch(value)
+        return _swatch(value, f"<code>{value}</code>")
     if isinstance(value, Mapping):
-        return " ".join(f"{_swatch(color)}&nbsp;{escape(name)}" for name, color in value.items())
-    return " ".join(map(_swatch, value))
+        return " ".join(_swatch(color, escape(name)) for name, color in value.items())
+    return " ".join(_swatch(color, f"<code>{color}</code>") for color in value)
 
 
-def _swatch(color: str) -> str:
-    return f'<span class="swatch" style="background: {color}"></span>&nbsp;<code>{color}</code>'
+def _swatch(color: str, label: str) -> str:
+    return f'<span class="swatch"><span style="background: {color}"></span>{label}</span>'

@@ -85,7 +85,7 @@ def simulate_command(
     Every algorithm runs under every policy with every seed. The summary goes to stdout, or with --format json one
     JSON object per evaluated round; everything else goes to stderr.
     """
-    _need_the_simulator(plot)
+    _need_the_simulator(drawing=plot is not None or report is not None)
     report_path(report)
     from ..simulation.experiments import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
 
@@ -133,14 +133,14 @@ def simulate_command(
     return _status(jobs, outcomes, interrupted)
 
 
-def _need_the_simulator(plot: Path | None) -> None:
+def _need_the_simulator(*, drawing: bool) -> None:
     """Find out before anything is run, and in one line."""
     try:
         import polars  # noqa: F401, PLC0415
 
         from ..simulation.experiments import grid  # noqa: F401, PLC0415
 
-        if plot is not None:
+        if drawing:
             import matplotlib  # noqa: F401, PLC0415
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]

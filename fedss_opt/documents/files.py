@@ -67,6 +67,12 @@ def parse_json(data: str | bytes) -> Any:
     ------
     FileFormatError
         With line and column where the text is malformed.
+
+    Examples
+    --------
+    >>> from fedss_opt.documents import parse_json
+    >>> parse_json('{"a": [1, null]}')
+    {'a': [1, None]}
     """
     text = decode(data) if isinstance(data, bytes) else data
     try:
@@ -276,7 +282,19 @@ def _suffix(path: str | PathLike[str], accepted: tuple[str, ...]) -> str:
 
 
 def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
-    """Write a problem to ``*.json`` (readable) or ``*.npz`` (compact, for large cells); all or nothing."""
+    """Write a problem to ``*.json`` (readable) or ``*.npz`` (compact, for large cells); all or nothing.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.documents import load_problem, save_problem
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_problem(problem, f"{folder}/cell.npz")
+    ...     load_problem(f"{folder}/cell.npz").payload_bits
+    array([1000000., 2000000.])
+    """
     if _suffix(path, (".json", ".npz")) == ".json":
         data = json_text(problem_to_dict(problem)).encode()
     else:
@@ -294,6 +312,18 @@ def load_problem(path: str | PathLike[str]) -> Problem:
         In one line: the file, the place inside it, what stands there and what is accepted.
     OSError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from fedss_opt.documents import load_problem
+    >>> text = '{"format":"fedss_opt/problem","version":1,"bandwidth_hz":1e6,"payload_bits":[1e6,2e6],"cn0_hz":3e7}'
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "cell.json")
+    ...     _ = path.write_text(text)
+    ...     load_problem(path).clients
+    2
     """
     suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
@@ -302,7 +332,19 @@ def load_problem(path: str | PathLike[str]) -> Problem:
 
 
 def save_solution(solution: Solution, path: str | PathLike[str], problem: Problem | None = None) -> None:
-    """Write an answer to ``*.json``, with the names in `problem` where it is given; all or nothing."""
+    """Write an answer to ``*.json``, with the names in `problem` where it is given; all or nothing.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.documents import load_solution, save_solution
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.json", problem)
+    ...     load_solution(f"{folder}/answer.json", problem).selected
+    array([ True,  True])
+    """
     _suffix(path, (".json",))
     write_atomically(path, json_text(solution_to_dict(solution, problem)).encode())
 
@@ -316,6 +358,18 @@ def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> 
         In one line: the file, the place inside it, what stands there and what is accepted.
     OSError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.documents import load_solution, save_solution
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
+    ...     answer = load_solution(f"{folder}/answer.json")
+    >>> fo.check(problem, answer).ok
+    True
     """
     _suffix(path, (".json",))
     data = Path(path).read_bytes()

@@ -72,6 +72,15 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
     dict
         ``selected`` and ``bandwidth_hz`` (Hz) have one entry a client, in the problem's order. None (JSON's
         ``null``) stands for what does not exist: the figures of no answer, a bound that is not claimed.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.documents import solution_to_dict
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> document = solution_to_dict(fo.solve(problem), problem)
+    >>> document["status"], document["selected"]
+    ('optimal', [True, True])
     """
     named = problem is not None and problem.client_ids is not None
     if problem is not None and len(solution.selected) != problem.clients:
@@ -139,6 +148,15 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
     ------
     FileFormatError
         In one line, naming the path inside the document.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> from fedss_opt.documents import solution_from_dict, solution_to_dict
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> answer = solution_from_dict(solution_to_dict(fo.solve(problem)), problem)
+    >>> answer.status, fo.check(problem, answer).ok
+    (<Status.OPTIMAL: 'optimal'>, True)
     """
     reading.check_kind(document, SOLUTION_FORMAT, VERSION, {*SOLUTION_KEYS, "$schema"}, SOLUTION_REQUIRED)
     status = Status(reading.one_of(document["status"], "$.status", Status))

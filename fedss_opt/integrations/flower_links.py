@@ -82,6 +82,11 @@ def query(*, timeout_s: float = 60.0) -> LinkSource:
     ------
     OptionError
         For a timeout that is no number > 0.
+
+    Examples
+    --------
+    >>> from fedss_opt.integrations.flower import query
+    >>> source = query(timeout_s=5.0)
     """
     number("timeout_s", timeout_s, low=0.0, high=math.inf, open_low=True, open_high=True)
     return _Query(float(timeout_s))
@@ -171,6 +176,11 @@ def from_table(
     ------
     OptionError
         For what is neither a mapping nor a function, another key, or a timeout that is no number > 0.
+
+    Examples
+    --------
+    >>> from fedss_opt.integrations.flower import from_table
+    >>> source = from_table({"phone": {"cn0_hz": 3e7}, "meter": {"cn0_hz": 8e6}}, key="client")
     """
     if not isinstance(table, Mapping) and not callable(table):
         raise OptionError(f"table: a {type(table).__name__}; must be a mapping or a function (client, round)")
@@ -232,6 +242,11 @@ def from_metrics(keys: Mapping[str, str], *, otherwise: LinkState | None = None)
     ------
     OptionError
         For fields that the allocator does not know, or that are no single number.
+
+    Examples
+    --------
+    >>> from fedss_opt.integrations.flower import from_metrics
+    >>> source = from_metrics({"cn0_hz": "cn0-hz", "compute_s": "train-time"}, otherwise={"cn0_hz": 1e7})
     """
     for name in ("tasks", "mandatory"):
         if name in keys:

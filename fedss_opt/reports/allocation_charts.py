@@ -140,7 +140,7 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
     notes = [
         _left_note(len(drawn), len(order) - unable, "clients"),
         f"{beyond:,} at the upper edge would need more than the axis shows." if beyond else "",
-        f"{unable:,} that can end by then on no bandwidth are not drawn." if unable else "",
+        f"{unable:,} that no bandwidth would let end by then are not drawn." if unable else "",
     ]
     return Chart(
         id="clients",
@@ -369,7 +369,7 @@ def reduced_costs_chart(table: Table) -> Chart:
     odd = int(np.count_nonzero(wrong & np.isfinite(reduced)))
     notes = [
         _left_note(len(drawn), len(order), "clients"),
-        f"{late:,} that no bandwidth would let end by the bound's deadline are not drawn." if late else "",
+        f"{late:,} that no bandwidth would let end by the certificate's deadline are not drawn." if late else "",
     ]
     return Chart(
         id="reduced",

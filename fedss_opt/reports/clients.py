@@ -100,7 +100,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     if problem.objective is Objective.TOTAL and len(set(problem.weights.tolist())) > 1:
         entries.append((Column(key="weight", title="weight", decimals=2, csv="weight", shown=False), problem.weights))
     if solution.has_answer:
-        never: dict[str, Any] = {"infinite": "no bandwidth suffices", "shown": False}
+        never: dict[str, Any] = {"infinite": "more than it can get", "shown": False}
         needs = needed_hz(problem, solution)
         entries.append((measure("needed", "to end with the last", needs, "Hz", csv="needed_hz", **never), needs))
     if prices.known:

@@ -6,8 +6,8 @@ How to make a page:
    with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that light,
    dark and print need no second drawing.
 2. Write a template that extends ``base.html.j2`` and fills its block ``body`` with sections, of which
-   ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and tables of the page. Text of users goes through
-   ``{{ }}`` (escaped), names in ``<bdi>``.
+   ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and tables of the page; ``base.html.j2`` itself
+   shows all charts, then all tables. Text of users goes through ``{{ }}`` (escaped), names in ``<bdi>``.
 3. Call `write_page`.
 
 What a page has, for scripts and tests:

@@ -71,9 +71,9 @@ REASONS = {
     Reason.INDIVISIBLE_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
     "split, and whole ones decided.",
     Reason.NOT_NEEDED: "Left out: no task needs what it offers.",
-    Reason.TOO_LATE: "Left out: no bandwidth would let it end by the deadline of the proven bound.",
-    Reason.LATE_IN: "Selected although no bandwidth would let it end by the deadline of the proven bound: clients "
-    "cannot be split, and whole ones decided.",
+    Reason.TOO_LATE: "Left out: no bandwidth that it can be given would let it end by the deadline of the certificate.",
+    Reason.LATE_IN: "Selected although no bandwidth that it can be given would let it end by the deadline of the "
+    "certificate: the answer ends later than that.",
 }
 """Sentences; ``{cost}`` and ``{worth}`` stand for the client's figures with their units."""
 

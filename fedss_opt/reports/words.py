@@ -46,7 +46,9 @@ def _word(solution: Solution) -> str:
 
 def _sentence(message: str) -> str:
     text = message.strip()
-    return text and f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    first = text.partition(" ")[0]
+    begin = first if "_" in first else first.capitalize()  # the name of a field stays what it is
+    return text and f"{begin}{text[len(first) :]}{'' if text.endswith('.') else '.'}"
 
 
 def _digits(solution: Solution) -> int:

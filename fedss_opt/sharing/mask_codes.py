@@ -90,6 +90,13 @@ def decode_mask(data: bytes, size: int) -> BoolArray:
     ------
     PayloadError
         When these are not the bytes of a mask of that size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import decode_mask, encode_mask
+    >>> decode_mask(encode_mask(np.array([True, False, False, True])), 4)
+    array([ True, False, False,  True])
     """
     if not data:
         raise PayloadError("the mask's code is empty; it has at least one byte")
@@ -139,6 +146,14 @@ def decode_delta(data: bytes, reference: npt.ArrayLike) -> BoolArray:
     ------
     PayloadError
         When these are not the bytes of a mask of that size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import decode_delta, encode_delta
+    >>> before, after = np.array([True, True, False]), np.array([True, False, False])
+    >>> decode_delta(encode_delta(after, before), before)
+    array([ True, False, False])
     """
     known = check_mask("reference", reference)
     return decode_mask(data, known.size) ^ known

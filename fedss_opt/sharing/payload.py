@@ -215,6 +215,17 @@ def encode_many(
     ------
     OptionError
         Wrong shapes or dtypes, values not finite, or options that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import decode_many, encode_many
+    >>> layer = np.array([0, 0, 1])
+    >>> payloads = encode_many([[0.5, 1.0, 2.0], [3.0, 4.0, 5.0]], bits=32, layer=layer)
+    >>> [len(payload) for payload in payloads]
+    [24, 24]
+    >>> decode_many(payloads, layer=layer)[1].values
+    array([3., 4., 5.], dtype=float32)
     """
     array, bits = check_values(values, 2), check_bits(bits)
     layers = check_layer(layer, array.shape[1])
@@ -245,6 +256,16 @@ def decode(data: bytes, *, layer: npt.ArrayLike, reference: npt.ArrayLike | None
     ------
     PayloadError
         When the bytes are not the whole and undamaged payload of such a model and reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import decode, encode
+    >>> layer = np.array([0, 0, 1])
+    >>> mask = np.array([True, False, True])
+    >>> data = encode(np.array([0.5, 9.0, -2.0]), bits=32, layer=layer, mask=mask)
+    >>> decode(data, layer=layer).values  # what the mask leaves out is 0
+    array([ 0.5,  0. , -2. ], dtype=float32)
     """
     return _decode([data], [""], layer, reference)[0]
 
@@ -275,6 +296,16 @@ def decode_many(
         message names its place.
     OptionError
         When `layer` or `reference` is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import decode_many, encode_many
+    >>> layer = np.array([0, 0, 1])
+    >>> mask = np.array([True, False, True])
+    >>> payloads = encode_many([[0.5, 1.0, 2.0], [3.0, 4.0, 5.0]], bits=32, layer=layer, mask=mask, reference=mask)
+    >>> [decoded.values.tolist() for decoded in decode_many(payloads, layer=layer, reference=mask)]
+    [[0.5, 0.0, 2.0], [3.0, 0.0, 5.0]]
     """
     return _decode(payloads, [f"payloads[{i}]: " for i in range(len(payloads))], layer, reference)
 

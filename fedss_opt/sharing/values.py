@@ -280,6 +280,14 @@ def dequantise(codes: CodeArray, scale: Float32Array, *, layer: npt.ArrayLike, b
         A code that stands for no level.
     OptionError
         Arrays that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import dequantise
+    >>> codes, scale = np.array([[0, 1, 2]], np.uint16), np.array([[3.0]], np.float32)
+    >>> dequantise(codes, scale, layer=[0, 0, 0], bits=2)  # -scale, 0 and scale
+    array([[-3.,  0.,  3.]], dtype=float32)
     """
     _refuse_lossless(check_bits(bits))
     if codes.ndim != 2 or scale.ndim != 2 or len(codes) != len(scale):

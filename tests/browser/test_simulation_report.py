@@ -124,7 +124,7 @@ def test_a_point_tells_its_figures(page, outcomes):
     points = page.all('[data-chart="accuracy-seconds"] .mark-symbol path')
     page.hover(points[-1])
     tip = page.tooltip()
-    for word in ("algorithm", "policy", "round", "accuracy (%)", "95 % interval (%)", "simulated", "uplink"):
+    for word in ("algorithm", "policy", "round", "accuracy (%)", "95 % interval", "simulated", "uplink"):
         assert word in tip
     frame = results_frame(results_of(outcomes))
     told = dict(line.split("\t") for line in tip.splitlines() if "\t" in line)
@@ -199,6 +199,8 @@ def test_another_choice_draws_another_chart(page, field, chart):
     page.run(f"document.getElementById('{field}').focus()")
     page.press("ARROW_DOWN")
     assert drawn() != before
+    chosen = page.run(f"return document.getElementById('{field}').selectedOptions[0].textContent")
+    assert page.text(f'[data-chosen="{field}"]') == chosen
 
 
 def test_downloads_are_what_the_package_writes(page, experiment, outcomes):

@@ -76,10 +76,19 @@
     set([...accuracy, "tasks"], { lit_pair: pair });
   });
 
+  // Paper has no fields: it says what was chosen.
+  function tell(field) {
+    const words = document.querySelector(`[data-chosen="${field.id}"]`);
+    words.textContent = field.selectedOptions[0].textContent;
+  }
+
   // -- one run, one algorithm, one policy
   function choose(id, charts, signal, read = String) {
     const field = document.getElementById(id);
-    field?.addEventListener("change", () => set(charts, { [signal]: read(field.value) }));
+    field?.addEventListener("change", () => {
+      set(charts, { [signal]: read(field.value) });
+      tell(field);
+    });
   }
   choose("times-algorithm", ["times"], "algorithm");
   choose("tasks-policy", ["tasks"], "policy");
@@ -105,10 +114,14 @@
   function fill() {
     const view = views.get("selection");
     if (view === undefined) return;
-    const place = fedss.table("grids").values.run.indexOf(Number(run.value));
+    // A page of one pair has no field.
+    const place = run === null ? 0 : fedss.table("grids").values.run.indexOf(Number(run.value));
     view.data("cells", cells(place)).runAsync();
   }
-  run?.addEventListener("change", fill);
+  run?.addEventListener("change", () => {
+    fill();
+    tell(run);
+  });
 
   // -- the rounds of all runs, unpacked when they are asked for
   document.getElementById("download-results-csv")?.addEventListener("click", async () => {

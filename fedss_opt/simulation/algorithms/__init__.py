@@ -53,6 +53,12 @@ def algorithm_type(name: str) -> type[Algorithm]:
     ------
     OptionError
         For a name that is none of `ALGORITHMS`.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.algorithms import algorithm_type
+    >>> algorithm_type("fedss").__name__
+    'FedSS'
     """
     if name not in ALGORITHMS:
         raise OptionError(f"algorithm = {name!r}: must be one of {', '.join(map(repr, ALGORITHMS))}")
@@ -79,6 +85,18 @@ def make_algorithm(
     ------
     OptionError
         For an unknown name, an unknown option, or one outside what it accepts.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
+    >>> from fedss_opt.simulation.data import DataSettings, make_federation
+    >>> from fedss_opt.simulation.models import make_model
+    >>> from fedss_opt.simulation.training import TrainingSettings
+    >>> data = make_federation(DataSettings(clients=8), seed=0)
+    >>> model = make_model("mlp", data.features, [20], data.classes)
+    >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
+    >>> make_algorithm("fedss", federation, {"density": 0.5}).settings.density
+    0.5
     """
     kind = algorithm_type(name)
     if isinstance(options, kind.settings_type):

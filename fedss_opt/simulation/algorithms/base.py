@@ -50,7 +50,18 @@ BitsPerValue = Annotated[int, AfterValidator(check_bits)]
 
 
 def message_bits(message: Message) -> int:
-    """Bits of a message as it is sent."""
+    """Bits of a message as it is sent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import encode
+    >>> from fedss_opt.simulation.algorithms import message_bits
+    >>> layer = np.zeros(1000, int)
+    >>> part = encode(np.ones(1000), bits=4, layer=layer, rng=np.random.default_rng(0))
+    >>> message_bits((part,)), message_bits((part, part))
+    (4128, 8256)
+    """
     return sum(payload.payload_bits(part) for part in message)
 
 

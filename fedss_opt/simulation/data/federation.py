@@ -111,6 +111,12 @@ def load_dataset(settings: DataSettings) -> Dataset:
         When the folder or its files are not what they should be.
     MissingDependencyError
         For the digits, without scikit-learn.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.data import DataSettings, load_dataset
+    >>> load_dataset(DataSettings()).inputs.shape  # the digits, 8 by 8 pixels
+    (1797, 64)
     """
     if settings.folder is None:
         return load_digits()
@@ -164,6 +170,14 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     ------
     OptionError
         When the images do not suffice, naming how many there are.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.data import DataSettings, federate, load_dataset
+    >>> settings = DataSettings(clients=8)
+    >>> data = federate(load_dataset(settings), settings, seed=0)
+    >>> data.clients, data.tasks
+    (8, 4)
     """
     tasks = make_tasks(settings.family, settings.tasks, dataset.classes, dataset.shape)
     if settings.clients < len(tasks):

@@ -67,7 +67,15 @@ def parse_override(text: str) -> Override:
 
 
 def default_text() -> str:
-    """Return the configuration that runs when none is given, with its comments."""
+    """Return the configuration that runs when none is given, with its comments.
+
+    Examples
+    --------
+    >>> import tomllib
+    >>> from fedss_opt.simulation.experiments import default_text
+    >>> sorted(tomllib.loads(default_text())["run"])
+    ['algorithms', 'policies', 'seeds']
+    """
     return (files(__package__) / "default.toml").read_text(encoding="utf-8")
 
 

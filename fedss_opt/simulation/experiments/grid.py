@@ -136,7 +136,16 @@ def simulation_of(job: Job) -> Simulation:
 
 
 def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> Outcome:
-    """Run a job; whatever fails is part of its outcome, so that the others go on."""
+    """Run a job; whatever fails is part of its outcome, so that the others go on.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.experiments import Experiment, jobs_of, run_job
+    >>> small = Experiment(rounds=1, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> outcome = run_job(jobs_of(small)[0])
+    >>> outcome.error, len(outcome.result.records)
+    ('', 1)
+    """
     try:
         simulation = simulation_of(job)
         # A worker on another machine may not see the folder; it runs all the same.

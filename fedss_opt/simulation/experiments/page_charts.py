@@ -129,7 +129,7 @@ def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any
         alt.Tooltip("policy:N"),
         alt.Tooltip("round:Q"),
         alt.Tooltip("accuracy:Q", title="accuracy (%)", format=".1f"),
-        alt.Tooltip("interval:N", title="95 % interval (%)"),
+        alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("seconds_text:N", title="simulated"),
         alt.Tooltip("bits_text:N", title="uplink"),
     ]
@@ -267,7 +267,7 @@ def tasks(scene: Scene) -> dict[str, Any]:
         alt.Tooltip("policy:N"),
         alt.Tooltip("task:O"),
         alt.Tooltip("accuracy:Q", title="accuracy (%)", format=".1f"),
-        alt.Tooltip("interval:N", title="95 % interval (%)"),
+        alt.Tooltip("interval:N", title="95 % interval"),
     ]
     opacity = alt.condition(_LIT, alt.value(1.0), alt.value(0.12))
     bar = base.mark_rule(strokeWidth=1.5).encode(

@@ -167,7 +167,7 @@ def _least(rows: Sequence[Row], column: str) -> Row | None:
 
 
 def _pairs(count: int) -> str:
-    return f"all, of {count:,} pair{_s(count)} of algorithm and policy"
+    return f"all, for {count:,} pair{_s(count)} of algorithm and policy"
 
 
 def _s(count: int) -> str:

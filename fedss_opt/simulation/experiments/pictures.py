@@ -60,12 +60,12 @@ def _over_groups(values: FloatArray) -> FloatArray:
 
 
 def _matrix(axes: Any, values: FloatArray, title: str) -> Any:
-    image = axes.imshow(values, cmap="viridis", vmin=0.0, vmax=1.0)
+    image = axes.imshow(values, cmap="Blues", vmin=0.0, vmax=1.0)
     tasks = np.arange(len(values))
     if len(values) <= _MOST_ANNOTATED:
         for row in tasks:
             for column in tasks:
-                ink = INK if values[row, column] > 0.6 else "white"
+                ink = "white" if values[row, column] > 0.5 else INK
                 axes.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=ink, fontsize=9)
     ticks = tasks if len(tasks) <= 12 else tasks[:: len(tasks) // 6]
     axes.set_xticks(ticks, [str(task + 1) for task in ticks])

@@ -41,13 +41,31 @@ COLUMNS: dict[str, Any] = {
 
 
 def results_of(outcomes: Iterable[Outcome]) -> list[RunResult]:
-    """Return the results of the runs that did not fail, in the order of the grid."""
+    """Return the results of the runs that did not fail, in the order of the grid.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.experiments import Experiment, jobs_of, results_of, run_jobs
+    >>> small = Experiment(rounds=1, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> [run.algorithm for run in results_of(run_jobs(jobs_of(small)))]
+    ['fedavg']
+    """
     ordered = sorted(outcomes, key=lambda outcome: outcome.job.place)
     return [outcome.result for outcome in ordered if outcome.result is not None]
 
 
 def record_document(run: RunResult, record: RoundRecord) -> dict[str, Any]:
-    """Return a round as one JSON object, with the names of its run; what is not finite is null."""
+    """Return a round as one JSON object, with the names of its run; what is not finite is null.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation import Simulation, SimulationSettings
+    >>> from fedss_opt.simulation.experiments import record_document
+    >>> run = Simulation(SimulationSettings(rounds=1, data={"clients": 8}), algorithm="fedavg", policy="all").run()
+    >>> document = record_document(run, run.records[0])
+    >>> document["algorithm"], document["round"], document["selected"]
+    ('fedavg', 0, 8)
+    """
     named = {"algorithm": run.algorithm, "policy": run.policy, "seed": run.seed}
     fields = asdict(record)
     return named | {name: _finite(fields[name]) for name in (*list(COLUMNS)[3:], "task_accuracy", "figures")}
@@ -100,12 +118,23 @@ def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table to ``*.csv`` or ``*.parquet``, completely or not at all.
+    r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all.
 
     Raises
     ------
     FileFormatError
         For another suffix.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import polars as pl
+    >>> from fedss_opt.simulation.experiments import write_frame
+    >>> with TemporaryDirectory() as folder:
+    ...     write_frame(pl.DataFrame({"round": [0, 1]}), Path(folder, "results.csv"))
+    ...     Path(folder, "results.csv").read_text()
+    'round\n0\n1\n'
     """
     stream = io.BytesIO()
     if path.suffix == ".csv":
@@ -118,6 +147,19 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
 
 
 def write_records(runs: Iterable[RunResult], path: Path) -> None:
-    """Write all rounds as JSON Lines, one object a line, completely or not at all."""
+    """Write all rounds as JSON Lines, one object a line, completely or not at all.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from fedss_opt.simulation import Simulation, SimulationSettings
+    >>> from fedss_opt.simulation.experiments import write_records
+    >>> run = Simulation(SimulationSettings(rounds=2, data={"clients": 8}), algorithm="fedavg", policy="all").run()
+    >>> with TemporaryDirectory() as folder:
+    ...     write_records([run], Path(folder, "rounds.jsonl"))
+    ...     len(Path(folder, "rounds.jsonl").read_text().splitlines())
+    2
+    """
     lines = [json.dumps(record_document(run, record)) for run in runs for record in run.records]
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())

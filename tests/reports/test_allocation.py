@@ -1,0 +1,280 @@
+"""The page of an allocation: its figures are those of the answer, for every kind of answer, in bounded size."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fedss_opt as fo
+from fedss_opt import Problem, Solution
+from fedss_opt.exceptions import FileFormatError
+from fedss_opt.reports import write_allocation_report
+from fedss_opt.reports.allocation import allocation_page
+from fedss_opt.reports.clients import MOST_ROWS, kept_clients
+from fedss_opt.reports.page import render_page
+from fedss_opt.reports.reasons import STATES, Reason, State, prices_of
+
+from .. import by_hand
+from .reading import Reading
+
+pytest.importorskip("altair")
+pytest.importorskip("vl_convert")
+pytestmark = pytest.mark.usefixtures("warm")
+
+
+def _cell(clients: int = 40, tasks: int = 3, **changes: object) -> Problem:
+    problem = fo.scenarios.make(
+        "yang2021",
+        clients=clients,
+        tasks=tasks,
+        seed=0,
+        required=0.3,
+        payload_bits=(0.5e6, 5e6),
+        bandwidth_hz=40e6,
+    )
+    return problem.replace(**changes) if changes else problem
+
+
+def _read(problem: Problem, solution: Solution, **options: object) -> Reading:
+    return Reading(render_page(allocation_page(problem, solution, **options)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def solved() -> tuple[Problem, Solution, Reading]:
+    problem = _cell()
+    history: list[fo.Progress] = []
+    solution = fo.solve(problem, callback=history.append)
+    return problem, solution, _read(problem, solution, history=history)
+
+
+# -- what it says is what was found --
+
+
+def test_the_table_is_the_answer(solved):
+    problem, solution, page = solved
+    values = page.data("data-clients")["values"]
+    chosen = np.array([state == State.SELECTED for state in values["state"]])
+    assert np.array_equal(chosen, solution.selected)
+    bandwidth = np.array([b or 0.0 for b in values["bandwidth"]])
+    # Seven digits are kept of each figure.
+    assert bandwidth == pytest.approx(solution.bandwidth_hz, rel=1e-6)
+    finish = problem.compute_s + problem.upload_s(solution.bandwidth_hz)
+    assert [f for f in values["finish"] if f is not None] == pytest.approx(finish[chosen], rel=1e-6)
+    assert solution.certificate is not None
+    reduced = [math.inf if r == "inf" else r for r in values["reduced"]]
+    expected = solution.certificate.reduced_costs(problem)
+    # A reduced cost is a difference: its digits are those of what it is a difference of.
+    assert reduced == pytest.approx(expected, rel=1e-6, abs=1e-9 * problem.bandwidth_hz)
+
+
+def test_what_those_left_out_would_need(solved):
+    problem, solution, page = solved
+    needed = page.data("data-clients")["values"]["needed"]
+    for n in np.flatnonzero(~solution.selected):
+        if needed[n] == "inf":
+            widest = problem.compute_s[n] + problem.upload_s(problem.bandwidth_hz)[n]
+            assert widest > solution.latency_s
+        else:
+            end = problem.compute_s[n] + problem.upload_s(needed[n])[n]
+            assert end == pytest.approx(solution.latency_s, rel=1e-5)
+
+
+def test_headline_and_cards_are_the_answers(solved):
+    problem, solution, page = solved
+    chosen = int(solution.selected.sum())
+    assert f"{chosen} of {problem.clients} clients upload" in page.text
+    assert fo.quantities.format_quantity(solution.lower_bound_s, "s", 4) in page.text
+    assert fo.quantities.format_gap(solution.gap) in page.text
+    for card in ("clients", "bandwidth", "makespan", "bound", "gap", "method"):
+        assert page.has(f"card-{card}")
+    assert not page.has("broken")
+
+
+def test_every_chart_has_its_place_and_words(solved):
+    _, _, page = solved
+    charts = {chart["id"] for chart in page.data("chart-data")}
+    assert charts == {"clients", "timeline", "tasks", "bounds", "reduced"}
+    labels = {a["data-chart"]: a["aria-label"] for _, a in page.elements if "data-chart" in a}
+    assert set(labels) == charts
+    assert all(labels.values())
+
+
+def test_downloads_are_the_documents(solved):
+    problem, solution, page = solved
+    files = {file["id"]: file for file in page.data("download-data")}
+    assert Problem.from_dict(json.loads(files["problem-json"]["text"])) == problem
+    again = fo.documents.solution_from_dict(json.loads(files["answer-json"]["text"]), problem)
+    assert np.array_equal(again.bandwidth_hz, solution.bandwidth_hz)
+    assert fo.check(problem, again).ok
+
+
+def test_contributions_are_the_relevance(solved):
+    problem, _, page = solved
+    (listed,) = page.data("data-clients")["lists"]
+    assert np.array(listed["values"]) == pytest.approx(problem.relevance.T, rel=1e-6)
+
+
+# -- every kind of answer --
+
+
+def test_bounds_are_drawn_where_there_is_a_history():
+    problem = _cell()
+    charts = {chart.id for chart in allocation_page(problem, fo.solve(problem)).charts}
+    assert "bounds" not in charts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objective": "total"},
+        {"resource_block_hz": 180e3},
+        {"cn0_hz": None, "spectral_efficiency": np.linspace(0.5, 6.0, 40)},
+        {"mandatory": np.arange(40) < 3, "available": np.arange(40) < 35},
+        {"max_upload_s": 2.0},
+        {"weights": np.linspace(0.5, 2.0, 40), "objective": "total"},
+        {"client_ids": None, "task_ids": None},
+    ],
+    ids=["total", "blocks", "flat", "limits", "caps", "weights", "unnamed"],
+)
+def test_every_kind_of_problem_has_a_page(changes):
+    problem = _cell(**changes)
+    solution = fo.solve(problem)
+    assert solution.has_answer
+    page = _read(problem, solution)
+    table = page.data("data-clients")
+    keys = {column["key"] for column in table["columns"]}
+    assert ("blocks" in keys) == (problem.resource_block_hz is not None)
+    assert ("cap" in keys) == bool(np.isfinite(problem.max_upload_s).any())
+    assert ("weight" in keys) == (len(set(problem.weights.tolist())) > 1)
+    csv = {column["key"]: column["csv"] for column in table["columns"]}
+    assert csv["channel"] == ("cn0_dbhz" if problem.cn0_hz is not None else "spectral_efficiency")
+    assert csv["reduced"] == ("reduced_cost_s" if problem.objective is fo.Objective.TOTAL else "reduced_cost_hz")
+    if problem.resource_block_hz is not None:
+        blocks = sum(b or 0 for b in table["values"]["blocks"])
+        assert f"{blocks:,} of {problem.resource_blocks:,} blocks of 180 kHz" in page.text
+    assert not page.has("broken")
+    assert page.has("card-objective") == (problem.objective is fo.Objective.TOTAL)
+
+
+@pytest.mark.parametrize("method", ["greedy", "all", "random"])
+def test_policies_are_shown_without_prices(method):
+    problem = _cell()
+    solution = fo.solve(problem, method)
+    page = _read(problem, solution)
+    assert "no certificate" in page.text
+    assert "the method claims none" in page.text
+    assert "reduced" not in {chart["id"] for chart in page.data("chart-data")}
+    reasons = set(page.data("data-clients")["values"]["why"])
+    assert reasons <= {Reason.UNEXPLAINED_IN, Reason.UNEXPLAINED_OUT}
+
+
+def test_the_exact_method_says_where_its_prices_come_from():
+    problem = _cell()
+    solution = fo.solve(problem, "exact")
+    assert solution.status is fo.Status.OPTIMAL
+    assert "where the search began" in _read(problem, solution).text
+
+
+def test_infeasible_says_which_task_lacks_what():
+    problem = _cell()
+    problem = problem.replace(required=problem.required * np.array([5.0, 1.0, 1.0]))
+    solution = fo.solve(problem)
+    assert solution.status is fo.Status.INFEASIBLE
+    page = _read(problem, solution)
+    assert "Infeasible: no selection" in page.text
+    assert problem.task_name(0) in page.text
+    assert [a["data-task"] for _, a in page.elements if a.get("class") == "short"] == ["0"]
+    assert {chart["id"] for chart in page.data("chart-data")} == {"tasks"}
+    states = set(page.data("data-clients")["values"]["state"])
+    assert states == {STATES.index("no answer")}
+
+
+def test_infeasible_by_bandwidth_and_unknown_have_a_page():
+    narrow = _cell(max_upload_s=0.05)
+    solution = fo.solve(narrow)
+    assert solution.status is fo.Status.INFEASIBLE
+    assert "needs more than bandwidth_hz" in _read(narrow, solution).text
+    unknown = by_hand.uncovered(narrow, 0)
+    unknown = type(unknown)(
+        **{**unknown.__dict__, "status": fo.Status.UNKNOWN, "certificate": None, "lower_bound_s": math.nan}
+    )
+    assert "Unknown: no answer was found" in _read(narrow, unknown).text
+
+
+@pytest.mark.parametrize("clients", [0, 1])
+@pytest.mark.parametrize("mandatory", [False, True])
+def test_the_smallest_cells(clients, mandatory):
+    problem = Problem(
+        payload_bits=np.full(clients, 1e6), cn0_hz=np.full(clients, 1e7), bandwidth_hz=1e6, mandatory=mandatory
+    )
+    page = _read(problem, fo.solve(problem))
+    uploads = clients == 1 and mandatory
+    assert ("1 of 1 client uploads. It is client 0, which ends at" if uploads else "nobody has to upload") in page.text
+    assert not page.has("tasks")
+
+
+def test_a_false_claim_is_shown():
+    problem = _cell()
+    solution = fo.solve(problem)
+    flattered = type(solution)(**{**solution.__dict__, "latency_s": 0.5 * solution.latency_s})
+    page = _read(problem, flattered)
+    assert page.has("broken")
+    assert "does not hold: latency" in page.text
+
+
+def test_the_answer_to_another_problem_is_refused(tmp_path):
+    solution = fo.solve(_cell(clients=10))
+    with pytest.raises(FileFormatError, match="10 clients where the problem has 40"):
+        write_allocation_report(_cell(), solution, tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_of_users_stay_text():
+    names = [f"</script><b>{n}" for n in range(40)]
+    problem = _cell(client_ids=names, task_ids=["=1+1", "<i>", "\u202e"])
+    page = _read(problem, fo.solve(problem), title="<script>x</script>")
+    assert page.data("data-clients")["values"]["name"] == names
+    assert not {"b", "i"} & {tag for tag, _ in page.elements}
+    assert len(page.programs) == 3
+
+
+# -- size --
+
+
+def test_a_large_cell_is_cut_and_says_so(tmp_path):
+    problem = fo.scenarios.make("yang2021", clients=30_000, tasks=2, seed=0, required=0.3)
+    solution = fo.solve(problem)
+    write_allocation_report(problem, solution, tmp_path / "page.html")
+    # A page for a phone: 5 MB, of which 0.9 MB are the charts' library.
+    assert (tmp_path / "page.html").stat().st_size < 5e6
+    page = Reading((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert page.data("data-clients")["row"] == "client"
+    assert len(page.data("data-clients")["values"]["name"]) == MOST_ROWS
+    assert f"{MOST_ROWS:,} of 30,000 clients are on this page" in page.text
+    assert "Too long for a page: the problem" in page.text
+    for chart in page.data("chart-data"):
+        assert chart["drawn"] is None or len(chart["drawn"]) <= 1_200
+        assert all(0 <= key < MOST_ROWS for key in chart["drawn"] or ())
+
+
+def test_who_is_kept_of_too_many():
+    problem = _cell()
+    solution = fo.solve(problem)
+    prices = prices_of(problem, solution)
+    chosen = int(solution.selected.sum())
+    kept = kept_clients(solution, prices, chosen + 3)
+    assert set(np.flatnonzero(solution.selected)) <= set(kept.tolist())
+    others = np.flatnonzero(~solution.selected)
+    nearest = others[np.argsort(np.abs(prices.reduced[others]), kind="stable")[:3]]
+    assert np.abs(prices.reduced[nearest]).max() >= np.abs(prices.reduced[[n for n in kept if n in others]]).max()
+    assert kept.tolist() == sorted(kept.tolist())
+
+
+def test_the_example_of_the_docstring_writes_where_it_is_told(tmp_path: Path):
+    problem = _cell(clients=5, tasks=1)
+    write_allocation_report(problem, fo.solve(problem), str(tmp_path / "PAGE.HTML"), title="Round 7")
+    assert "<title>Round 7</title>" in (tmp_path / "PAGE.HTML").read_text(encoding="utf-8")
