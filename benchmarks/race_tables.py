@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,9 @@ def race_tables(document: Mapping[str, Any]) -> dict[str, str]:
     tables = {"race-plan": _plan(plan, document["versions"])}
     for race, results in found.items():
         _, head, rows = rates(race, results, plan)
-        tables[f"race-{race.name.lower()}"] = table(head, rows)
+        # A number and its unit stay on one line.
+        joined = [[re.sub(r"(?<=\d) (?=%|m?s\b|of )|(?<=of) ", "\u00a0", cell) for cell in row] for row in rows]
+        tables[f"race-{race.name.lower()}"] = table(head, joined)
     return tables
 
 

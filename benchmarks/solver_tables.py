@@ -47,19 +47,24 @@ def solver_tables(records: Records) -> dict[str, str]:
 
 # -- cells
 
+_JOINED = "\u00a0"  # a no-break space: what belongs together stays on one line of a narrow table
 
-def _milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:.3g}"
+
+def _three(value: float) -> str:
+    """Write three significant digits, without a power of ten where a person would write none."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 1000.0 else f"{value:.3g}"
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2g} %"
+    """Write two digits; what is within the solver's tolerance, 1e-6, is as good as nothing."""
+    return "0" if fraction == 0.0 else "< 1e-4 %" if fraction <= 1e-6 else f"{100 * fraction:.2g} %"
 
 
-def _spread(values: Sequence[float], unit: float = 1.0, digits: str = ".3g") -> str:
+def _spread(values: Sequence[float], unit: float = 1.0, digits: str | None = None) -> str:
     """Write minimum, median and maximum, in units of `unit`."""
-    low, middle, high = (format(value / unit, digits) for value in (min(values), median(values), max(values)))
-    return f"{low} - **{middle}** - {high}"
+    figures = [value / unit for value in (min(values), median(values), max(values))]
+    low, middle, high = (_three(figure) if digits is None else format(figure, digits) for figure in figures)
+    return f"{low} - **{middle}** - {high}".replace(" ", _JOINED)
 
 
 def _times(entry: Entry, unit: float) -> str:
@@ -67,7 +72,11 @@ def _times(entry: Entry, unit: float) -> str:
 
 
 def _size(extra: Entry) -> str:
-    return f"{extra['clients']:,}, {extra['tasks']}"
+    return f"{extra['clients']:,},{_JOINED}{extra['tasks']}"
+
+
+def _out_of(part: int, whole: int) -> str:
+    return f"{part} of {whole}".replace(" ", _JOINED)
 
 
 def _of(entries: Sequence[Entry], **wanted: Any) -> Entry | None:
@@ -84,10 +93,11 @@ def _provenance(records: Records) -> str:
     rows: dict[tuple[str, ...], list[str]] = {}
     for name, run in records.runs.items():
         versions = ", ".join(f"{package} {version}" for package, version in run["versions"].items())
-        machine = f"{run['processor']}, {run['cores']} cores"
-        cells = (run["date"], f"`{run['commit']}`", machine, run["python"], versions or "not noted")
+        day = run["date"].replace("-", "\u2011")  # hyphens that do not break
+        machine = f"{run['processor']}, {run['cores']} cores, Python {run['python']}"
+        cells = (day, f"`{run['commit']}`", machine, versions or "not noted")
         rows.setdefault(cells, []).extend(f for f, entries in records.families.items() if _uses(entries, name))
-    head = ["benchmarks", "day", "commit", "machine", "Python", "versions"]
+    head = ["benchmarks", "day", "commit", "machine", "versions"]
     named = [
         [", ".join(f"`{family}`" for family in dict.fromkeys(families)), *cells] for cells, families in rows.items()
     ]
@@ -115,8 +125,8 @@ def _targets(records: Records) -> str:
         worst = [100.0 * entry["extra_info"]["distance_worst"] for entry in apart if entry]
         rows.append(
             [
-                f"{clients:,}, {tasks}",
-                f"{limit_ms:g} ms",
+                _size({"clients": clients, "tasks": tasks}),
+                f"{limit_ms:,g}{_JOINED}ms",
                 _against(times, limit_ms, "ms"),
                 "" if limit_gap is None else f"{limit_gap:g} %",
                 _against(gaps, limit_gap, "%"),
@@ -134,7 +144,9 @@ def _against(values: Sequence[float], limit: float | None, unit: str) -> str:
         return ""
     missed = [cell for cell, value in zip(CELLS, values, strict=True) if limit is not None and value > limit]
     verdict = {0: "", 1: f", **{missed[0]} missed**" if missed else "", len(CELLS): ", **missed**"}[len(missed)]
-    return f"{' / '.join(f'{value:.2g}' for value in values)} {unit}{verdict}"
+    # Two digits, also where the second is a zero.
+    figures = " / ".join("0" if value == 0.0 else f"{value:#.2g}".rstrip(".") for value in values)
+    return f"{figures} {unit}".replace(" ", _JOINED) + verdict
 
 
 def _admm(records: Records) -> str:
@@ -155,7 +167,7 @@ def _distance(extra: Entry) -> str:
     # Tolerances of the optimum, not distances.
     worst = extra["distance_worst"] if extra["distance_worst"] > 1e-8 else 0.0
     known = "" if extra["proven"] == extra["seeds"] else f"; {extra['seeds'] - extra['proven']} optima not proven"
-    return f"{_percent(worst)} ({extra['found']} of {extra['seeds']} optimal{known})"
+    return f"{_percent(worst)} ({_out_of(extra['found'], extra['seeds'])} optimal{known})"
 
 
 def _scale(records: Records) -> str:
@@ -177,8 +189,10 @@ def _scale(records: Records) -> str:
     for x in info("test_memory"):
         rows.append(["N = 1,000,000, K = 1: peak memory, vectors of N", f"{x['target']:g}", _spread(x["vectors"])])
     for x in info("test_growth"):
-        times = ", ".join(_milliseconds(seconds) for seconds in x["seconds"])
-        rows.append([f"N = 10^3 ... 10^7, K = 1: log-log slope (ms: {times})", "1.1", f"**{x['slope']:.2f}**"])
+        times = ", ".join(_three(1e3 * seconds) for seconds in x["seconds"])
+        rows.append(
+            [f"N = 10^3, 10^4, ... 10^7, K = 1: log-log slope (times: {times} ms)", "1.1", f"**{x['slope']:.2f}**"]
+        )
     for x in info("test_first_compile"):
         rows.append(["very first solve, nothing cached, s", f"{x['target']:g}", _spread(x["seconds"])])
     return table(["what", "target", "measured (min - median - max)"], rows) if rows else ""
@@ -192,14 +206,14 @@ def _exact(records: Records) -> str:
             [
                 x["family"],
                 _size(x),
-                "" if x["target_s"] is None else f"{x['target_s']:g}",
-                _times(entry, 1.0),
-                f"{x['proven']} of {x['seeds']}",
+                "" if x["target_s"] is None else f"{1e3 * x['target_s']:,g}",
+                _times(entry, 1e-3),
+                _out_of(x["proven"], x["seeds"]),
                 "" if x["proven"] == x["seeds"] else _percent(x["gap_worst"]),
                 "" if x["core_median"] is None else f"{x['core_median']:,g}",
             ]
         )
-    head = ["family", "N, K", "target, s", "time, s (min - median - max)", "proven", "worst gap if not", "core"]
+    head = ["family", "N, K", "target, ms", "time, ms (min - median - max)", "proven", "worst gap if not", "core"]
     return table(head, rows) if rows else ""
 
 
@@ -209,12 +223,12 @@ def _beside_scip(records: Records) -> str:
         apart = x["relative_difference_worst"]
         rows.append(
             [
-                f"{x['clients']}, {x['tasks']}",
+                _size(x),
                 _spread(x["exact_s"], 1e-3),
-                f"{x['exact_proven']} of {x['seeds']}",
+                _out_of(x["exact_proven"], x["seeds"]),
                 _spread(x["scip_s"]),
-                f"{x['scip_proven']} of {x['seeds']}",
-                _spread([float(f"{ratio:.3g}") for ratio in x["ratio"]], digits=",.0f"),
+                _out_of(x["scip_proven"], x["seeds"]),
+                _spread(x["ratio"]),
                 "" if apart is None else f"{apart:.0e}",
             ]
         )
@@ -238,7 +252,7 @@ def _fixed_selection(records: Records) -> str:
         [
             f"{x['clients']:,} ({x['selected']:,} selected)",
             f"{x['kernel_us']:.3g}",
-            f"{x['ratio_min']:.3g} - **{x['ratio_median']:.3g}** - {x['ratio_max']:.3g}",
+            _spread([x["ratio_min"], x["ratio_median"], x["ratio_max"]]),
             f"{x['programs_median']:g}",
             f"{x['relative_difference_worst']:.1e}",
         ]

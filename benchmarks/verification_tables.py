@@ -85,7 +85,8 @@ def _answers(document: Document) -> list[Row]:
             figure = f"{_count(method['proven'])} proven, {_count(method['without_allowance'])} without any allowance"
             rows.append([f"claims of the answers of `{method['name']}`", _count(method["instances"]), figure])
         if method["searched"]:
-            rows.append([f"bounds of `{method['name']}` by search, searched again", _count(method["searched"]), ""])
+            every = "all proven" if method["proven"] == method["instances"] else ""
+            rows.append([f"bounds of `{method['name']}` by search, searched again", _count(method["searched"]), every])
     return rows
 
 

@@ -37,7 +37,7 @@ FOR_READING = ("text", "bibtex", "math", "mermaid")
 
 
 def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+    return page.relative_to(ROOT).as_posix() if ROOT in page.parents else page.name
 
 
 def has_slow(page: Path) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from .consoles import Command, commands, complaints, missing_line, run
 from .pages import ROOT, code_spans, fences, headings, links
+from .test_docs import play
 
 PAGE = """\
 # A *page* of `code` & more
@@ -149,3 +150,57 @@ def test_a_text_may_speak_of_an_option() -> None:
     assert complaints("fedss-opt check", ROOT, whole=False) == []
     assert complaints("fedss-opt solve --method", ROOT, whole=False) == []
     assert complaints("fedss-opt solve --methods", ROOT, whole=False) != []
+
+
+# -- whole pages
+
+
+def block(opening: str, *lines: str) -> str:
+    return "\n".join([f"```{opening}", *lines, "```", ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (block("python", "x = 1") + block("python", "assert x == 1"), None),
+        (block("python", "raise KeyError('here')"), "here"),
+        (block("python no-run", "raise KeyError"), None),
+        (block("python no-run", "this is no Python"), "invalid syntax"),
+        (block("python slow", "raise KeyError('late')"), None),
+        (
+            block("csv file=a.csv", "a,b", "1,2") + block("python", "assert open('a.csv').read() == 'a,b\\n1,2\\n'"),
+            None,
+        ),
+        (block("csv", "a,b", "1"), "different lengths"),
+        (block("json", "{'a': 1}"), "not json"),
+        (block("toml", "a ="), "not toml"),
+        (block("console", "$ echo one > f", "$ cat f", "one") + block("python", "open('f').close()"), None),
+        (block("console", "$ echo one", "two"), "is not there: two"),
+        (block("console", "$ false", "$ true"), "status 1, not 0"),
+        (block("console exit=1", "$ true", "$ false"), None),
+        (block("console exit=1", "$ false", "$ true"), "status 1, not 0"),
+        (block("console no-run", "$ make coffee"), "no such target"),
+        (block("console slow", "$ fedss-opt slove x"), "no such command"),
+        (block("bash", "if then"), "syntax error"),
+        (block("fortran", "x"), "fortran"),
+        (block("text", "anything"), None),
+    ],
+)
+def test_a_page_is_played_as_its_blocks_say(text: str, complaint: str | None, tmp_path, monkeypatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    if complaint is None:
+        play(page, folder, monkeypatch)
+    else:
+        # AssertionError, SyntaxError, what a block raises, and what `pytest.fail` raises, which is no Exception.
+        with pytest.raises(BaseException, match=complaint):
+            play(page, folder, monkeypatch)
+
+
+def test_slow_blocks_run_when_they_are_asked_for(tmp_path, monkeypatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(block("python slow", "raise KeyError('late')"))
+    with pytest.raises(KeyError, match="late"):
+        play(page, tmp_path, monkeypatch, slow=True)

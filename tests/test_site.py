@@ -141,3 +141,14 @@ def test_make_has_the_targets_that_pages_name() -> None:
     }
     assert {("CONTRIBUTING.md", "test"), ("README.md", "demo")} <= named
     assert {(page, target) for page, target in named if target not in targets} == set()
+
+
+def test_the_files_to_touch_exist() -> None:
+    text = (DOCS / "developer" / "extending.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+\.(?:py|md|toml|j2))`", text))
+    paths = {name for name in named if "/" in name}
+    assert [name for name in sorted(paths) if not (ROOT / name).is_file()] == []
+    # "`a.py` and `b.py` in `folder/`": bare names of files in the folders of the page.
+    bare = {path.name for folder in ("fedss_opt", "tests", "docs") for path in (ROOT / folder).rglob("*.*")}
+    bare |= {path.name for path in ROOT.glob("*.*")}
+    assert sorted(named - paths - bare) == []

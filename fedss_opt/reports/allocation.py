@@ -9,11 +9,13 @@ import numpy as np
 
 from ..documents import problem_to_dict, solution_to_dict
 from ..documents.files import json_text
+from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..quantities import format_quantity
 from ..solution import CertificateKind, Solution
 from ..solvers import Progress
-from .allocation_charts import bounds_chart, clients_chart, reduced_costs_chart, tasks_chart, timeline_chart
+from .answer_charts import bounds_chart, tasks_chart
+from .client_charts import clients_chart, reduced_costs_chart, timeline_chart
 from .clients import clients_table, kept_clients
 from .page import need_report_extra, write_page
 from .parts import Chart, Download, Page
@@ -89,7 +91,11 @@ def allocation_page(
     problem: Problem, solution: Solution, *, history: Sequence[Progress] = (), title: str | None = None
 ) -> Page:
     """Return the page that `write_allocation_report` writes."""
-    answer = json_text(solution_to_dict(solution, problem))  # refuses an answer of another size
+    if len(solution.selected) != problem.clients:
+        raise FileFormatError(
+            f"the answer has {len(solution.selected)} clients where the problem has {problem.clients}; "
+            "a report needs the problem that it answers"
+        )
     prices = prices_of(problem, solution)
     kept = kept_clients(solution, prices)
     table = clients_table(problem, solution, prices, kept)
@@ -103,16 +109,7 @@ def allocation_page(
         charts.append(bounds_chart(solution, history))
     if solution.has_answer and prices.known and bool(np.isfinite(prices.reduced[kept]).any()):
         charts.append(reduced_costs_chart(table))
-    documents = {"answer.json": answer, "problem.json": json_text(problem_to_dict(problem))}
-    downloads = [Download(id="clients-csv", label="Clients (CSV)", filename="clients.csv", table="clients")]
-    left = []
-    for name, text in documents.items():
-        kind = name.removesuffix(".json")
-        if len(text) > MOST_DOCUMENT:
-            left.append(f"{kind} ({len(text) / 1e6:.1f} MB)")
-        else:
-            label = f"{kind.capitalize()} (JSON)"
-            downloads.append(Download(id=f"{kind}-json", label=label, filename=name, text=text))
+    downloads, left = _downloads(problem, solution)
     return Page(
         title=title or _title(problem),
         headline=headline_of(problem, solution),
@@ -131,6 +128,24 @@ def allocation_page(
             "left": " and ".join(left),
         },
     )
+
+
+def _downloads(problem: Problem, solution: Solution) -> tuple[list[Download], list[str]]:
+    """Return the files that the page hands out, and the names of the documents that are too long for it."""
+    downloads = [Download(id="clients-csv", label="Clients (CSV)", filename="clients.csv", table="clients")]
+    left = []
+    # A number takes four characters at least ("1.0,"): what is certainly too long is not written to be measured.
+    figures = {"answer": 2, "problem": 2 + problem.tasks}
+    for kind, each in figures.items():
+        text = None
+        if 4 * each * problem.clients <= MOST_DOCUMENT:
+            text = json_text(solution_to_dict(solution, problem) if kind == "answer" else problem_to_dict(problem))
+        if text is None or len(text) > MOST_DOCUMENT:
+            left.append(kind)
+        else:
+            label = f"{kind.capitalize()} (JSON)"
+            downloads.append(Download(id=f"{kind}-json", label=label, filename=f"{kind}.json", text=text))
+    return downloads, left
 
 
 def _title(problem: Problem) -> str:

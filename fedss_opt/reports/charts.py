@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["color", "spec_of", "thinned"]
+__all__ = ["altair", "color", "left_note", "spec_of", "thinned"]
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def altair() -> Any:
+    """Return Altair, which belongs to an extra and takes a second to load."""
+    import altair as module  # noqa: PLC0415
+
+    return module
 
 
 def color(name: str) -> str:
@@ -87,6 +94,17 @@ def _config() -> dict[str, Any]:
         "line": {"strokeWidth": 2.5},
         "point": {"filled": True},
     }
+
+
+def left_note(drawn: int, all_: int, what: str) -> str:
+    """Say how many of too many are drawn; nothing where all are.
+
+    Examples
+    --------
+    >>> left_note(1200, 9999, "clients"), left_note(5, 5, "clients")
+    ('1,200 of 9,999 clients are drawn.', '')
+    """
+    return f"{drawn:,} of {all_:,} {what} are drawn." if drawn < all_ else ""
 
 
 def thinned(

@@ -107,8 +107,8 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         hidden: dict[str, Any] = {"shown": False}
         late: dict[str, Any] = {"infinite": "too late"}
         entries += [
-            (Column(key="cost", title="costs", csv=f"cost{ends}", **hidden, **late, **price), prices.cost),
-            (Column(key="worth", title="is worth", csv=f"worth{ends}", **hidden, **price), prices.worth),
+            (Column(key="cost", title="cost in the proof", csv=f"cost{ends}", **hidden, **late, **price), prices.cost),
+            (Column(key="worth", title="worth in the proof", csv=f"worth{ends}", **hidden, **price), prices.worth),
             (Column(key="reduced", title="reduced cost", csv=f"reduced_cost{ends}", **late, **price), prices.reduced),
         ]
     texts = tuple(REASONS[reason] for reason in sorted(REASONS))

@@ -54,7 +54,8 @@ class Chart:
         Vega-Lite, as `charts.spec_of` makes it. Colours are names of the page's CSS (``charts.color``).
     datasets : mapping of str to str
         Names in the spec's ``data`` -> ids of the page's tables, whose rows stand for them in the columns' display
-        units, with ``key`` as their position. What is drawn once needs no table: put it into the spec.
+        units (and as text, ``COLUMN_text``), with ``key`` as their position. What is drawn once needs no table: put it
+        into the spec.
     drawn : sequence of int, optional
         Positions of the rows that are drawn; all by default.
     note : str

@@ -135,18 +135,51 @@ def _by_majority(uploads: Uploads) -> tuple[BoolArray, FloatArray, BoolArray]:
 
 
 class Jaccard(_OfMasks):
-    """Relevance as intersection over union of the masks; see `fedss_opt.sharing.similarity.jaccard`."""
+    """Relevance as intersection over union of the masks; see `fedss_opt.sharing.similarity.jaccard`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import Jaccard, ParameterLayout
+    >>> measure = Jaccard(2, ParameterLayout.dense((2, 2)))
+    >>> masks = np.array([[1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 1]], bool)
+    >>> measure.update(np.ones((2, 6)), [0, 1], masks=masks, masks_by_task=True)
+    >>> measure.relevance[0, 1].round(2)
+    array([0.5, 0. ])
+    """
 
     _LIKENESS = "jaccard"
 
 
 class Hamming(_OfMasks):
-    """Relevance as the part of the weights on which masks agree; see `fedss_opt.sharing.similarity.hamming`."""
+    """Relevance as the part of the weights on which masks agree; see `fedss_opt.sharing.similarity.hamming`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import Hamming, ParameterLayout
+    >>> measure = Hamming(2, ParameterLayout.dense((2, 2)))
+    >>> masks = np.array([[1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 1]], bool)
+    >>> measure.update(np.ones((2, 6)), [0, 1], masks=masks, masks_by_task=True)
+    >>> measure.relevance[0, 1].round(2)
+    array([0.5, 0.5])
+    """
 
     _LIKENESS = "hamming"
 
 
 class Phi(_OfMasks):
-    """Relevance as the correlation of the masks; see `fedss_opt.sharing.similarity.phi`."""
+    """Relevance as the correlation of the masks; see `fedss_opt.sharing.similarity.phi`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fedss_opt.sharing import ParameterLayout, Phi
+    >>> measure = Phi(2, ParameterLayout.dense((2, 2)))
+    >>> masks = np.array([[1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 1]], bool)
+    >>> measure.update(np.ones((2, 6)), [0, 1], masks=masks, masks_by_task=True)
+    >>> measure.relevance[0, 1].round(2)
+    array([0., 0.])
+    """
 
     _LIKENESS = "phi"

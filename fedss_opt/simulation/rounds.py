@@ -75,6 +75,13 @@ class SimulationSettings(Settings):
         Compute, energy, failures and departures.
     allocation : AllocationSettings
         What the allocator is asked for.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation import SimulationSettings
+    >>> settings = SimulationSettings(rounds=20, data={"clients": 8}, training={"local_epochs": 2})
+    >>> settings.rounds, settings.data.clients, settings.training.local_epochs
+    (20, 8, 2)
     """
 
     rounds: Annotated[int, Field(ge=1)] = 60

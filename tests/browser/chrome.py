@@ -98,6 +98,7 @@ class Viewer:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Open a file as a person does who double-clicks it; nothing is remembered of earlier pages."""
+        assert path.exists(), path
         url = path.resolve().as_uri() + fragment
         self.driver.get("about:blank")
         self._cdp("Storage.clearDataForOrigin", origin="file://", storageTypes="all")

@@ -228,7 +228,7 @@ def test_a_false_claim_is_shown():
 
 def test_the_answer_to_another_problem_is_refused(tmp_path):
     solution = fo.solve(_cell(clients=10))
-    with pytest.raises(FileFormatError, match="10 clients where the problem has 40"):
+    with pytest.raises(FileFormatError, match="the answer has 10 clients where the problem has 40"):
         write_allocation_report(_cell(), solution, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
 
@@ -255,7 +255,7 @@ def test_a_large_cell_is_cut_and_says_so(tmp_path):
     assert page.data("data-clients")["row"] == "client"
     assert len(page.data("data-clients")["values"]["name"]) == MOST_ROWS
     assert f"{MOST_ROWS:,} of 30,000 clients are on this page" in page.text
-    assert "Too long for a page: the problem" in page.text
+    assert "Too long for this page: the problem" in page.text
     for chart in page.data("chart-data"):
         assert chart["drawn"] is None or len(chart["drawn"]) <= 1_200
         assert all(0 <= key < MOST_ROWS for key in chart["drawn"] or ())

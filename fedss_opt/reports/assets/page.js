@@ -60,7 +60,7 @@ window.fedss = (() => {
     return withUnit && column.unit ? `${number} ${column.unit}` : number;
   }
 
-  // Rows for charts: numbers in display units, everything else as text.
+  // Rows for charts: numbers in display units, and as text for tooltips; everything else as text.
   function rows(id, drawn = null) {
     const data = table(id);
     const keys = drawn ?? Array.from({ length: data.size }, (_, key) => key);
@@ -68,8 +68,12 @@ window.fedss = (() => {
       const row = { key };
       for (const column of data.columns) {
         const value = data.values[column.key][key];
-        if (column.kind !== "number") row[column.key] = text(data, column, key);
-        else row[column.key] = Number.isFinite(value) ? value / column.factor : null;
+        if (column.kind !== "number") {
+          row[column.key] = text(data, column, key);
+        } else {
+          row[column.key] = Number.isFinite(value) ? value / column.factor : null;
+          row[`${column.key}_text`] = text(data, column, key);
+        }
       }
       return row;
     });
@@ -138,7 +142,7 @@ window.fedss = (() => {
     const data = table(id);
     const columns = data.columns.filter((column) => column.csv);
     const cell = (content) => {
-      const harmless = typeof content === "string" && /^[=+\-@\t\r]/.test(content) ? `'${content}` : String(content);
+      const harmless = typeof content === "string" && /^\s*[=+\-@]|^[\t\r]/.test(content) ? `'${content}` : String(content);
       return /[",\n\r]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
     };
     const lines = [columns.map((column) => column.csv).concat(...data.lists.map((list) => list.labels.map(

@@ -130,6 +130,18 @@ class Federation:
         The local training of a round.
     seed : int
         Seed of everything that is drawn.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
+    >>> from fedss_opt.simulation.data import DataSettings, make_federation
+    >>> from fedss_opt.simulation.models import make_model
+    >>> from fedss_opt.simulation.training import TrainingSettings
+    >>> data = make_federation(DataSettings(clients=8), seed=0)
+    >>> model = make_model("softmax", data.features, [], data.classes)
+    >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
+    >>> make_algorithm("fedavg", federation).federation is federation
+    True
     """
 
     data: FederatedData

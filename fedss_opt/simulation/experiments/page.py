@@ -195,7 +195,7 @@ def _summary_table(frame: Any, target: float) -> Table:
             Column(key="algorithm", title="Algorithm", kind="text"),
             Column(key="policy", title="Policy", kind="text"),
             share_column("accuracy", "Accuracy"),
-            share_column("accuracy_interval", "± 95 %"),
+            share_column("accuracy_interval", "Interval\N{NO-BREAK SPACE}±"),
             share_column("worst_decile", "Worst tenth"),
             clock_to,
             clock,

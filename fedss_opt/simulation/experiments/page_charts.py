@@ -120,7 +120,7 @@ def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any
     y = alt.Y("accuracy:Q", title=named, scale=room)
     paint, shape, dash = _scales(scene)
     base = alt.Chart(alt.NamedData("curves"))
-    if wide:
+    if axis == "bits" or wide:
         base = base.transform_filter(f"datum.{axis} > 0")
     # The shell selects rows of a chart's own table by `key`; here a click selects the pair, by the page's script.
     base = base.transform_filter(_SHOWN).transform_calculate(key="'-'")
@@ -236,7 +236,10 @@ def round_times(scene: Scene, unit: str, *, wide: bool) -> dict[str, Any]:
     tick = base.mark_tick(thickness=3, size=20, color=color("ink")).encode(
         x=alt.X("q50:Q", scale=scale), y=y, tooltip=tooltip
     )
-    chart = alt.layer(whisker, box, tick).add_params(alt.param(name="algorithm", value=next(iter(scene.looks))))
+    mean = base.mark_point(shape="diamond", size=160, filled=True, color=color("answer"), opacity=1.0).encode(
+        x=alt.X("mean:Q", scale=scale), y=y, tooltip=tooltip
+    )
+    chart = alt.layer(whisker, box, tick, mean).add_params(alt.param(name="algorithm", value=next(iter(scene.looks))))
     return spec_of(chart, height=28 * max(len(scene.lines), 2))
 
 

@@ -12,7 +12,7 @@ from ...reports.parts import Chart, Column, Table, measure
 from . import page_charts as charts
 from . import page_data as data
 from .curves import Scene
-from .page_words import thinned_note
+from .page_words import silent_note, thinned_note
 
 __all__ = ["Content", "share_column"]
 
@@ -100,6 +100,7 @@ class Content:
             self._interval(values),
         ]
         self._table("curves", columns, values)
+        silent = silent_note(curve.algorithm for curve in self.scene.curves if not curve.uplink_bits[-1] > 0.0)
         for axis, (what, _) in charts.AXES.items():
             unit = {"seconds": seconds.unit, "bits": bits.unit, "round": ""}[axis]
             self.charts.append(
@@ -112,7 +113,7 @@ class Content:
                     "has the same at the end of the runs.",
                     spec=charts.accuracy(self.scene, axis, unit, target),
                     datasets={"curves": "curves"},
-                    note=thinned_note(kept, tested),
+                    note=" ".join(filter(None, (thinned_note(kept, tested), silent if axis == "bits" else ""))),
                 )
             )
 
@@ -131,8 +132,8 @@ class Content:
             Chart(
                 id="times",
                 title="How long a round takes, by policy",
-                caption="Box: the middle half of all rounds of all seeds, with the median; line: from 5 % to 95 %. "
-                "Rounds in which nobody was selected are left out.",
+                caption="Box: the middle half of all rounds of all seeds, with the median; line: from 5 % to 95 %; "
+                "diamond: the mean, which rare long rounds pull up. Rounds in which nobody was selected are left out.",
                 description="Boxes: the time of a round for every policy that allocates the bandwidth, from the start "
                 "of computing to the last upload that was waited for.",
                 spec=charts.round_times(self.scene, scale.unit, wide=wide),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...quantities import format_quantity
@@ -11,7 +11,7 @@ from ...reports.parts import Card
 from .page_data import Columns, Packed, Tally
 from .settings import Experiment
 
-__all__ = ["cards", "headline", "packed_note", "percent", "thinned_note"]
+__all__ = ["cards", "headline", "packed_note", "percent", "silent_note", "thinned_note"]
 
 Row = Mapping[str, Any]
 
@@ -125,6 +125,15 @@ def cards(
 def thinned_note(kept: int, tested: int) -> str:
     """Say how much of the curves is drawn; nothing when it is all."""
     return "" if kept >= tested else f"Lines show {kept:,} of {tested:,} tested rounds, evenly spread."
+
+
+def silent_note(algorithms: Iterable[str]) -> str:
+    """Say which algorithms upload nothing, and so have no place against bits; nothing when all do."""
+    names = list(dict.fromkeys(algorithms))
+    if not names:
+        return ""
+    does, has = ("uploads", "has") if len(names) == 1 else ("upload", "have")
+    return f"{' and '.join(names)} {does} nothing and {has} no line here."
 
 
 def packed_note(packed: Packed) -> str:

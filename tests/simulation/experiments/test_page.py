@@ -9,6 +9,7 @@ import io
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from fedss_opt.simulation.experiments import page, page_charts, page_data, page_
 from fedss_opt.simulation.experiments.curves import Scene
 from fedss_opt.simulation.experiments.grid import Outcome
 from fedss_opt.simulation.experiments.page import write_simulation_report
+from fedss_opt.simulation.experiments.page_content import Content
 from fedss_opt.simulation.experiments.results import results_frame, results_of
 from fedss_opt.simulation.experiments.settings import Experiment
 from fedss_opt.simulation.experiments.summary import summarise
@@ -230,6 +232,17 @@ def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, scene)
     assert frame["high"].max() <= 1.0
     assert page_words.thinned_note(kept, tested) == "Lines show 5 of 12 tested rounds, evenly spread."
     assert page_words.thinned_note(12, 12) == ""
+
+
+def test_who_uploads_nothing_is_said_where_it_has_no_line(scene):
+    silent = tuple(
+        replace(curve, uplink_bits=np.zeros_like(curve.uplink_bits)) if curve.algorithm == "fedavg" else curve
+        for curve in scene.curves
+    )
+    notes = {chart.id: chart.note for chart in Content(replace(scene, curves=silent), 0.9).charts}
+    assert notes["accuracy-bits"] == "fedavg uploads nothing and has no line here."
+    assert notes["accuracy-seconds"] == ""
+    assert page_words.silent_note(["a", "b", "a"]) == "a and b upload nothing and have no line here."
 
 
 def test_boxes_are_quantiles_of_all_rounds_and_seeds(scene):

@@ -1,4 +1,4 @@
-"""The charts of an allocation's page."""
+"""The charts of an allocation's clients: who got what, when they end, and why."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Objective, Problem
-from ..quantities import format_gap, format_quantity, scale_for
+from ..quantities import format_quantity
 from ..solution import Solution
-from ..solvers import Progress
-from .charts import color, spec_of, thinned
+from .charts import altair, color, left_note, spec_of, thinned
 from .parts import Chart, Column, Table
 from .reasons import STATES, State
-from .words import TaskRow
 
-__all__ = ["bounds_chart", "clients_chart", "reduced_costs_chart", "tasks_chart", "timeline_chart"]
+__all__ = ["clients_chart", "reduced_costs_chart", "timeline_chart"]
 
 # Marks are elements of the document: these many draw at once on a phone.
 MOST_POINTS = 1_200
 MOST_BARS = 50
-MOST_TASKS = 30
 
 _UPLOADS = (State.SELECTED, State.MANDATORY)
 _COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
@@ -31,24 +28,16 @@ _COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(sta
 IntArray = npt.NDArray[np.int64]
 
 
-def _altair() -> Any:
-    import altair  # noqa: PLC0415 - belongs to an extra, and takes a second to load
-
-    return altair
-
-
 def _tooltips(alt: Any, table: Table, keys: Sequence[str]) -> list[Any]:
-    """Return tooltips of a table's columns: numbers in their units, everything else as it stands."""
+    """Return tooltips of those of a table's columns that it has, as they stand in the table."""
     found = {column.key: column for column in table.columns}
     tips = []
     for key in keys:
         column = found.get(key)
         if column is None:
             continue
-        if column.kind == "number":
-            tips.append(alt.Tooltip(f"{key}:Q", title=column.head, format=f",.{column.decimals}f"))
-        else:
-            tips.append(alt.Tooltip(f"{key}:N", title=column.title))
+        field = f"{key}_text" if column.kind == "number" else key
+        tips.append(alt.Tooltip(f"{field}:N", title=column.head))
     return tips
 
 
@@ -73,7 +62,7 @@ def _state_marks(alt: Any, states: IntArray) -> dict[str, Any]:
     rim = alt.Stroke("state:O", title=None, scale=scale, legend=legend)
     return {
         "stroke": alt.condition(is_picked, alt.value(color("answer")), rim),
-        "strokeWidth": alt.condition(is_picked, alt.value(5), alt.value(1.6)),
+        "strokeWidth": alt.condition(is_picked, alt.value(3.5), alt.value(1.6)),
         "fill": alt.Fill("state:O", title=None, scale=inside, legend=legend),
     }
 
@@ -82,13 +71,9 @@ def _inside(state: State) -> str:
     return _COLORS[state] if state in _UPLOADS else "transparent"
 
 
-def _left_note(drawn: int, all_: int, what: str) -> str:
-    return f"{drawn:,} of {all_:,} {what} are drawn." if drawn < all_ else ""
-
-
 def clients_chart(problem: Problem, table: Table) -> Chart:
     """Draw every client: its channel against its bandwidth, and what those left out would need."""
-    alt = _altair()
+    alt = altair()
     states = np.asarray(table.values["state"])
     band, channel = _column(table, "bandwidth"), _column(table, "channel")
     given = _shown(band, table.values["bandwidth"])
@@ -138,7 +123,7 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
     beyond = int(np.count_nonzero(needed[drawn] > top))
     unable = int(np.count_nonzero(~able))
     notes = [
-        _left_note(len(drawn), len(order) - unable, "clients"),
+        left_note(len(drawn), len(order) - unable, "clients"),
         f"{beyond:,} at the upper edge would need more than the axis shows." if beyond else "",
         f"{unable:,} that no bandwidth would let end by then are not drawn." if unable else "",
     ]
@@ -158,7 +143,7 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
 
 def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
     """Draw when each selected client computes and uploads, the longest computing first."""
-    alt = _altair()
+    alt = altair()
     states, compute = np.asarray(table.values["state"]), np.asarray(table.values["compute"])
     finish = np.asarray(table.values["finish"])
     clients = np.flatnonzero(np.isin(states, _UPLOADS))
@@ -212,7 +197,7 @@ def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
         spec=spec_of(chart, height=40 + 17 * len(drawn)),
         datasets={"clients": table.id},
         drawn=drawn.tolist(),
-        note=_left_note(len(drawn), int(np.count_nonzero(solution.selected)), "selected clients"),
+        note=left_note(len(drawn), int(np.count_nonzero(solution.selected)), "selected clients"),
     )
 
 
@@ -224,99 +209,9 @@ def _rule(alt: Any, at: float, text: str, name: str, row: int) -> list[Any]:
     return [line, label.encode(text="text:N", y=alt.value(-8 - 17 * row))]
 
 
-def tasks_chart(tasks: Sequence[TaskRow], *, answered: bool) -> Chart:
-    """Draw what each task receives against what it needs."""
-    alt = _altair()
-    needy = [row for row in tasks if math.isfinite(row.share)]
-    drawn = sorted(needy, key=lambda row: row.share)[:MOST_TASKS] if len(needy) > MOST_TASKS else needy
-    values = [
-        {
-            "task": row.name,
-            "share": row.share,
-            "served": "enough" if row.served else "too little",
-            "needs": row.needs,
-            "receives": row.receives,
-            "offered": row.offered,
-            "clients": row.clients,
-        }
-        for row in drawn
-    ]
-    what = "received" if answered else "offered by all clients that can take part"
-    bars = (
-        alt.Chart(alt.InlineData(values=values))
-        .mark_bar(height={"band": 0.7})
-        .encode(
-            x=alt.X("share:Q", title=f"{what}, of what is needed", axis=alt.Axis(format=".0%")),
-            y=alt.Y("task:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
-            color=alt.Color(
-                "served:N",
-                scale=alt.Scale(domain=["enough", "too little"], range=[color("bound"), color("answer")]),
-                legend=None,
-            ),
-            tooltip=[
-                alt.Tooltip("task:N", title="task"),
-                alt.Tooltip("needs:N", title="needs"),
-                alt.Tooltip("receives:N", title="receives"),
-                alt.Tooltip("offered:N", title="offered"),
-                alt.Tooltip("clients:Q", title="clients"),
-            ],
-        )
-    )
-    rule = alt.Chart(alt.InlineData(values=[{"at": 1.0}])).mark_rule(color=color("ink"), strokeWidth=2).encode(x="at:Q")
-    short = sum(not row.served for row in tasks)
-    enough = f"{len(tasks) - short} of {len(tasks)} tasks get what they need"
-    return Chart(
-        id="tasks",
-        title="What each task receives" if answered else "What the clients offer each task",
-        caption="Of what the task needs in this round; the line is its requirement.",
-        description=f"{enough}; the table of tasks has the figures.",
-        spec=spec_of(alt.layer(bars, rule), height=30 + 26 * len(drawn)),
-        note=_left_note(len(drawn), len(needy), "tasks, those with least,"),
-    )
-
-
-def bounds_chart(solution: Solution, history: Sequence[Progress]) -> Chart:
-    """Draw the best answer and the proven bound as they close in."""
-    alt = _altair()
-    time, clock = scale_for([solution.objective_s], "s", 4), scale_for([solution.solve_time_s], "s")
-    records = [(record.elapsed_s, record.objective_s, record.lower_bound_s) for record in history]
-    end = max([solution.solve_time_s, *(elapsed for elapsed, _, _ in records)])
-    records.append((end, solution.objective_s, solution.lower_bound_s))
-    values = []
-    for elapsed, best, bound in records:
-        # Before there is a proof the bound is 0, which would only stretch the axis.
-        for what, value in (("best answer", best), ("proven bound", bound if bound > 0.0 else math.nan)):
-            if math.isfinite(value):
-                values.append({"at": elapsed / clock.factor, "value": value / time.factor, "what": what})
-    names = ["best answer", "proven bound"]
-    chart = (
-        alt.Chart(alt.InlineData(values=values))
-        .mark_line(interpolate="step-after", point={"size": 45, "filled": True})
-        .encode(
-            x=alt.X("at:Q", title=f"time since the start of the solve, {clock.unit}", axis=alt.Axis(tickCount=6)),
-            y=alt.Y("value:Q", title=f"objective, {time.unit}", scale=alt.Scale(zero=False, nice=True)),
-            color=alt.Color(
-                "what:N", title=None, scale=alt.Scale(domain=names, range=[color("answer"), color("bound")])
-            ),
-            tooltip=[
-                alt.Tooltip("what:N", title=" "),
-                alt.Tooltip("value:Q", title=time.unit, format=f",.{time.decimals}f"),
-                alt.Tooltip("at:Q", title=f"after, {clock.unit}", format=f",.{clock.decimals}f"),
-            ],
-        )
-    )
-    return Chart(
-        id="bounds",
-        title="The bounds closing in",
-        caption="The best answer falls, the proven bound rises; what is left between them is the certified gap.",
-        description=f"The certified gap at the end is {format_gap(solution.gap)}.",
-        spec=spec_of(chart, height=240),
-    )
-
-
 def reduced_costs_chart(table: Table) -> Chart:
     """Draw the clients' reduced costs in order, and mark those that whole numbers decided."""
-    alt = _altair()
+    alt = altair()
     states, reduced = np.asarray(table.values["state"]), np.asarray(table.values["reduced"])
     column = _column(table, "reduced")
     chosen = np.isin(states, _UPLOADS)
@@ -368,7 +263,7 @@ def reduced_costs_chart(table: Table) -> Chart:
     late = int(np.count_nonzero(np.isposinf(reduced)))
     odd = int(np.count_nonzero(wrong & np.isfinite(reduced)))
     notes = [
-        _left_note(len(drawn), len(order), "clients"),
+        left_note(len(drawn), len(order), "clients"),
         f"{late:,} that no bandwidth would let end by the certificate's deadline are not drawn." if late else "",
     ]
     return Chart(
