@@ -124,7 +124,7 @@ def simulate_command(
         note(f"{plot}: figures written", quiet=quiet)
     # What every run refuses is bad input, of which one line says everything.
     if report is not None and any(not outcome.refused for outcome in outcomes):
-        from ..simulation.experiments.page import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
+        from ..simulation.experiments.report import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
 
         write_simulation_report(outcomes, report, experiment=experiment, target=target)
         note(f"{report}: report written", quiet=quiet)

@@ -5,9 +5,10 @@ How to make a page:
 1. Describe it with the dataclasses of `parts`: a `Page` of `Card`, `Chart`, `Table` and `Download`. Charts are made
    with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that light,
    dark and print need no second drawing.
-2. Write a template that extends ``base.html.j2`` and fills its block ``body`` with sections, of which
-   ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and tables of the page; ``base.html.j2`` itself
-   shows all charts, then all tables. Text of users goes through ``{{ }}`` (escaped), names in ``<bdi>``.
+2. Write a template that extends ``base.html.j2``, in the folder ``templates`` of the package that makes the page, and
+   fill its block ``body`` with sections, of which ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and
+   tables of the page; ``base.html.j2`` itself shows all charts, then all tables. Text of users goes through ``{{ }}``
+   (escaped), names in ``<bdi>``.
 3. Call `write_page`.
 
 What a page has, for scripts and tests:
@@ -24,7 +25,8 @@ What a page has, for scripts and tests:
 ``#theme``                                      the button for light and dark; ``<html data-theme="dark">``
 ``#download-ID``                                a button that hands out a file
 ``script#data-ID``                              a table's data as JSON
-``window.fedss``                                ``rows(ID)``, ``select(ID, KEY)``, ``csv(ID)``; the document is sent
+``window.fedss``                                ``rows(ID)``, ``select(ID, KEY)``, ``csv(ID)``, ``view(ID)`` (a chart's
+                                                Vega view, once drawn), ``save(BLOB, FILENAME)``; the document is sent
                                                 ``fedss:ready`` when all is drawn, and has ``<html data-ready>`` then
 ==============================================  =======================================================================
 
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
 __all__ = ["need_report_extra", "render_page", "write_page"]
+
+_SHELL = "fedss_opt.reports"  # what every page has
 
 
 def need_report_extra(option: str) -> None:
@@ -102,13 +106,16 @@ def render_page(page: Page) -> str:
     import jinja2  # noqa: PLC0415
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fedss_opt.reports"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(package) for package in dict.fromkeys((_SHELL, page.package))]
+        ),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    scripts = [_vega(), *(_asset(name) for name in ("page.js", "table.js", *page.scripts))]
+    own = functools.partial(_asset, page.package)
+    scripts = [_vega(), *(_asset(_SHELL, name) for name in ("page.js", "table.js")), *map(own, page.scripts)]
     charts = {chart.id: chart for chart in page.charts}
     tables = {table.id: table for table in page.tables}
     return environment.get_template(page.template).render(
@@ -116,7 +123,7 @@ def render_page(page: Page) -> str:
         charts=charts,
         tables=tables,
         version=__version__,
-        css=_asset("page.css"),
+        css="\n".join([_asset(_SHELL, "page.css"), *map(own, page.styles)]),
         scripts=scripts,
         policy=_policy(scripts),
         blocks=_blocks(page),
@@ -124,8 +131,8 @@ def render_page(page: Page) -> str:
     )
 
 
-def _asset(name: str) -> str:
-    text = resources.files("fedss_opt.reports").joinpath("assets", name).read_text(encoding="utf-8")
+def _asset(package: str, name: str) -> str:
+    text = resources.files(package).joinpath("assets", name).read_text(encoding="utf-8")
     return text.strip()
 
 

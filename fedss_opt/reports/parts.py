@@ -219,7 +219,9 @@ class Page:
     state : {"good", "fair", "bad", ""}
         Colour of the headline's edge.
     template : str
-        Name of a template in ``templates`` that extends ``base.html.j2``.
+        Name of a template that extends ``base.html.j2``.
+    package : str
+        Whose folders ``templates`` and ``assets`` hold the page's own files.
     cards : sequence of Card
         In order.
     charts : sequence of Chart
@@ -228,8 +230,8 @@ class Page:
         Likewise.
     downloads : sequence of Download
         In order.
-    scripts : sequence of str
-        Further files of ``assets`` that run after ``page.js``.
+    styles, scripts : sequence of str
+        Its own files of ``assets``; they come after those of every page.
     context : mapping
         Further names for the template.
     """
@@ -237,11 +239,13 @@ class Page:
     title: str
     headline: str
     template: str
+    package: str = "fedss_opt.reports"
     state: str = ""
     cards: Sequence[Card] = ()
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     downloads: Sequence[Download] = ()
+    styles: Sequence[str] = ()
     scripts: Sequence[str] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
 

@@ -14,7 +14,7 @@ import pytest
 
 from fedss_opt.simulation.experiments.configuration import to_document
 from fedss_opt.simulation.experiments.grid import Outcome
-from fedss_opt.simulation.experiments.page import write_simulation_report
+from fedss_opt.simulation.experiments.report import write_simulation_report
 from fedss_opt.simulation.experiments.results import results_frame, results_of
 from fedss_opt.simulation.experiments.settings import Experiment
 from fedss_opt.simulation.experiments.summary import summarise

@@ -6,7 +6,7 @@ window.fedss = (() => {
   const block = (id) => JSON.parse(document.getElementById(id).textContent);
   const unknown = "\u2013";
   const tables = new Map();
-  const views = [];
+  const views = new Map();
   let picked = null;
 
   // -- light and dark: the reader's system decides until the button does
@@ -131,7 +131,9 @@ window.fedss = (() => {
     if (hadFocus) document.querySelector(`#table-${id} [data-${table(id).row}="${key}"]`)?.focus();
   }
   function announce() {
-    for (const { id, view } of views) view.signal("picked", picked?.id === id ? picked.key : -1).runAsync();
+    for (const { source, view } of views.values()) {
+      if (source !== null) view.signal("picked", picked?.id === source ? picked.key : -1).runAsync();
+    }
     document.dispatchEvent(new CustomEvent("fedss:select", { detail: picked }));
   }
   document.getElementById("details-close").addEventListener("click", close);
@@ -158,17 +160,19 @@ window.fedss = (() => {
     }
     return lines.map((line) => `${line.join(",")}\n`).join("").replaceAll("Infinity", "inf");
   }
+  function save(blob, filename) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = filename;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
   for (const file of block("download-data")) {
     document.getElementById(`download-${file.id}`).addEventListener("click", () => {
       const content = file.table === null ? file.text : csv(file.table);
-      const address = URL.createObjectURL(new Blob([content], { type: file.type }));
-      const link = document.createElement("a");
-      link.href = address;
-      link.download = file.filename;
-      document.body.append(link);
-      link.click();
-      link.remove();
-      setTimeout(() => URL.revokeObjectURL(address), 10000);
+      save(new Blob([content], { type: file.type }), file.filename);
     });
   }
 
@@ -187,9 +191,9 @@ window.fedss = (() => {
         tooltip: { theme: "page", disableDefaultStyle: true },
       });
       const [source] = Object.values(datasets);
-      let signals = true;
-      try { view.signal("picked"); } catch { signals = false; }
-      if (source && signals) views.push({ id: source, view });
+      let picks = source !== undefined;
+      try { view.signal("picked"); } catch { picks = false; }
+      views.set(id, { view, source: picks ? source : null }); // whose selected row it shows
       view.addEventListener("click", (_, item) => {
         if (source && typeof item?.datum?.key === "number") select(source, item.datum.key);
       });
@@ -210,5 +214,6 @@ window.fedss = (() => {
     document.dispatchEvent(new CustomEvent("fedss:ready"));
   });
 
-  return { close, csv, element, name, picked: () => picked, rows, select, table, text };
+  const view = (id) => views.get(id)?.view;
+  return { close, csv, element, name, picked: () => picked, rows, save, select, table, text, view };
 })();

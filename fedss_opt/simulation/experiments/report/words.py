@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...quantities import format_quantity
-from ...reports.parts import Card
-from .page_data import Columns, Packed, Tally
-from .settings import Experiment
+from ....quantities import format_quantity
+from ....reports.parts import Card
+from ..settings import Experiment
+from .data import Columns, Packed, Tally
 
 __all__ = ["cards", "headline", "packed_note", "percent", "silent_note", "thinned_note"]
 
@@ -72,7 +72,7 @@ def cards(
     rows : sequence of mapping
         The summary.
     times : dict of str to list
-        What `page_data.boxes` returns.
+        What `boxes` returns.
     names : sequence of str
         What to call every pair.
     tally : Tally

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..records import RunResult
-from .curves import Scene
-from .results import results_of
+from ...records import RunResult
+from ..curves import Scene
+from ..results import results_of
 
 __all__ = [
     "QUANTILES",

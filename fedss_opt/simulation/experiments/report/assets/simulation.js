@@ -1,13 +1,6 @@
 // The page of an experiment: which pairs are shown, which stands out, and against what.
 "use strict";
 (() => {
-  const views = new Map();
-  const embed = window.vegaEmbed;
-  window.vegaEmbed = async (holder, ...rest) => {
-    const drawn = await embed(holder, ...rest);
-    views.set(holder.dataset.chart, drawn.view);
-    return drawn;
-  };
   const all = (selector) => [...document.querySelectorAll(selector)];
   const algorithms = all("[data-algorithm]");
   const policies = all("[data-policy]");
@@ -15,7 +8,7 @@
 
   function set(charts, signals) {
     for (const id of charts) {
-      const view = views.get(id);
+      const view = fedss.view(id);
       if (view === undefined) continue;
       for (const [name, value] of Object.entries(signals)) view.signal(name, value);
       view.runAsync();
@@ -112,7 +105,7 @@
   }
   const run = document.getElementById("selection-run");
   function fill() {
-    const view = views.get("selection");
+    const view = fedss.view("selection");
     if (view === undefined) return;
     // A page of one pair has no field.
     const place = run === null ? 0 : fedss.table("grids").values.run.indexOf(Number(run.value));
@@ -130,18 +123,12 @@
     const unpacks = "DecompressionStream" in window;
     const stream = new Blob([bytes]).stream();
     const content = await new Response(unpacks ? stream.pipeThrough(new DecompressionStream("gzip")) : stream).blob();
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(content);
-    link.download = unpacks ? "results.csv" : "results.csv.gz";
-    document.body.append(link);
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    fedss.save(content, unpacks ? "results.csv" : "results.csv.gz");
   });
 
   document.addEventListener("fedss:ready", () => {
-    for (const view of views.values()) {
-      view.addEventListener("click", (_, item) => {
+    for (const holder of all("[data-chart]")) {
+      fedss.view(holder.dataset.chart)?.addEventListener("click", (_, item) => {
         if (typeof item?.datum?.pair === "number") fedss.select("summary", item.datum.pair);
       });
     }

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...quantities import scale_for
-from ...reports.parts import Chart, Column, Table, measure
-from . import page_charts as charts
-from . import page_data as data
-from .curves import Scene
-from .page_words import silent_note, thinned_note
+from ....quantities import scale_for
+from ....reports.parts import Chart, Column, Table, measure
+from ..curves import Scene
+from . import charts, data, marks
+from .words import silent_note, thinned_note
 
 __all__ = ["Content", "share_column"]
 
@@ -52,9 +51,9 @@ class Content:
         self.tables: list[Table] = []
         self.charts: list[Chart] = []
         self.context: dict[str, Any] = {
-            "paints": charts.paints(scene),
-            "shapes": charts.shapes(scene),
-            "dashes": charts.dashes(scene),
+            "paints": marks.paints(scene),
+            "shapes": marks.shapes(scene),
+            "dashes": marks.dashes(scene),
             "axes": charts.AXES,
             "algorithms": {name: name for name in scene.looks},
             "policies": {name: name for name in scene.lines},

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
-from ...reports.page import need_report_extra, write_page
-from ...reports.parts import Column, Download, Page, Table, embeddable, measure
-from . import page_data as data
-from .configuration import to_document, to_toml
-from .curves import Scene
-from .grid import Outcome, jobs_of
-from .page_content import Content, share_column
-from .page_words import cards, headline, packed_note, percent
-from .results import results_frame, results_of
-from .settings import Experiment
-from .summary import check_target, summarise
+from .... import __version__
+from ....reports.page import need_report_extra, write_page
+from ....reports.parts import Column, Download, Page, Table, embeddable, measure
+from ..configuration import to_document, to_toml
+from ..curves import Scene
+from ..grid import Outcome, jobs_of
+from ..results import results_frame, results_of
+from ..settings import Experiment
+from ..summary import check_target, summarise
+from . import data
+from .content import Content, share_column
+from .words import cards, headline, packed_note, percent
 
 __all__ = ["write_simulation_report"]
 
@@ -113,6 +113,8 @@ def _page(outcomes: Sequence[Outcome], experiment: Experiment, target: float) ->
         headline=headline(rows, tally, target),
         state=state,
         template="simulation.html.j2",
+        package=__package__,
+        styles=("simulation.css",),
         scripts=("simulation.js",),
         cards=cards(experiment, rows, times, names, tally, target),
         charts=content.charts if content is not None else (),

@@ -18,11 +18,10 @@ import pytest
 
 from fedss_opt.exceptions import FileFormatError, OptionError
 from fedss_opt.simulation.algorithms import ALGORITHMS
-from fedss_opt.simulation.experiments import page, page_charts, page_data, page_words
 from fedss_opt.simulation.experiments.curves import Scene
 from fedss_opt.simulation.experiments.grid import Outcome
-from fedss_opt.simulation.experiments.page import write_simulation_report
-from fedss_opt.simulation.experiments.page_content import Content
+from fedss_opt.simulation.experiments.report import charts, data, marks, page, words, write_simulation_report
+from fedss_opt.simulation.experiments.report.content import Content
 from fedss_opt.simulation.experiments.results import results_frame, results_of
 from fedss_opt.simulation.experiments.settings import Experiment
 from fedss_opt.simulation.experiments.summary import summarise
@@ -111,7 +110,7 @@ def test_the_headline_names_the_best_and_the_first(tmp_path):
     first = min((row for row in rows if row["seconds_to_target"]), key=lambda row: row["seconds_to_target"])
     text = " ".join(seen(written(tmp_path, outcomes, experiment, target=0.8)).split())
     assert f"{best['algorithm']} under {best['policy']} is the most accurate at the end: " in text
-    assert page_words.percent(best["accuracy"]).replace("\xa0", " ") in text
+    assert words.percent(best["accuracy"]).replace("\xa0", " ") in text
     assert f"{first['algorithm']} under {first['policy']} is the first to reach 80 % with every seed" in text
 
 
@@ -127,9 +126,9 @@ def test_intervals_that_overlap_are_counted():
         row | {"accuracy": accuracy, "accuracy_interval": half}
         for accuracy, half in ((0.9, 0.02), (0.87, 0.011), (0.87, 0.009), (0.85, 0.001))
     ]
-    tally = page_data.Tally(asked=12, finished=12, failed=0)
-    assert "The interval of 1 other overlaps with its." in page_words.headline(rows, tally, 0.95)
-    assert "overlap" not in page_words.headline(rows[2:], tally, 0.95)
+    tally = data.Tally(asked=12, finished=12, failed=0)
+    assert "The interval of 1 other overlaps with its." in words.headline(rows, tally, 0.95)
+    assert "overlap" not in words.headline(rows[2:], tally, 0.95)
 
 
 def test_runs_that_failed_or_never_ran_are_named_and_counted(tmp_path):
@@ -216,9 +215,9 @@ def scene() -> Scene:
 
 
 def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, scene):
-    monkeypatch.setattr(page_data, "_MOST_POINTS", 1)
-    monkeypatch.setattr(page_data, "_LEAST_A_CURVE", 5)
-    columns, kept, tested = page_data.curves(scene)
+    monkeypatch.setattr(data, "_MOST_POINTS", 1)
+    monkeypatch.setattr(data, "_LEAST_A_CURVE", 5)
+    columns, kept, tested = data.curves(scene)
     assert (kept, tested) == (5, 12)
     assert len(set(map(len, columns.values()))) == 1
     frame = pl.DataFrame(columns)
@@ -230,8 +229,8 @@ def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, scene)
         assert mine["accuracy"][-1] == pytest.approx(curve.accuracy[-1], rel=1e-4)  # five digits
     assert frame["low"].min() >= 0.0
     assert frame["high"].max() <= 1.0
-    assert page_words.thinned_note(kept, tested) == "Lines show 5 of 12 tested rounds, evenly spread."
-    assert page_words.thinned_note(12, 12) == ""
+    assert words.thinned_note(kept, tested) == "Lines show 5 of 12 tested rounds, evenly spread."
+    assert words.thinned_note(12, 12) == ""
 
 
 def test_who_uploads_nothing_is_said_where_it_has_no_line(scene):
@@ -242,11 +241,11 @@ def test_who_uploads_nothing_is_said_where_it_has_no_line(scene):
     notes = {chart.id: chart.note for chart in Content(replace(scene, curves=silent), 0.9).charts}
     assert notes["accuracy-bits"] == "fedavg uploads nothing and has no line here."
     assert notes["accuracy-seconds"] == ""
-    assert page_words.silent_note(["a", "b", "a"]) == "a and b upload nothing and have no line here."
+    assert words.silent_note(["a", "b", "a"]) == "a and b upload nothing and have no line here."
 
 
 def test_boxes_are_quantiles_of_all_rounds_and_seeds(scene):
-    columns = page_data.boxes(scene)
+    columns = data.boxes(scene)
     runs = [run for run in results_of(scene.outcomes) if (run.algorithm, run.policy) == ("fedavg", "random")]
     times = [record.latency_s for run in runs for record in run.records if record.selected]
     place = columns["pair"].index(
@@ -258,34 +257,34 @@ def test_boxes_are_quantiles_of_all_rounds_and_seeds(scene):
 
 
 def test_a_grid_holds_every_state(scene):
-    grid = page_data.grids(scene)[2]
+    grid = data.grids(scene)[2]
     assert (grid.clients, grid.of, grid.rounds) == (9, 9, tuple(range(1, 13)))
     code = np.frombuffer(base64.b64decode(grid.states), np.uint8)
     states = (code[:, None] >> np.array([0, 2, 4, 6])) & 3
     run = results_of(scene.outcomes)[6]  # the first seed of the third pair
     assert (run.algorithm, run.policy, run.seed) == ("fedavg", "admm", grid.seed)
     np.testing.assert_array_equal(states.ravel()[: 9 * 12].reshape(12, 9), run.participation)
-    assert set(page_charts.PARTICIPATION) == set(Participation)
+    assert set(charts.PARTICIPATION) == set(Participation)
 
 
 def test_grids_of_large_cells_are_thinned_and_say_so(monkeypatch, scene):
     for name, value in (("_MOST_GRIDS", 4), ("_MOST_ROUNDS", 5), ("_MOST_CLIENTS", 8)):
-        monkeypatch.setattr(page_data, name, value)
-    grids = page_data.grids(scene)
+        monkeypatch.setattr(data, name, value)
+    grids = data.grids(scene)
     assert grids[0].rounds == (1, 4, 7, 9, 12)
-    note = page_data.grids_note(grids, len(scene.curves))
+    note = data.grids_note(grids, len(scene.curves))
     assert "5 of 12 rounds" in note
     assert "the first 8 of 9 clients" in note
     assert "the first 4 of 6 pairs" in note
 
 
 def test_relevance_is_that_of_the_first_seed(scene):
-    columns, seeds = page_data.matrices(scene)
+    columns, seeds = data.matrices(scene)
     assert list(seeds) == [0, 1, 4, 5]  # fedavg measures none
     run = results_of(scene.outcomes)[0]
     measured = run.exhibits["relevance"].mean(axis=2)
     np.testing.assert_allclose(np.reshape(columns["measured"][:9], (3, 3)), measured, rtol=5e-3)  # three digits
-    levels = pl.DataFrame(page_data.neurons(scene)).filter(pair=0)
+    levels = pl.DataFrame(data.neurons(scene)).filter(pair=0)
     assert levels["measured"].is_sorted()
     assert levels["share"][-1] == 100.0
     assert levels.height == 3 * 12
@@ -293,29 +292,29 @@ def test_relevance_is_that_of_the_first_seed(scene):
 
 def test_a_large_table_is_thinned_round_by_round(monkeypatch, scene):
     frame = results_frame(results_of(scene.outcomes))
-    whole = page_data.pack(frame)
+    whole = data.pack(frame)
     assert (whole.rows, whole.of, whole.every) == (216, 216, 1)
-    monkeypatch.setattr(page_data, "_MOST_BYTES", len(base64.b64decode(whole.data)) // 2)
-    thin = page_data.pack(frame)
+    monkeypatch.setattr(data, "_MOST_BYTES", len(base64.b64decode(whole.data)) // 2)
+    thin = data.pack(frame)
     assert thin.every > 1
     assert len(base64.b64decode(thin.data)) <= len(base64.b64decode(whole.data)) // 2
     kept = pl.read_csv(io.BytesIO(gzip.decompress(base64.b64decode(thin.data))), infer_schema_length=None)
     assert kept.height == thin.rows
     assert kept.group_by("algorithm", "policy", "seed").agg(pl.col("round").max())["round"].to_list() == [11] * 18
-    assert f"one in {thin.every} of each run" in page_words.packed_note(thin)
+    assert f"one in {thin.every} of each run" in words.packed_note(thin)
 
 
 def test_algorithms_look_as_in_the_png_figures(scene):
-    assert page_charts.paints(scene)["fedss"] == "var(--task-0)"
+    assert marks.paints(scene)["fedss"] == "var(--task-0)"
     everybody = Scene.of(
         synthetic_outcomes(
             Experiment(rounds=1, run={"algorithms": tuple(ALGORITHMS), "policies": ("all",)}, data={"clients": 8})
         )
     )
-    looks = zip(page_charts.paints(everybody).values(), page_charts.shapes(everybody).values(), strict=True)
+    looks = zip(marks.paints(everybody).values(), marks.shapes(everybody).values(), strict=True)
     assert len(set(looks)) == len(ALGORITHMS)
-    assert page_charts.dashes(scene)["admm"] == [1, 0]
-    assert page_charts.dashes(scene)["random"] != [1, 0]
+    assert marks.dashes(scene)["admm"] == [1, 0]
+    assert marks.dashes(scene)["random"] != [1, 0]
 
 
 @pytest.mark.slow
