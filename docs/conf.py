@@ -73,7 +73,15 @@ numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = {
     name: f"{module}.{name}"
-    for module in ("fedss_opt.simulation", "fedss_opt.sharing", "fedss_opt.rounds", "fedss_opt")
+    for module in (
+        *(f"fedss_opt.simulation.{part}" for part in ("allocation", "cell", "data", "devices", "models", "training")),
+        "fedss_opt.simulation.algorithms",
+        "fedss_opt.simulation.rounds",
+        "fedss_opt.simulation",
+        "fedss_opt.sharing",
+        "fedss_opt.rounds",
+        "fedss_opt",
+    )
     for name in import_module(module).__all__
     if name[:1].isupper()
 }
