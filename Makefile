@@ -54,10 +54,12 @@ bench: $(READY)
 	mkdir -p out
 	$(BIN)/pytest benchmarks -rs --benchmark-only --benchmark-json=out/benchmark.json
 	$(BIN)/python -m benchmarks.report out/benchmark.json | tee out/benchmark.md
+	$(BIN)/python -m benchmarks.record out/benchmark.json
 
 # The package beside other people's solvers, N up to a million: an hour or more on an idle machine.
 race: $(READY)
 	$(BIN)/python -m benchmarks.peers --full --report out/race
+	$(BIN)/python -m benchmarks.record out/race/race.json
 
 # Everything in docs/results.md: about an hour on two cores; an interrupted run continues.
 results: $(READY)
@@ -71,6 +73,7 @@ verify-full: $(READY)
 	$(BIN)/fedss-opt verify --full --report out/verification
 	mkdir -p docs/figures/verification
 	cp out/verification/*.png docs/figures/verification/
+	$(BIN)/python -m benchmarks.record out/verification/report.json
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

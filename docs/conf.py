@@ -58,6 +58,7 @@ smartquotes = False
 myst_dmath_allow_digits = False
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 
 # Reference -------------------------------------------------------------------------------------------------------
 
@@ -97,7 +98,7 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(HERE.parent / "examples" / "gallery")],
     "gallery_dirs": ["gallery"],
     "filename_pattern": r"[/\\]plot_",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_pages.ReadingOrder",
     "reference_url": {"fedss_opt": None},
     "backreferences_dir": "gallery/uses",
     "doc_module": ("fedss_opt",),

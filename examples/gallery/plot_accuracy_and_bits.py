@@ -47,9 +47,9 @@ for density in densities:
         )
 
 # %%
-# From 32 bits a value to 4, the accuracy does not fall by more than another seed would
-# change it. Pruning saves less than its density says, because the network starts dense,
-# and costs something.
+# From 32 bits a value to 4 the accuracy hardly changes: another seed changes it by as
+# much. Pruning saves less than its density says, because the network starts dense, and
+# it costs some accuracy.
 
 figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
 for density, color, text, up in (

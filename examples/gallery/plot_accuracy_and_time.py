@@ -3,8 +3,8 @@ Accuracy against simulated time
 ===============================
 
 What does the allocation buy in training? Forty clients of four tasks, whose labels
-differ, train on handwritten digits over a fading cell. Every method runs under the
-certified allocation and under the usual one, random clients on equal bands, which must
+differ, train on handwritten digits over a fading cell. Every algorithm runs under the
+allocator (``admm``) and under a usual policy: random clients on equal bands. Both must
 meet the same requirement.
 
 These are two runs of each, and short ones. The :doc:`results </results>` have eight

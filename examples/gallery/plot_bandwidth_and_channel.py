@@ -4,8 +4,8 @@ Bandwidth against channel quality
 
 Who gets how much of the band, and why does a client with a poor channel get any? Eighty
 clients with equal payloads share 16 MHz. A round ends when the last upload ends, so in
-the best answer all uploads end together, and every client would need a bandwidth that
-only depends on its channel.
+the best answer all uploads end together. Here computing times are equal as well, so the
+bandwidth that a client needs for that depends on its channel alone.
 """
 
 import matplotlib.pyplot as plt

@@ -26,7 +26,7 @@ problem = fo.scenarios.make(
 
 # %%
 # A callback is told where the solve stands. The first solve on a machine compiles the
-# kernels, and others may be interrupted: of ten, the fastest is shown.
+# kernels, and other programs may slow a solve down: of ten, the fastest is shown.
 
 
 def watch():
@@ -46,7 +46,7 @@ print(f"bound    {1e3 * solution.lower_bound_s:.3f} ms")
 # %%
 # Both are drawn as their distance to the optimum, on a scale that is logarithmic on
 # either side of it. The bound comes from the relaxation, in which clients may be
-# selected in part: it stays below the optimum, because whole clients cost more than
+# selected in part. It stays below the optimum, because whole clients cost more than
 # parts.
 
 time_ms = np.array(

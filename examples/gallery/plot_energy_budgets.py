@@ -59,8 +59,8 @@ print(
 # %%
 # Generous budgets change nothing. Below, every upload on a small budget needs more of
 # the band, and the others wait. Left of the line there is no answer, and a certificate
-# for it. In the narrow strip between nothing was found and nothing is proven: the
-# status says ``unknown``.
+# for it. In the narrow strip between, nothing was found and nothing is proven: the
+# status is ``unknown``.
 
 spent_mj = 1e3 * power_w * problem.upload_s(free.bandwidth_hz)[free.selected].max()
 figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")

@@ -63,8 +63,8 @@ print(
 )
 
 # %%
-# The share is a promise in the long run: after a finite number of rounds the patience
-# of the queues is still missing.
+# The share holds in the long run. After a number of rounds a client may be short of it
+# by at most its patience and its share, counted in uploads.
 
 order = np.argsort(cell.cn0_hz)
 place = np.arange(cell.clients)

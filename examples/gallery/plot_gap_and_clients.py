@@ -2,9 +2,9 @@
 The gap against the number of clients
 =====================================
 
-How far from the optimum can the default method's answer be, and how far is it? The
-certified gap says the first, the proven optimum the second. Five cells of every size,
-five tasks, 0.4 MHz a client.
+How far from the optimum can the default method's answer be, and how far is it really?
+The certified gap says the first, the proven optimum the second. Five cells of every
+size, five tasks, 0.4 MHz a client.
 """
 
 import matplotlib.pyplot as plt

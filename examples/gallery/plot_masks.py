@@ -46,10 +46,10 @@ print(
 )
 
 # %%
-# Two masks of 30 % that have nothing to do with each other would overlap by 18 %: by
-# what both keep, of what either keeps. These overlap by far more, also where tasks
-# contradict each other, since they come from a common start. The relevance, which
-# compares how far models differ with how noisy they are, tells the pairs apart.
+# The overlap of two masks is what both keep, as a part of what either keeps. Two random
+# masks of 30 % would overlap by 18 %. These overlap by far more, also where tasks
+# contradict each other, since they come from a common start. The relevance compares how
+# far models differ with how noisy they are. It tells the pairs apart.
 
 overlap = statistics(masks, layout=layout).overlap
 relevance = task_relevance(result.exhibits["relevance"])
@@ -135,6 +135,6 @@ right.set_yticks(range(len(rows)), [f"{s + 1} and {t + 1}" for s, t in rows])
 right.set_ylim(len(rows) - 0.5, -0.8)
 right.set_xlim(0.0, 1.06)
 right.set_ylabel("tasks")
-headline(right, "Masks are alike whoever is related", size=13)
+headline(right, "Masks are alike, related or not", size=13)
 tidy(right, grid="x")
 plt.show()

@@ -28,8 +28,8 @@ solution = fo.solve(problem)
 print(solution)
 
 # %%
-# Every policy must serve the tasks as well. Random clients are drawn with ten seeds, of
-# which the median is taken.
+# Every policy must meet the same requirements. Random clients are drawn with ten seeds,
+# of which the median is taken.
 
 policies = {
     "fedcs": "FedCS",

@@ -2,9 +2,9 @@
 Whole resource blocks
 =====================
 
-A cellular uplink does not hand out any bandwidth: it hands out resource blocks of 180
-kHz and more. What do whole blocks cost against a band that can be divided at will, and
-does rounding do as well?
+A cellular uplink does not divide its band at will: it hands out resource blocks of 180
+kHz and more. How much longer does a round take with whole blocks, and is it enough to
+round the answer for a divisible band?
 """
 
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ smooth = fo.solve(problem, "exact")
 
 # %%
 # The width of a block is a field of the problem, and the answer is proven for whole
-# blocks. The common way out is to solve with a divisible band, round down, and hand the
-# blocks that are left to whoever is last.
+# blocks. A common way out is to solve with a divisible band, to round down, and to hand
+# the blocks that are left to whoever ends last.
 
 
 def rounded_down_s(block_hz):

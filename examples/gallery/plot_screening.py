@@ -28,7 +28,8 @@ problem = fo.scenarios.make(
 best = fo.solve(problem)
 
 # %%
-# Multipliers on their way from nothing to the final ones stand for a bound on its way.
+# To see bounds of every quality, the final multipliers are scaled down: from all of
+# their size to none of it.
 
 
 def decided(multipliers):
@@ -60,8 +61,8 @@ print(
 )
 
 # %%
-# The proof keeps its word: the optimum, found by other means, has all of the ones and
-# none of the others.
+# The proof keeps its word: the proven optimum has all clients that were selected for
+# certain, and none of those that were left out for certain.
 
 optimum = fo.solve(problem, "exact")
 _, selected, left_out = steps[-1]

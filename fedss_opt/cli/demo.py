@@ -32,8 +32,8 @@ _LONGEST_BAR = 4.0
 
 _POLICIES = {
     "all": "every client",
-    "random_equal": "random, equal shares",
-    "random": "random, best shares",
+    "random_equal": "random, equal bands",
+    "random": "random, best bands",
     "best_channel": "best channels first",
     "greedy": "least delay added first",
     "fedcs": "fastest first (FedCS)",
