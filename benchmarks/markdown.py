@@ -23,4 +23,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    # A number and its per cent sign stay on one line.
+    return "| " + " | ".join(cell.replace("|", "\\|").replace(" %", "\N{NO-BREAK SPACE}%") for cell in cells) + " |"
