@@ -267,11 +267,11 @@ def matrix(field: str, first: int) -> dict[str, Any]:
         )
     )
     cells = base.mark_rect().encode(
-        color=alt.Color(f"{field}:Q", scale=alt.Scale(scheme="viridis", domain=[0.0, 1.0]), legend=None)
+        color=alt.Color(f"{field}:Q", scale=alt.Scale(scheme="blues", domain=[0.0, 1.0]), legend=None)
     )
     figures = base.mark_text(fontSize=12).encode(
         text=alt.Text(f"{field}:Q", format=".2f"),
-        color=alt.condition(f"datum.{field} > 0.6", alt.value("#000000"), alt.value("#ffffff")),
+        color=alt.condition(f"datum.{field} > 0.72", alt.value("#ffffff"), alt.value("#000000")),
     )
     return spec_of(alt.layer(cells, figures).add_params(alt.param(name="run", value=first)), height=240)
 
