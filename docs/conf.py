@@ -44,13 +44,27 @@ extensions = [
     "public_names",
     "repository_links",
 ]
-exclude_patterns = ["_build", "_ext", "_templates", "gallery/**/*.md5", "gallery/**/*.ipynb", "gallery/**/*.py"]
+exclude_patterns = [
+    "_build",
+    "_ext",
+    "_templates",
+    "gallery/**/*.md5",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+]
 templates_path = ["_templates"]
 nitpicky = True
 
 # Pages -----------------------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = [
+    "amsmath",
+    "attrs_block",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+]
 myst_heading_anchors = 4
 # What is written is what is shown: no dash or quote that a reader would copy into a terminal.
 smartquotes = False
@@ -75,7 +89,10 @@ numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = {
     name: f"{module}.{name}"
     for module in (
-        *(f"fedss_opt.simulation.{part}" for part in ("allocation", "cell", "data", "devices", "models", "training")),
+        *(
+            f"fedss_opt.simulation.{part}"
+            for part in ("allocation", "cell", "data", "devices", "models", "training")
+        ),
         "fedss_opt.simulation.algorithms",
         "fedss_opt.simulation.rounds",
         "fedss_opt.simulation",
@@ -151,7 +168,11 @@ if ONLINE:
     }
 
 # Addresses in examples, and sites that turn robots away.
-linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1)", r"https://doi\.org/", r"https://ieeexplore\.ieee\.org/"]
+linkcheck_ignore = [
+    r"https?://(localhost|127\.0\.0\.1)",
+    r"https://doi\.org/",
+    r"https://ieeexplore\.ieee\.org/",
+]
 linkcheck_timeout = 20
 
 

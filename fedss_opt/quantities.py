@@ -19,6 +19,7 @@ __all__ = [
     "channel_db",
     "format_gap",
     "format_quantity",
+    "format_share",
     "offered",
     "parse_bandwidth",
     "parse_requirement",
@@ -182,13 +183,17 @@ def scale_for(values: npt.ArrayLike, unit: str, digits: int = 3) -> Scale:
     return Scale(factor, name, max(0, digits - whole))
 
 
-def format_quantity(value: float, unit: str, digits: int = 3) -> str:
+def format_quantity(value: float, unit: str, digits: int = 3, *, padded: bool = False) -> str:
     """Return a number with its unit and significant digits, ``423 ms``.
+
+    `padded` keeps zeros at the end, for numbers that are read beside others of as many digits.
 
     Examples
     --------
     >>> format_quantity(0.42284, "s"), format_quantity(40e6, "Hz"), format_quantity(math.inf, "s")
     ('423 ms', '40 MHz', 'none')
+    >>> format_quantity(1.03, "s", 4), format_quantity(1.03, "s", 4, padded=True)
+    ('1.03 s', '1.030 s')
     """
     if not math.isfinite(value):
         return "none"
@@ -197,20 +202,38 @@ def format_quantity(value: float, unit: str, digits: int = 3) -> str:
         return f"0 {unit}"
     factor, name = next(((f, u) for f, u in _UNITS[unit] if abs(rounded) >= f), _UNITS[unit][-1])
     scaled = rounded / factor
-    return f"{scaled:,.0f} {name}" if abs(scaled) >= 10 ** (digits - 1) else f"{scaled:.{digits}g} {name}"
+    if abs(scaled) >= 10 ** (digits - 1):
+        return f"{scaled:,.0f} {name}"
+    return f"{scaled:{'#' if padded else ''}.{digits}g} {name}"
 
 
-def format_gap(gap: float) -> str:
-    """Return a gap as percent; ``-`` where none is known.
+def format_share(share: float, decimals: int = 0) -> str:
+    """Return a share in per cent.
 
     Examples
     --------
-    >>> format_gap(0.00412), format_gap(3.21e-7), format_gap(math.nan)
-    ('0.41%', '3e-05%', '-')
+    >>> format_share(0.3), format_share(0.123, 1)
+    ('30 %', '12.3 %')
+    """
+    return f"{100.0 * share:.{decimals}f} %"
+
+
+_LEAST_GAP = 1e-8  # below, a gap is of the size of the bound's own margins
+
+
+def format_gap(gap: float) -> str:
+    """Return a gap in per cent; ``-`` where none is known.
+
+    Examples
+    --------
+    >>> format_gap(0.00412), format_gap(3.21e-7), format_gap(2e-12), format_gap(math.nan)
+    ('0.41 %', '3e-05 %', '< 1e-6 %', '-')
     """
     if not math.isfinite(gap):
         return "-"
-    return f"{gap:.2%}" if gap >= 1e-3 or gap == 0.0 else f"{gap * 100:.1g}%"
+    if gap >= 1e-3 or gap == 0.0:
+        return format_share(gap, 2)
+    return f"{100.0 * gap:.1g} %" if gap >= _LEAST_GAP else "< 1e-6 %"
 
 
 def channel_db(problem: Problem) -> tuple[npt.NDArray[np.float64], str]:

@@ -177,12 +177,15 @@ def test_addresses_are_sound(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_what_the_documentation_names_exists(page: Path) -> None:
-    """Tests that a page points to: ``file.py::test_name``, or the name alone."""
+    """Tests that a page points to: ``tests/file.py::test_name``, ``file.py::test_name`` or the name alone."""
     text = page.read_text(encoding="utf-8")
     files = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("test_*.py"))]
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    named = re.findall(r"`(?:[\w/.]+)?(?:::)?(test_\w+)`", text)
-    assert [name for name in named if f"def {name}(" not in sources] == []
+    lost = []
+    for place, name in re.findall(r"`(?:([\w/.]+\.py)::)?(test_\w+)`", text):
+        where = [path for path in files if path.as_posix().endswith(f"/{place}")] if place else files
+        if not any(f"def {name}(" in path.read_text(encoding="utf-8") for path in where):
+            lost.append(f"{place}::{name}" if place else name)
+    assert lost == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)

@@ -69,7 +69,7 @@ def _table(runs: Runs, case: str) -> str:
                 _index(runs.rand_index(case, name, POLICY)),
             ]
         )
-    head = ["algorithm", "accuracy, %", "worst decile, %", "uplink, Mbit", "FedSS ahead by", "in seeds", "Rand index"]
+    head = ["algorithm", "accuracy, %", "worst tenth, %", "uplink, Mbit", "FedSS ahead by", "in seeds", "Rand index"]
     return table(head, rows)
 
 
@@ -91,7 +91,7 @@ def _table_of_k(runs: Runs) -> str:
                     _index(runs.rand_index(case, name, POLICY)),
                 ]
             )
-    return table(["K: algorithm", "accuracy, %", "worst decile, %", "uplink, Mbit", "Rand index"], rows)
+    return table(["K: algorithm", "accuracy, %", "worst tenth, %", "uplink, Mbit", "Rand index"], rows)
 
 
 # -- the figure

@@ -86,7 +86,7 @@ def _table(runs: Runs, case: str, names: Sequence[str]) -> str:
     head = [
         "algorithm",
         "accuracy, %",
-        "worst decile, %",
+        "worst tenth, %",
         "uplink, Mbit",
         "downlink, Mbit",
         "FedSS ahead by",

@@ -31,7 +31,7 @@ def required(runs: Runs) -> Report:
         {"required": _table(runs)},
         {
             "required": Picture(
-                _draw(runs), "Accuracy, worst decile, latency and time to target against the required fraction"
+                _draw(runs), "Accuracy, worst tenth, latency and time to target against the required fraction"
             )
         },
     )
@@ -72,7 +72,7 @@ def _table(runs: Runs) -> str:
     head = [
         "required, policy",
         "accuracy, %",
-        "worst decile, %",
+        "worst tenth, %",
         "selected",
         "a round, ms",
         f"seconds to {share(TARGET)}",

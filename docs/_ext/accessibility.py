@@ -21,7 +21,13 @@ def as_lines(match: re.Match[str]) -> str:
     return re.sub(_LINE, r'<span class="sig-line">\1</span>', match[1], flags=re.DOTALL)
 
 
-def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None) -> None:
+def mend(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    tree: nodes.document | None,
+) -> None:
     """Mend a page before it is written."""
     if "furo_navigation_tree" in context:
         context["furo_navigation_tree"] = context["furo_navigation_tree"].replace(

@@ -23,7 +23,9 @@ class SchemaDirective(SphinxDirective):
         self.env.note_dependency(__file__)
         name = self.arguments[0]
         if name not in SCHEMAS:
-            raise self.error(f"there is no schema {name!r}: must be one of {', '.join(SCHEMAS)}")
+            raise self.error(
+                f"there is no schema {name!r}: must be one of {', '.join(SCHEMAS)}"
+            )
         text = json.dumps(SCHEMAS[name](), indent=2)
         block = nodes.literal_block(text, text, language="json")
         self.set_source_info(block)

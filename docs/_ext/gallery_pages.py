@@ -41,11 +41,16 @@ def figure_first(app: Sphinx, tree: nodes.document) -> None:
     """Move the last figure of an example before its first block of code."""
     if not app.env.docname.startswith("gallery/plot_"):
         return
-    figures, blocks = list(tree.findall(imgsgnode)), list(tree.findall(nodes.literal_block))
+    figures, blocks = (
+        list(tree.findall(imgsgnode)),
+        list(tree.findall(nodes.literal_block)),
+    )
     if not figures or not blocks:
         return
     figure, first = figures[-1], blocks[0]
-    while isinstance(first.parent, nodes.container):  # what a block of code may be wrapped in
+    while isinstance(
+        first.parent, nodes.container
+    ):  # what a block of code may be wrapped in
         first = first.parent
     figure.parent.remove(figure)
     first.parent.insert(first.parent.index(first), figure)

@@ -21,7 +21,9 @@ def copy_files(app: Sphinx, failure: Exception | None) -> None:
         return
     found = find_spec("sphinx-mathjax-offline")
     if found is None or found.origin is None:
-        raise ExtensionError("mathematics needs MathJax; install it with: pip install sphinx-mathjax-offline")
+        raise ExtensionError(
+            "mathematics needs MathJax; install it with: pip install sphinx-mathjax-offline"
+        )
     source = Path(found.origin).parent / "static" / "mathjax"
     target = Path(app.outdir) / "_static" / "mathjax"
     for name in FILES:

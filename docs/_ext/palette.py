@@ -24,8 +24,12 @@ class PaletteDirective(SphinxDirective):
         for line in self.content:
             name, _, meaning = line.partition(":")
             if name not in looks.__all__:
-                raise self.error(f"fedss_opt.looks has no {name!r}: must be one of {', '.join(looks.__all__)}")
-            rows.append(f"| `{name}` | {_swatches(getattr(looks, name))} | {meaning.strip()} |")
+                raise self.error(
+                    f"fedss_opt.looks has no {name!r}: must be one of {', '.join(looks.__all__)}"
+                )
+            rows.append(
+                f"| `{name}` | {_swatches(getattr(looks, name))} | {meaning.strip()} |"
+            )
         return self.parse_text_to_nodes("\n".join(rows))
 
 
@@ -44,4 +48,6 @@ def _swatches(value: str | tuple[str, ...] | Mapping[str, str]) -> str:
 
 
 def _swatch(color: str, label: str) -> str:
-    return f'<span class="swatch"><span style="background: {color}"></span>{label}</span>'
+    return (
+        f'<span class="swatch"><span style="background: {color}"></span>{label}</span>'
+    )

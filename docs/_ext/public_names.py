@@ -38,7 +38,13 @@ class _Shown:
 
 
 def show_signature(
-    app: Sphinx, what: str, name: str, found: Any, options: Any, signature: str | None, returns: str | None
+    app: Sphinx,
+    what: str,
+    name: str,
+    found: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
 ) -> tuple[str, str] | None:
     """Write signatures for readers.
 
@@ -46,7 +52,9 @@ def show_signature(
     settings inside settings are their own.
     """
     listed = "Parameters\n---" in (inspect.getdoc(found) or "")
-    if what not in ("function", "method") and not (what == "class" and hasattr(found, "model_fields")):
+    if what not in ("function", "method") and not (
+        what == "class" and hasattr(found, "model_fields")
+    ):
         return None
     if what != "class" and listed:
         return None
@@ -54,11 +62,18 @@ def show_signature(
         stated = inspect.signature(found)
     except (TypeError, ValueError):
         return None
-    parameters = [_readable(parameter, keep_type=what != "class") for parameter in stated.parameters.values()]
+    parameters = [
+        _readable(parameter, keep_type=what != "class")
+        for parameter in stated.parameters.values()
+    ]
     if what == "method" and parameters and parameters[0].name in ("self", "cls"):
         parameters = parameters[1:]
-    shown = stringify_signature(stated.replace(parameters=parameters), unqualified_typehints=True)
-    arguments, _, result = shown.rpartition(" -> ") if " -> " in shown else (shown, "", "")
+    shown = stringify_signature(
+        stated.replace(parameters=parameters), unqualified_typehints=True
+    )
+    arguments, _, result = (
+        shown.rpartition(" -> ") if " -> " in shown else (shown, "", "")
+    )
     return arguments, "" if result == "None" else result
 
 
@@ -68,10 +83,15 @@ def _readable(parameter: inspect.Parameter, *, keep_type: bool) -> inspect.Param
         default = _Shown(f"{type(default).__name__}()")
     elif isinstance(default, Enum):
         default = _Shown(repr(default.value))
-    return parameter.replace(default=default, annotation=parameter.annotation if keep_type else parameter.empty)
+    return parameter.replace(
+        default=default,
+        annotation=parameter.annotation if keep_type else parameter.empty,
+    )
 
 
-def show_data(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+def show_data(
+    app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]
+) -> None:
     """Describe data by the string below its definition, which may be in another module than the one it is shown in.
 
     Left alone, Sphinx shows the docstring of the data's type.
@@ -86,20 +106,34 @@ def show_data(app: Sphinx, what: str, name: str, found: Any, options: Any, lines
 
 
 def _string_below(module: ModuleType, name: str) -> list[str] | None:
-    described = ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(("", name))
+    described = (
+        ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(("", name))
+    )
     if described is not None:
         return described
     for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
-            package = module.__name__ if hasattr(module, "__path__") else module.__package__
-            return _string_below(import_module("." * node.level + (node.module or ""), package), name)
+        if isinstance(node, ast.ImportFrom) and any(
+            (alias.asname or alias.name) == name for alias in node.names
+        ):
+            package = (
+                module.__name__ if hasattr(module, "__path__") else module.__package__
+            )
+            return _string_below(
+                import_module("." * node.level + (node.module or ""), package), name
+            )
     return None
 
 
-def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> nodes.Node | None:
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
+) -> nodes.Node | None:
     """Find what a name in the reference means, if it is public."""
-    in_signature = node.get("reftype") == "class" and node["refdoc"].startswith(REFERENCE)
-    if node.get("refdomain") != "py" or not (in_signature or node.get("reftype") == "obj"):
+    in_signature = node.get("reftype") == "class" and node["refdoc"].startswith(
+        REFERENCE
+    )
+    if node.get("refdomain") != "py" or not (
+        in_signature or node.get("reftype") == "obj"
+    ):
         return None
     target = node["reftarget"]
     documented = env.domains.python_domain.objects
@@ -109,7 +143,9 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nod
     for name in names:
         if name in documented:
             entry = documented[name]
-            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, content, name)
+            return make_refnode(
+                app.builder, node["refdoc"], entry.docname, entry.node_id, content, name
+            )
     return content
 
 

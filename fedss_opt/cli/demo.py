@@ -13,7 +13,7 @@ from rich.table import Table
 from .. import scenarios
 from ..exceptions import MissingDependencyError
 from ..problem import Problem
-from ..quantities import format_quantity, scale_for
+from ..quantities import format_quantity, format_share, scale_for
 from ..solution import Solution
 from ..solvers import METHODS, Progress, solve
 from .exit_status import status_of
@@ -37,7 +37,7 @@ _POLICIES = {
     "best_channel": "best channels first",
     "greedy": "least delay added first",
     "fedcs": "fastest first (FedCS)",
-    "proportional": "share by need",
+    "proportional": "random, bands by need",
 }
 
 
@@ -76,7 +76,7 @@ def demo_command(
     console = stdout_console()
     console.print(
         f"{problem.clients} clients within 500 m share {format_quantity(problem.bandwidth_hz, 'Hz')}; "
-        f"each of {problem.tasks} tasks needs {_REQUIRED:.0%} of what all clients could contribute to it.\n"
+        f"each of {problem.tasks} tasks needs {format_share(_REQUIRED)} of what all clients could contribute to it.\n"
     )
     console.print(headline(problem, solution))
     if solution.has_answer:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..problem import Objective, Problem
-from ..quantities import channel_db, format_gap, format_quantity, scale_for
+from ..quantities import channel_db, format_gap, format_quantity, format_share, scale_for
 from ..solution import Solution, Status
 from .terminal import printable
 
@@ -52,14 +52,15 @@ def headline(problem: Problem, solution: Solution) -> Text:
         text.append(f": {printable(solution.message)}" if solution.message else "")
         return text
     chosen = int(np.count_nonzero(solution.selected))
-    latency = format_quantity(solution.latency_s, "s", 4)
+    latency = format_quantity(solution.latency_s, "s", 4, padded=True)
     text.append(f": {chosen} of {problem.clients} clients upload, the last one ends at {latency}")
     if problem.objective is Objective.TOTAL:
-        text.append(f";\nthe weighted sum of their times is {format_quantity(solution.objective_s, 's', 4)}")
+        total = format_quantity(solution.objective_s, "s", 4, padded=True)
+        text.append(f";\nthe weighted sum of their times is {total}")
     if math.isnan(solution.lower_bound_s):
         text.append("\nno bound: this method does not say how far from the best it is")
     else:
-        least = format_quantity(solution.lower_bound_s, "s", 4)
+        least = format_quantity(solution.lower_bound_s, "s", 4, padded=True)
         text.append(f"\ncertified gap {format_gap(solution.gap)}", "bold")
         text.append(f": whatever clients and bandwidths are chosen, nothing is below {least}")
     text.append(f"\nmethod {solution.method}, {format_quantity(solution.solve_time_s, 's')}")
@@ -123,7 +124,7 @@ def client_table(problem: Problem, solution: Solution, rows: int, console: Conso
         )
     if len(shown) < len(order):
         rest = solution.bandwidth_hz[order[len(shown) :]].sum() / problem.bandwidth_hz
-        table.caption = f"... and {len(order) - len(shown):,} more on {rest:.1%} of the band"
+        table.caption = f"... and {len(order) - len(shown):,} more on {format_share(rest, 1)} of the band"
     return table
 
 
@@ -146,7 +147,7 @@ def coverage_table(problem: Problem, solution: Solution, console: Console) -> Ta
             str(int(serving[k])),
             f"{need:{amount}}",
             f"{received[k]:{amount}}",
-            f"{received[k] / offer[k]:.0%}" if offer[k] > 0.0 else "-",
+            format_share(received[k] / offer[k]) if offer[k] > 0.0 else "-",
             f"{bar(min(ratio, 1.5) / 1.5, 15, console)} {ratio:.2f}" if math.isfinite(ratio) else "no need",
         )
     return table

@@ -149,7 +149,7 @@ def _print(problem: Problem, solution: Solution, rows: int) -> None:
     console.print(headline(problem, solution), soft_wrap=not solution.has_answer)
     if not solution.has_answer:
         return
-    if solution.selected.any():
+    if rows and solution.selected.any():
         console.print()
         console.print(client_table(problem, solution, rows, console), "")
     if problem.tasks:

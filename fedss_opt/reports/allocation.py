@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from .clients import clients_table, kept_clients
 from .page import need_report_extra, write_page
 from .parts import Chart, Download, Page
 from .reasons import prices_of
-from .words import cards_of, claims_of, headline_of, state_of, tasks_of
+from .tasks import tasks_of
+from .words import cards_of, claims_of, headline_of, state_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -57,7 +59,8 @@ def write_allocation_report(
     Raises
     ------
     FileFormatError
-        When the name has another ending, or the answer has another number of clients than the problem.
+        When the name has another ending, or the answer has another number of clients than the problem, or figures
+        that are not finite.
     MissingDependencyError
         Without the extra ``report``.
     OSError
@@ -96,6 +99,10 @@ def allocation_page(
             f"the answer has {len(solution.selected)} clients where the problem has {problem.clients}; "
             "a report needs the problem that it answers"
         )
+    if solution.has_answer and not math.isfinite(solution.latency_s + solution.objective_s):
+        figures = f"latency_s = {solution.latency_s}, objective_s = {solution.objective_s}"
+        raise FileFormatError(f"{figures}: those of an answer that is {solution.status} must be finite numbers")
+    claims = claims_of(problem, solution)
     prices = prices_of(problem, solution)
     kept = kept_clients(solution, prices)
     table = clients_table(problem, solution, prices, kept)
@@ -112,8 +119,8 @@ def allocation_page(
     downloads, left = _downloads(problem, solution)
     return Page(
         title=title or _title(problem),
-        headline=headline_of(problem, solution),
-        state=state_of(solution),
+        headline=headline_of(problem, solution, claims),
+        state=state_of(solution, claims),
         template="allocation.html.j2",
         cards=cards_of(problem, solution),
         charts=charts,
@@ -122,7 +129,7 @@ def allocation_page(
         context={
             "tasks": tasks,
             "answered": solution.has_answer,
-            "claims": claims_of(problem, solution),
+            "claims": claims,
             "prices": _prices_text(problem, solution, known=prices.known),
             "message": solution.message if solution.has_answer else "",
             "left": " and ".join(left),
@@ -172,6 +179,6 @@ def _prices_text(problem: Problem, solution: Solution, *, known: bool) -> str:
     searched = " where the search began" if certificate.kind is CertificateKind.SEARCH else ""
     return (
         "A client costs the least bandwidth on which it ends by the deadline of the certificate"
-        f"{searched}, {format_quantity(certificate.price, 's', 4)}; its worth is its relevance at the certificate's "
+        f"{searched}, {format_quantity(certificate.price, 's', 4, padded=True)}; its worth is its relevance at the certificate's "
         "price of each task."
     )

@@ -22,6 +22,9 @@ __all__ = ["clients_chart", "reduced_costs_chart", "timeline_chart"]
 MOST_POINTS = 1_200
 MOST_BARS = 50
 
+# Of the makespan, and of the clients: when the timeline says that nearly all end together.
+_NEARLY, _MOST = 0.999, 0.9
+
 _UPLOADS = (State.SELECTED, State.MANDATORY)
 _COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
 
@@ -121,11 +124,15 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
     )
     chart = points.add_params(alt.param(name="picked", value=-1))
     beyond = int(np.count_nonzero(needed[drawn] > top))
-    unable = int(np.count_nonzero(~able))
+    below = int(np.count_nonzero(needed[drawn] < bottom))
+    late = int(np.count_nonzero(np.isposinf(needed)))
+    unable = int(np.count_nonzero(np.isnan(needed)))
     notes = [
-        left_note(len(drawn), len(order) - unable, "clients"),
+        left_note(len(drawn), int(np.count_nonzero(able)), "clients"),
         f"{beyond:,} at the upper edge would need more than the axis shows." if beyond else "",
-        f"{unable:,} that no bandwidth would let end by then are not drawn." if unable else "",
+        f"{below:,} at the lower edge would need less than the axis shows." if below else "",
+        f"{late:,} that no bandwidth would let end by then are not drawn." if late else "",
+        f"{unable:,} that could not be selected are not drawn." if unable else "",
     ]
     return Chart(
         id="clients",
@@ -178,22 +185,27 @@ def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
     ]
     ends = solution.latency_s / clock.factor
     bound = solution.lower_bound_s / clock.factor
-    layers = [*bars, *_rule(alt, ends, f"last one ends: {format_quantity(solution.latency_s, 's', 4)}", "answer", 0)]
+    layers = [
+        *bars,
+        *_rule(alt, ends, f"last one ends: {format_quantity(solution.latency_s, 's', 4, padded=True)}", "answer", 0),
+    ]
     if problem.objective is Objective.MAKESPAN and 0.0 < bound < ends:
-        text = f"proven bound: {format_quantity(solution.lower_bound_s, 's', 4)}"
+        text = f"proven bound: {format_quantity(solution.lower_bound_s, 's', 4, padded=True)}"
         layers += _rule(alt, bound, text, "bound", 1)
     chart = alt.layer(*layers).add_params(alt.param(name="picked", value=-1))
-    aim = (
-        "What counts is the weighted sum of the times at which they end."
-        if problem.objective is Objective.TOTAL
-        else "At the least makespan nearly all end together: who starts late gets a wider band."
-    )
+    together = np.mean(finish[clients] >= _NEARLY * solution.latency_s)
+    if problem.objective is Objective.TOTAL:
+        aim = "What counts is the weighted sum of the times at which they end."
+    elif len(clients) > 1 and together >= _MOST:
+        aim = "All or nearly all end together, as bandwidth is best used: who starts late gets more of it."
+    else:
+        aim = "What counts is when the last one ends."
     return Chart(
         id="timeline",
         title="The round's timeline",
         caption=f"Every selected client computes, then uploads; those that compute longest are first. {aim}",
         description=f"Computing and upload times of {len(drawn):,} selected clients; the last ends at "
-        f"{format_quantity(solution.latency_s, 's', 4)}.",
+        f"{format_quantity(solution.latency_s, 's', 4, padded=True)}.",
         spec=spec_of(chart, height=40 + 17 * len(drawn)),
         datasets={"clients": table.id},
         drawn=drawn.tolist(),
@@ -210,7 +222,7 @@ def _rule(alt: Any, at: float, text: str, name: str, row: int) -> list[Any]:
 
 
 def reduced_costs_chart(table: Table) -> Chart:
-    """Draw the clients' reduced costs in order, and mark those that whole numbers decided."""
+    """Draw the clients' reduced costs in order, and mark those that were decided against them."""
     alt = altair()
     states, reduced = np.asarray(table.values["state"]), np.asarray(table.values["reduced"])
     column = _column(table, "reduced")
@@ -231,7 +243,7 @@ def reduced_costs_chart(table: Table) -> Chart:
         axis=alt.Axis(format="~r", values=_ticks(shown), labelOverlap="greedy"),
     )
     as_priced = "(datum.reduced < 0) == isValid(datum.bandwidth)"
-    side = f"datum.reduced == 0 ? 'on the edge' : {as_priced} ? 'as priced' : 'whole numbers decided'"
+    side = f"datum.reduced == 0 ? 'on the edge' : {as_priced} ? 'as priced' : 'against its price'"
     points = (
         alt.Chart(alt.NamedData("clients"))
         .transform_window(rank="row_number()", sort=[alt.SortField("reduced")])
@@ -244,7 +256,7 @@ def reduced_costs_chart(table: Table) -> Chart:
                 "side:N",
                 title=None,
                 scale=alt.Scale(
-                    domain=["as priced", "on the edge", "whole numbers decided"],
+                    domain=["as priced", "on the edge", "against its price"],
                     range=["circle", "square", "diamond"],
                 ),
                 legend=alt.Legend(
@@ -271,7 +283,8 @@ def reduced_costs_chart(table: Table) -> Chart:
         title="Why these clients",
         caption="A client's reduced cost is what it costs less what its relevance is worth to the tasks, at the prices "
         "of the certificate. Below the line a client is worth more than it costs, above it is too expensive. Clients "
-        "cannot be split, so the answer may decide a few near the line the other way (diamonds).",
+        "cannot be split, so the answer may decide a few near the line the other way (diamonds); more of them where "
+        "its gap is wide.",
         description=f"Reduced costs of {len(drawn):,} clients in order; {odd:,} were decided the other way.",
         spec=spec_of(layered, height=340),
         datasets={"clients": table.id},

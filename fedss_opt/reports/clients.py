@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def kept_clients(solution: Solution, prices: Prices, limit: int = MOST_ROWS) -> IntArray:
-    """Return the positions of the clients that a page carries: the selected, then those nearest to selection."""
+    """Return the positions of the clients that a page carries: the selected, then those nearest to it if known."""
     if len(solution.selected) <= limit:
         return np.arange(len(solution.selected))
     distance = np.where(np.isnan(prices.reduced), np.inf, np.abs(prices.reduced))
@@ -115,6 +115,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     why = Column(key="why", title="why", kind="sentence", labels=texts, csv="why", shown=False)
     entries.append((why, reasons_of(problem, solution, prices)))
     whole = len(kept) == problem.clients
+    others = "those nearest to selection" if prices.known else "the others in their order"
     return Table(
         id="clients",
         title="Clients",
@@ -125,8 +126,8 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         lists=_contributions(problem, kept),
         note=""
         if whole
-        else f"{len(kept):,} of {problem.clients:,} clients are on this page: those selected first, then those nearest "
-        "to selection. All figures above are of all clients.",
+        else f"{len(kept):,} of {problem.clients:,} clients are on this page: those selected first, then {others}. The "
+        "charts of clients draw from these; all else above is of all clients.",
     )
 
 

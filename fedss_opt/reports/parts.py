@@ -118,7 +118,10 @@ class Column:
             return "unknown"
         if math.isinf(value):
             return self.infinite
-        return f"{value / self.factor:,.{self.decimals}f} {self.unit}".rstrip()
+        scaled = value / self.factor
+        # What the column's decimals would round to nothing, or to -0, keeps digits of its own.
+        nothing = abs(scaled) < 0.5 * 10.0**-self.decimals
+        return f"{f'{scaled:.2g}' if nothing else f'{scaled:,.{self.decimals}f}'} {self.unit}".rstrip()
 
 
 def measure(key: str, title: str, values: npt.ArrayLike, unit: str, **options: Any) -> Column:

@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from ..certification import costs_and_worths
 from ..problem import Problem
-from ..solution import Solution
+from ..solution import Solution, Status
 
 __all__ = ["REASONS", "STATES", "Prices", "Reason", "State", "prices_of", "reasons_of", "states_of"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-# Costs and worths are sums of a few products: what differs by less than this share of them is the same number.
-_TIE = 1e-9
+# A page carries seven digits of a cost and a worth: what differs by less is the same number to its reader.
+_TIE = 5e-7
 
 
 class State(IntEnum):
@@ -53,6 +53,9 @@ class Reason(IntEnum):
     NOT_NEEDED = 12
     TOO_LATE = 13
     LATE_IN = 14
+    UNPRICED = 15
+    UNSETTLED_IN = 16
+    UNSETTLED_OUT = 17
 
 
 REASONS = {
@@ -71,6 +74,11 @@ REASONS = {
     Reason.INDIVISIBLE_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
     "split, and whole ones decided.",
     Reason.NOT_NEEDED: "Left out: no task needs what it offers.",
+    Reason.UNPRICED: "Left out: it costs {cost}, and the tasks that it serves have no price: others cover them anyway.",
+    Reason.UNSETTLED_IN: "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
+    "split, or the method found no better choice.",
+    Reason.UNSETTLED_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
+    "split, or the method found no better choice.",
     Reason.TOO_LATE: "Left out: no bandwidth that it can be given would let it end by the deadline of the certificate.",
     Reason.LATE_IN: "Selected although no bandwidth that it can be given would let it end by the deadline of the "
     "certificate: the answer ends later than that.",
@@ -135,15 +143,26 @@ def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> npt.NDAr
         As `prices_of` returns them.
     """
     chosen, reduced = solution.selected, prices.reduced
-    unknown = np.isnan(reduced)
+    unknown, late = np.isnan(reduced), np.isposinf(reduced)
+    # Only of a finished answer is it known that nothing but whole clients stands against its prices.
+    settled = solution.status is Status.OPTIMAL
+    lacking = ~problem.covers(problem.mandatory)
+    needed = (problem.relevance[lacking] > 0.0).any(axis=0)
     inside = np.select(
-        [unknown, reduced < 0.0, reduced == 0.0, np.isposinf(reduced)],
+        [unknown, reduced < 0.0, reduced == 0.0, late],
         [Reason.UNEXPLAINED_IN, Reason.WORTH_IT, Reason.EDGE_IN, Reason.LATE_IN],
-        default=Reason.INDIVISIBLE_IN,
+        default=Reason.INDIVISIBLE_IN if settled else Reason.UNSETTLED_IN,
     )
     outside = np.select(
-        [unknown, prices.worth == 0.0, reduced < 0.0, reduced == 0.0, np.isposinf(reduced)],
-        [Reason.UNEXPLAINED_OUT, Reason.NOT_NEEDED, Reason.INDIVISIBLE_OUT, Reason.EDGE_OUT, Reason.TOO_LATE],
+        [unknown, ~needed, late, prices.worth == 0.0, reduced < 0.0, reduced == 0.0],
+        [
+            Reason.UNEXPLAINED_OUT,
+            Reason.NOT_NEEDED,
+            Reason.TOO_LATE,
+            Reason.UNPRICED,
+            Reason.INDIVISIBLE_OUT if settled else Reason.UNSETTLED_OUT,
+            Reason.EDGE_OUT,
+        ],
         default=Reason.TOO_EXPENSIVE,
     )
     reason = np.where(chosen, inside, outside)

@@ -1,35 +1,58 @@
-"""The answer in a few sentences and figures: headline, cards, tasks, claims."""
+"""The answer in a few sentences and figures: headline, cards, claims."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 import numpy as np
 
 from ..checking import check
 from ..problem import Objective, Problem
-from ..quantities import format_gap, format_quantity, offered
+from ..quantities import format_gap, format_quantity, format_share
 from ..solution import Solution, Status
 from .parts import Card, displayable
 
-__all__ = ["TaskRow", "cards_of", "claims_of", "headline_of", "state_of", "tasks_of"]
+__all__ = ["cards_of", "claims_of", "headline_of", "isolated", "state_of"]
 
 # Clients that end within this share of the makespan end together.
 _TOGETHER = 1e-6
+# More significant digits than these nobody reads: what agrees in them is the same to the page.
+_MOST_DIGITS = 6
+# The headline is short: longer names are cut, and of false claims only the first are named.
+_LONGEST_NAME, _MOST_NAMED = 48, 3
+
+Claims = Sequence[tuple[bool, str, str]]
 
 
-def state_of(solution: Solution) -> str:
+def state_of(solution: Solution, claims: Claims) -> str:
     """Return the colour of the headline."""
+    if _broken(claims):
+        return "bad"
     return {Status.OPTIMAL: "good", Status.FEASIBLE: "fair"}.get(solution.status, "bad")
 
 
-def headline_of(problem: Problem, solution: Solution) -> str:
-    """Say in two or three sentences what was found, and what is proven of it."""
+def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
+    """Say in two or three sentences what was found, and what is proven of it.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    solution : Solution
+        Its answer.
+    claims : sequence of (holds, name, detail)
+        As `claims_of` returns them. Where one does not hold, nothing is said to be proven.
+    """
+    if broken := _broken(claims):
+        what = f"{len(broken)} of {len(claims)} claims of this answer do{'es' if len(broken) == 1 else ''} not hold"
+        names = ", ".join(isolated(name) for name in broken[:_MOST_NAMED]) + (", ..." if broken[_MOST_NAMED:] else "")
+        return f"Not to be trusted: {what} for this problem ({names}); see Checked, below."
     if not solution.has_answer:
         word = "Infeasible" if solution.status is Status.INFEASIBLE else "Unknown"
         what = "no selection and allocation satisfies this problem" if word == "Infeasible" else "no answer was found"
-        return f"{word}: {what}. {_sentence(solution.message)}".rstrip()
+        return f"{word}: {what}. {isolated(_sentence(solution.message))}".rstrip()
     chosen = int(np.count_nonzero(solution.selected))
     if not chosen:
         return f"{_word(solution)}: nobody has to upload, as no task needs anything."
@@ -40,6 +63,22 @@ def headline_of(problem: Problem, solution: Solution) -> str:
     return f"{text} {_proof(solution)}"
 
 
+def _broken(claims: Claims) -> list[str]:
+    return [name for holds, name, _ in claims if not holds]
+
+
+def isolated(text: str) -> str:
+    """Return a user's text such that its direction of writing ends with it; ASCII has only one."""
+    return text if text.isascii() else f"\u2068{displayable(text)}\u2069"
+
+
+def _name(problem: Problem, client: int) -> str:
+    if problem.client_ids is None:
+        return f"client {client}"
+    name = problem.client_name(client)
+    return isolated(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}...")
+
+
 def _word(solution: Solution) -> str:
     return "Optimal" if solution.status is Status.OPTIMAL else "Feasible"
 
@@ -47,29 +86,56 @@ def _word(solution: Solution) -> str:
 def _sentence(message: str) -> str:
     text = message.strip()
     first = text.partition(" ")[0]
-    begin = first if "_" in first else first.capitalize()  # the name of a field stays what it is
-    return text and f"{begin}{text[len(first) :]}{'' if text.endswith('.') else '.'}"
+    begin = text[:1] if "_" in first else text[:1].upper()  # the name of a field stays what it is
+    return text and f"{begin}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def _digits(solution: Solution) -> int:
     """Significant digits at which the answer and its bound differ: 4, or more where they are close."""
     if not solution.objective_s > solution.lower_bound_s > 0.0:
         return 4
-    differ = (
-        digits
-        for digits in range(4, 10)
-        if format_quantity(solution.objective_s, "s", digits) != format_quantity(solution.lower_bound_s, "s", digits)
-    )
-    return next(differ, 9)
+    differ = (digits for digits in range(4, _MOST_DIGITS + 1) if _differ(solution, digits))
+    return next(differ, 4)
+
+
+def _differ(solution: Solution, digits: int) -> bool:
+    one, other = (format_quantity(value, "s", digits) for value in (solution.objective_s, solution.lower_bound_s))
+    return one != other
+
+
+def _bound(solution: Solution) -> str:
+    """Return the proven bound with a digit more than cards have, rounded down: nothing may be below what is written."""
+    digits = _digits(solution) + 1
+    return format_quantity(rounded(solution.lower_bound_s, digits, ROUND_FLOOR), "s", digits, padded=True)
+
+
+def _above(solution: Solution) -> str:
+    """Return the certified gap with a digit more than cards have, rounded up."""
+    if (least := format_gap(solution.gap)).startswith("<"):
+        return f"less than {least.removeprefix('< ')}"
+    digits = 2 if solution.gap < 1e-3 else max(2, 6 + math.floor(math.log10(solution.gap)))
+    gap = rounded(solution.gap, digits, ROUND_CEILING)
+    return f"at most {format_share(gap, 3) if gap >= 1e-3 else f'{100.0 * gap:.2g} %'}"
+
+
+def rounded(value: float, digits: int, way: str) -> float:
+    """Return a number with so many significant digits, rounded in one of the ways of `decimal`.
+
+    Examples
+    --------
+    >>> rounded(0.0041, 1, ROUND_CEILING), rounded(3.0, 4, ROUND_FLOOR)
+    (0.005, 3.0)
+    """
+    return float(Context(prec=digits, rounding=way).create_decimal(repr(float(value))))
 
 
 def _last(problem: Problem, solution: Solution) -> str:
     finish = np.where(solution.selected, problem.compute_s + problem.upload_s(solution.bandwidth_hz), -math.inf)
     last = int(np.argmax(finish))
     together = int(np.count_nonzero(finish >= solution.latency_s * (1.0 - _TOGETHER)))
-    end = format_quantity(solution.latency_s, "s", _digits(solution))
+    end = format_quantity(solution.latency_s, "s", _digits(solution), padded=True)
     chosen = int(np.count_nonzero(solution.selected))
-    name = problem.client_name(last) if problem.client_ids is not None else f"client {last}"
+    name = _name(problem, last)
     if chosen == 1:
         return f"It is {name}, which ends at {end}."
     if together == chosen:
@@ -84,13 +150,12 @@ def _proof(solution: Solution) -> str:
         return "No bound: this method does not say how far from the best it is."
     if solution.objective_s <= solution.lower_bound_s:
         return "Nothing better exists, whatever clients and bandwidths are chosen."
-    least = format_quantity(solution.lower_bound_s, "s", _digits(solution))
     if not math.isfinite(solution.gap):
         return "Nothing is proven of how good that is."
-    return (
-        f"Whatever clients and bandwidths are chosen, nothing is below {least}: "
-        f"the answer is at most {format_gap(solution.gap)} above the best."
-    )
+    above = f"the answer is {_above(solution)} above the best."
+    if not _differ(solution, _MOST_DIGITS):
+        return f"Whatever clients and bandwidths are chosen, {above}"
+    return f"Whatever clients and bandwidths are chosen, nothing is below {_bound(solution)}: {above}"
 
 
 def cards_of(problem: Problem, solution: Solution) -> list[Card]:
@@ -121,27 +186,28 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
         ]
     used = math.fsum(solution.bandwidth_hz.tolist())
     chosen = int(np.count_nonzero(solution.selected))
-    note = f"{used / problem.bandwidth_hz:.1%} of {shared}"
+    share = used / problem.bandwidth_hz
+    note = f"{format_share(share, 1) if share >= 1e-3 else format_gap(share)} of {shared}" if chosen else f"of {shared}"
     if problem.resource_blocks is not None:
         blocks = round(used / float(problem.resource_block_hz or 1.0))
         width = format_quantity(float(problem.resource_block_hz or 0.0), "Hz")
         note = f"{blocks:,} of {problem.resource_blocks:,} blocks of {width}"
     total = problem.objective is Objective.TOTAL
-    end = format_quantity(solution.latency_s, "s", _digits(solution))
+    end = format_quantity(solution.latency_s, "s", _digits(solution), padded=True)
     cards = [
         Card(id="clients", label="Clients selected", value=f"{chosen:,} of {problem.clients:,}", note=tasks),
         Card(id="bandwidth", label="Bandwidth in use", value=format_quantity(used, "Hz"), note=note),
         Card(id="makespan", label="Makespan", value=end, note="the last one ends"),
     ]
     if total:
-        value = format_quantity(solution.objective_s, "s", _digits(solution))
+        value = format_quantity(solution.objective_s, "s", _digits(solution), padded=True)
         cards.append(Card(id="objective", label="Total latency", value=value, note="weighted sum of the times"))
     claimed = not math.isnan(solution.lower_bound_s)
     cards += [
         Card(
             id="bound",
             label="Proven bound",
-            value=format_quantity(solution.lower_bound_s, "s", _digits(solution)) if claimed else "none",
+            value=format_quantity(solution.lower_bound_s, "s", _digits(solution), padded=True) if claimed else "none",
             note=f"on the {'total' if total else 'makespan'}" if claimed else "the method claims none",
         ),
         Card(
@@ -153,59 +219,6 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
         method,
     ]
     return cards
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskRow:
-    """What a task needs, receives, and could receive; as text, but for the shares.
-
-    Attributes
-    ----------
-    name, needs, receives, offered, ratio : str
-        Relevance; `offered` by all clients that can be selected.
-    clients : int
-        Selected clients that serve it.
-    share : float
-        Received (or, without an answer, offered) over needed; inf where nothing is needed.
-    served : bool
-        Whether that suffices.
-    """
-
-    name: str
-    needs: str
-    receives: str
-    offered: str
-    ratio: str
-    clients: int
-    share: float
-    served: bool
-
-
-def tasks_of(problem: Problem, solution: Solution) -> list[TaskRow]:
-    """Return a row a task: its coverage against its requirement."""
-    received = problem.coverage(solution.selected)
-    offer = offered(problem.relevance, problem.selectable)
-    serving = (problem.relevance[:, solution.selected] > 0.0).sum(axis=1)
-    covered = problem.covers(solution.selected if solution.has_answer else problem.selectable)
-    decimals = max(0, 3 - len(str(int(problem.required.max(initial=1.0)))))
-    rows = []
-    for k in range(problem.tasks):
-        need = float(problem.required[k])
-        counts = float(received[k]) if solution.has_answer else offer[k]
-        share = counts / need if need > 0.0 else math.inf
-        rows.append(
-            TaskRow(
-                name=displayable(problem.task_name(k)),
-                needs=f"{need:,.{decimals}f}",
-                receives=f"{received[k]:,.{decimals}f}",
-                offered=f"{offer[k]:,.{decimals}f}",
-                ratio=f"{share:.1%}" if math.isfinite(share) else "no need",
-                clients=int(serving[k]),
-                share=share,
-                served=bool(covered[k]),
-            )
-        )
-    return rows
 
 
 def claims_of(problem: Problem, solution: Solution) -> list[tuple[bool, str, str]]:

@@ -199,14 +199,14 @@ def test_headlines(cell):
     plain = by_hand.answer(cell)
     assert "no bound" in headline(cell, plain).plain
     bounded = replace(plain, lower_bound_s=plain.objective_s / 1.05)
-    assert "certified gap 5.00%" in headline(cell, bounded).plain
+    assert "certified gap 5.00 %" in headline(cell, bounded).plain
     total = cell.replace(objective="total")
     assert "weighted sum of their times" in headline(total, by_hand.answer(total)).plain
     assert headline(cell, by_hand.uncovered(cell, 0)).plain.startswith("infeasible: task speech")
 
 
 def test_gaps_and_bars():
-    assert [format_gap(gap) for gap in (0.0, 0.0358, 5e-5, math.nan)] == ["0.00%", "3.58%", "0.005%", "-"]
+    assert [format_gap(gap) for gap in (0.0, 0.0358, 5e-5, math.nan)] == ["0.00 %", "3.58 %", "0.005 %", "-"]
     assert len(bar(2.0, 8, stdout_console())) == 8
     assert len(bar(math.inf, 8, stdout_console())) == 8
 

@@ -42,7 +42,7 @@ def test_an_infeasible_problem_has_a_page_and_its_status(cli, cell, by_hand_solv
     without = cli("solve", "cell.json")
     result = cli("solve", "cell.json", "--report", "page.html")
     assert result.exit_code == without.exit_code != 0
-    assert "Infeasible" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<p class="value">infeasible</p>' in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_unknown_has_a_page_too(cli, cell, by_hand_solver, unknown, tmp_path):

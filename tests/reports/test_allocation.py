@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,12 @@ from fedss_opt import Problem, Solution
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.reports import write_allocation_report
 from fedss_opt.reports.allocation import allocation_page
-from fedss_opt.reports.clients import MOST_ROWS, kept_clients
+from fedss_opt.reports.clients import MOST_ROWS, kept_clients, needed_hz
 from fedss_opt.reports.page import render_page
+from fedss_opt.reports.parts import Chart
 from fedss_opt.reports.reasons import STATES, Reason, State, prices_of
+from fedss_opt.reports.tasks import tasks_of
+from fedss_opt.reports.words import cards_of, headline_of
 
 from .. import by_hand
 from .reading import Reading
@@ -87,7 +92,7 @@ def test_headline_and_cards_are_the_answers(solved):
     problem, solution, page = solved
     chosen = int(solution.selected.sum())
     assert f"{chosen} of {problem.clients} clients upload" in page.text
-    assert fo.quantities.format_quantity(solution.lower_bound_s, "s", 4) in page.text
+    assert fo.quantities.format_quantity(solution.lower_bound_s, "s", 4, padded=True) in page.text
     assert fo.quantities.format_gap(solution.gap) in page.text
     for card in ("clients", "bandwidth", "makespan", "bound", "gap", "method"):
         assert page.has(f"card-{card}")
@@ -220,8 +225,11 @@ def test_the_smallest_cells(clients, mandatory):
 def test_a_false_claim_is_shown():
     problem = _cell()
     solution = fo.solve(problem)
-    flattered = type(solution)(**{**solution.__dict__, "latency_s": 0.5 * solution.latency_s})
+    flattered = replace(solution, latency_s=0.5 * solution.latency_s)
     page = _read(problem, flattered)
+    assert "Not to be trusted: " in page.text
+    assert page.attributes("headline")["class"] == "bad"
+    assert "nothing is below" not in page.text.lower()
     assert page.has("broken")
     assert "does not hold: latency" in page.text
 
@@ -240,6 +248,111 @@ def test_names_of_users_stay_text():
     assert page.data("data-clients")["values"]["name"] == names
     assert not {"b", "i"} & {tag for tag, _ in page.elements}
     assert len(page.programs) == 3
+
+
+@pytest.mark.parametrize("figure", ["latency_s", "objective_s"])
+def test_figures_that_are_no_numbers_are_refused(figure):
+    problem = _cell()
+    with pytest.raises(FileFormatError, match=f"{figure} = nan"):
+        allocation_page(problem, replace(fo.solve(problem), **{figure: math.nan}))
+
+
+# -- what it says is true --
+
+
+def _charts(problem: Problem, solution: Solution, **options: object) -> dict[str, Chart]:
+    return {chart.id: chart for chart in allocation_page(problem, solution, **options).charts}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bound", [0.99987654, 0.87654321, 0.123456, 1e-6])
+def test_what_is_said_to_be_proven_is_rounded_the_safe_way(bound):
+    problem = _cell()
+    solution = fo.solve(problem)
+    solution = replace(solution, lower_bound_s=bound * solution.lower_bound_s)
+    headline = headline_of(problem, solution, claims=())
+    found = re.search(r"nothing is below (\S+) (\w+): the answer is at most (\S+) % above", headline)
+    assert found is not None
+    written = float(found[1].replace(",", "")) * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[found[2]]
+    assert solution.lower_bound_s * 0.999 < written <= solution.lower_bound_s * (1.0 + 1e-12)
+    assert solution.gap <= float(found[3].replace(",", "")) / 100.0 < solution.gap * 1.1
+
+
+def test_figures_that_agree_in_six_digits_are_not_written_with_more():
+    problem = _cell()
+    solution = fo.solve(problem)
+    solution = replace(solution, lower_bound_s=solution.objective_s * (1.0 - 1e-11))
+    assert "are chosen, the answer is less than 1e-6 % above" in headline_of(problem, solution, claims=())
+    assert {card.id: card.value for card in cards_of(problem, solution)}["bound"] == "109.7 ms"
+
+
+def test_those_that_could_not_be_selected_are_not_said_to_be_late():
+    problem = _cell(available=np.arange(40) < 30)
+    solution = fo.solve(problem)
+    note = _charts(problem, solution)["clients"].note
+    assert "10 that could not be selected are not drawn." in note
+    late = int(np.isposinf(needed_hz(problem, solution)[:30]).sum())
+    assert (f"{late} that no bandwidth would let end by then" in note) == (late > 0)
+
+
+def test_the_timeline_says_that_all_end_together_only_where_they_do():
+    problem = _cell(compute_s=np.linspace(0.0, 0.1, 40))
+    assert "nearly all end together" in _charts(problem, fo.solve(problem))["timeline"].caption
+    assert "nearly all end together" not in _charts(problem, fo.solve(problem, "random_equal"))["timeline"].caption
+
+
+def test_a_name_from_right_to_left_leaves_the_headline_alone():
+    problem = _cell(client_ids=[f"\u202e{n}" for n in range(40)], compute_s=np.linspace(0.0, 5.0, 40))
+    solution = fo.solve(problem, "random_equal")
+    headline = headline_of(problem, solution, claims=())
+    assert "\u2068\u202e" in headline
+    assert headline.index("\u202e") < headline.index("\u2069") < headline.index("ends at")
+
+
+def test_a_long_name_is_cut_in_the_headline():
+    problem = _problem_of_one(client_ids=["x" * 400])
+    assert len(headline_of(problem, fo.solve(problem), claims=())) < 300
+
+
+def test_messages_keep_the_names_of_users():
+    problem = _cell()
+    solution = replace(by_hand.uncovered(problem, 0), message="'Cell-A' is short")
+    assert "'Cell-A' is short." in headline_of(problem, solution, claims=())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e12])
+def test_needs_of_every_size_can_be_read(scale):
+    problem = _problem_of_one(relevance=[[3.0 * scale], [1.0]], required=[2.0 * scale, 0.5])
+    first, second = tasks_of(problem, fo.solve(problem))
+    assert [float(text.replace(",", "")) for text in (first.needs, first.receives)] == [2.0 * scale, 3.0 * scale]
+    assert (second.needs, first.ratio, len(first.needs) < 8) == (second.needs, "150.0 %", True)
+    assert float(second.needs) == 0.5
+
+
+def test_too_little_is_never_a_full_hundred_percent():
+    problem = _problem_of_one(relevance=[[1.0]], required=[1.0001])
+    (row,) = tasks_of(problem, fo.solve(problem))
+    assert (row.served, row.ratio) == (False, "just under 100 %")
+
+
+def test_a_task_with_far_more_than_it_needs_does_not_flatten_the_others():
+    problem = _problem_of_one(relevance=[[1.0], [1.0]], required=[1.0, 1e-9])
+    chart = _charts(problem, fo.solve(problem))["tasks"]
+    assert "1 at the right edge get more than the axis shows." in chart.note
+    assert "over a million times" in [row.ratio for row in tasks_of(problem, fo.solve(problem))]
+
+
+def test_a_long_history_is_thinned():
+    problem = _cell()
+    solution = fo.solve(problem)
+    step = fo.Progress(iteration=1, elapsed_s=0.0, objective_s=1.0, lower_bound_s=0.5)
+    chart = _charts(problem, solution, history=[step] * 5000)["bounds"]
+    (values,) = chart.spec["datasets"].values()
+    assert 300 < len(values) <= 2 * 301
+
+
+def _problem_of_one(**changes: object) -> Problem:
+    fields: dict[str, object] = {"payload_bits": [1e6], "cn0_hz": 1e7, "bandwidth_hz": 1e6, "mandatory": [True]}
+    return Problem(**(fields | changes))  # type: ignore[arg-type]
 
 
 # -- size --

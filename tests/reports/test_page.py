@@ -205,6 +205,16 @@ def test_columns_say_their_units():
     assert [column.format(value) for value in (0.1234, np.inf, np.nan)] == ["123 ms", "never", "unknown"]
 
 
+def test_what_the_columns_decimals_would_hide_keeps_its_digits():
+    column = measure("band", "bandwidth", [2e6, 3e6, 4e6], "Hz")
+    assert [column.format(value) for value in (2e6, 4321.0, -4321.0, 0.0)] == [
+        "2.00 MHz",
+        "0.0043 MHz",
+        "-0.0043 MHz",
+        "0 MHz",
+    ]
+
+
 @given(st.integers(0, 60), st.integers(2, 30), st.data())
 def test_thinning_keeps_the_order_the_limit_and_the_chosen(size, limit, data):
     order = np.array(data.draw(st.permutations(range(size))), dtype=np.int64)

@@ -5,6 +5,8 @@ window.fedss = (() => {
   root.dataset.script = "";
   const block = (id) => JSON.parse(document.getElementById(id).textContent);
   const unknown = "\u2013";
+  const ladders = [["Hz", "kHz", "MHz", "GHz"], ["ns", "us", "ms", "s"], ["bit", "kbit", "Mbit", "Gbit"]];
+  const ownDigits = { decimals: 3, numbers: new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 }) };
   const tables = new Map();
   const views = new Map();
   let picked = null;
@@ -45,19 +47,47 @@ window.fedss = (() => {
     return tables.get(id);
   }
 
+  // What a column's decimals would round to nothing, or to -0, keeps digits of its own.
+  function written(scaled, column) {
+    if (scaled === 0) return "0";
+    if (Math.abs(scaled) < 0.5 * 10 ** -column.decimals) return String(Number(scaled.toPrecision(2)));
+    return column.numbers.format(scaled);
+  }
+
+  // Alone, a figure has the unit in which it reads best; under a head it has the column's.
+  function measured(scaled, column) {
+    const units = ladders.find((ladder) => ladder.includes(column.unit)) ?? [column.unit];
+    let step = units.indexOf(column.unit);
+    let size = scaled;
+    for (; Math.abs(size) >= 1000 && step < units.length - 1; step += 1) size /= 1000;
+    for (; size !== 0 && Math.abs(size) < 1 && step > 0; step -= 1) size *= 1000;
+    const number = units[step] === column.unit ? written(scaled, column) : written(Number(size.toPrecision(4)), ownDigits);
+    return `${number} ${units[step]}`;
+  }
+
+  // A sentence with the row's figures: two that differ look different.
+  function filled(data, sentence, key) {
+    const names = [...sentence.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const columns = names.map((name) => data.byKey.get(name));
+    const values = columns.map((column) => data.values[column.key][key]);
+    let texts = columns.map((column) => text(data, column, key, true));
+    for (let digits = 5; digits <= 7 && texts[0] === texts[1] && values[0] !== values[1]; digits += 1) {
+      texts = columns.map((column, i) => `${Number((values[i] / column.factor).toPrecision(digits))} ${column.unit}`);
+    }
+    return sentence.replace(/\{(\w+)\}/g, (_, name) => texts[names.indexOf(name)]);
+  }
+
   // What stands on the page for one figure; `withUnit` where no head says the unit.
   function text(data, column, key, withUnit = false) {
     const value = data.values[column.key][key];
     if (column.kind === "text") return value;
     if (column.kind === "choice") return column.labels[value] ?? "";
     if (column.kind === "sentence") {
-      const fill = (_, name) => text(data, data.byKey.get(name), key, true);
-      return (column.labels[value] ?? "").replace(/\{(\w+)\}/g, fill);
+      return filled(data, column.labels[value] ?? "", key);
     }
     if (Number.isNaN(value)) return unknown;
     if (!Number.isFinite(value)) return column.infinite;
-    const number = column.numbers.format(value / column.factor);
-    return withUnit && column.unit ? `${number} ${column.unit}` : number;
+    return withUnit && column.unit ? measured(value / column.factor, column) : written(value / column.factor, column);
   }
 
   // Rows for charts: numbers in display units, and as text for tooltips; everything else as text.
@@ -144,21 +174,19 @@ window.fedss = (() => {
     const data = table(id);
     const columns = data.columns.filter((column) => column.csv);
     const cell = (content) => {
-      const harmless = typeof content === "string" && /^\s*[=+\-@]|^[\t\r]/.test(content) ? `'${content}` : String(content);
+      if (typeof content === "number") return Number.isNaN(content) ? "" : String(content).replace("Infinity", "inf");
+      const harmless = /^\s*[=+\-@]|^[\t\r]/.test(content) ? `'${content}` : content;
       return /[",\n\r]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
     };
     const lines = [columns.map((column) => column.csv).concat(...data.lists.map((list) => list.labels.map(
       (label) => `${list.key}:${label}`))).map(cell)];
     for (let key = 0; key < data.size; key += 1) {
-      const figures = columns.map((column) => {
-        const value = data.values[column.key][key];
-        if (column.kind !== "number") return text(data, column, key);
-        if (Number.isNaN(value)) return "";
-        return Number.isFinite(value) ? value : value > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-      });
+      const figures = columns.map((column) => (
+        column.kind === "number" ? data.values[column.key][key] : text(data, column, key)
+      ));
       lines.push(figures.concat(...data.lists.map((list) => list.values[key])).map(cell));
     }
-    return lines.map((line) => `${line.join(",")}\n`).join("").replaceAll("Infinity", "inf");
+    return lines.map((line) => `${line.join(",")}\n`).join("");
   }
   function save(blob, filename) {
     const link = document.createElement("a");
