@@ -59,8 +59,9 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
         ``phi_n``: Hz (makespan, and kind ``bandwidth``) or s (total). ``inf`` for a client that misses the deadline on
         any bandwidth that it can be given; NaN for clients that can be in no answer.
     worth : ndarray, (N,)
-        ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; NaN for mandatory clients, whose relevance is already
-        taken off what is open, and for clients that can be in no answer.
+        ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; ``q_k - s_k`` is rounded up where relevance comes in whole
+        steps (mathematics, 5.2). NaN for mandatory clients, whose relevance is already taken off what is open, and for
+        clients that can be in no answer.
 
     Notes
     -----

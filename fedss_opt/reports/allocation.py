@@ -179,6 +179,6 @@ def _prices_text(problem: Problem, solution: Solution, *, known: bool) -> str:
     searched = " where the search began" if certificate.kind is CertificateKind.SEARCH else ""
     return (
         "A client costs the least bandwidth on which it ends by the deadline of the certificate"
-        f"{searched}, {format_quantity(certificate.price, 's', 4, padded=True)}; its worth is its relevance at the certificate's "
-        "price of each task."
+        f"{searched}, {format_quantity(certificate.price, 's', 4, padded=True)}; its worth is its relevance at the "
+        "certificate's price of each task."
     )
