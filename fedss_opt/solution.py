@@ -88,7 +88,8 @@ class Certificate:
                        - sum_{n free} max(0, sum_k mu_k min(R_kn, q_k - s_k) - phi_n(theta))
 
     over the tasks with ``o_k > 0`` and the free clients: available, not mandatory, and able to keep their own
-    limits within B. No covering selection costs less than D (section 5 of ``docs/explanation/mathematics.md``). For the
+    limits within B. Where relevance comes in whole steps, ``o_k`` and ``q_k - s_k`` are both what is open, rounded up
+    to whole steps. No covering selection costs less than D (section 5 of ``docs/explanation/mathematics.md``). For the
     makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
     bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
     a margin for rounding.
@@ -135,6 +136,8 @@ class Certificate:
         The bound is made of them::
 
             D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta) + sum_{n free} min(0, r_n)
+
+        with what is open rounded as in the class's notes.
 
         Examples
         --------

@@ -1,12 +1,12 @@
-"""What the pages' own scripts write: figures, sentences and files; in a real browser."""
+"""What the pages' own scripts write: figures, sentences and files."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,21 +14,17 @@ import pytest
 from fedss_opt.reports.page import write_page
 from fedss_opt.reports.parts import Column, Download, Page, Table
 
+if TYPE_CHECKING:
+    from .chrome import Viewer
+
 pytest.importorskip("altair", reason="needs the extra report")
-for _package in ("selenium", "axe_core_python"):
-    pytest.importorskip(_package, reason=f'needs {_package}: pip install "fedss-opt[browser]"')
 
 Run = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+@pytest.fixture
+def run(viewer: Viewer, tmp_path: Path) -> Run:
     """Run JavaScript in a page with one small table."""
-    from ..browser.chrome import chromium, missing  # noqa: PLC0415 - an extra
-
-    lacking = missing()
-    if lacking:
-        pytest.skip(lacking)
     number: dict[str, Any] = {"unit": "MHz", "factor": 1e6, "decimals": 2}
     columns = [
         Column(key="name", title="client", kind="text", csv="id"),
@@ -44,11 +40,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     }
     table = Table(id="clients", title="Clients", columns=columns, values=values, row="client")
     files = [Download(id="csv", label="CSV", filename="clients.csv", table="clients")]
-    path = tmp_path_factory.mktemp("page") / "page.html"
+    path = tmp_path / "page.html"
     write_page(Page(title="T", headline="H", template="base.html.j2", tables=[table], downloads=files), path)
-    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
-        driver.get(Path(path).as_uri())
-        yield driver.execute_script
+    viewer.open(path)
+    return viewer.run
 
 
 def _shown(run: Run, key: int, column: str) -> str:
