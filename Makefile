@@ -80,6 +80,7 @@ clean:
 	rm -rf docs/_build docs/gallery docs/reference/api/generated
 
 $(READY): pyproject.toml
+	@echo "Installing the package and what its tests use into $(VENV): a minute or two, the first time only."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=23.2"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
