@@ -30,6 +30,7 @@ __all__ = [
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _BANDWIDTH = re.compile(rf"\s*({_NUMBER})\s*([kmg]?hz)?\s*", re.IGNORECASE)
+_OTHER_UNIT = re.compile(rf"\s*{_NUMBER}\s*([^\W\d_][\w /]{{0,20}}?)\s*")
 _AMOUNT = re.compile(rf"\s*({_NUMBER})\s*(abs|%)?\s*")
 _PREFIX = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 
@@ -44,6 +45,12 @@ def parse_bandwidth(text: str) -> float:
     """
     match = _BANDWIDTH.fullmatch(text)
     value = float(match[1]) * _PREFIX[(match[2] or "Hz").lower()] if match else math.nan
+    if match is None and (other := _OTHER_UNIT.fullmatch(text)):
+        raise OptionError(
+            f"bandwidth = {text!r}: {other[1]!r} is no unit of it; use Hz, kHz, MHz or GHz, such as 20MHz"
+        )
+    if match is None and "," in text:
+        raise OptionError(f"bandwidth = {text!r}: write decimals with a point, and no other commas, such as 1.4MHz")
     if not 0.0 < value < math.inf:
         raise OptionError(f"bandwidth = {text!r}: must be > 0, such as 20MHz, '180 kHz' or 2e7 (Hz)")
     return value

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .documents.fields import FIELDS, Field
-from .documents.files import decode, in_file, write_atomically
-from .documents.reading import nearest
+from .documents.files import in_file, write_atomically
 from .exceptions import FileFormatError, ProblemError
 from .problem import Problem
 from .quantities import offered, parse_bandwidth, required_amounts
 from .solution import Solution
+from .table_text import CLIENT_FIELDS, COLUMNS, TASK, Rows, check_head, decode_table, rows_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,16 +30,8 @@ __all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_a
 ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
 """The columns of an answer's CSV."""
 
-_TASK = "task:"
-_FIELDS = {field.name: field for field in FIELDS if field.shape == "clients" and field.type != "string"}
 _RELEVANCE = next(field for field in FIELDS if field.name == "relevance")
-# A column -> the field it fills.
-_COLUMNS = {
-    **{name: name for name in _FIELDS},
-    "cn0_dbhz": "cn0_hz",
-    "weight": "weights",
-}
-_CHANNEL = ("cn0_hz", "cn0_dbhz", "spectral_efficiency")
+_DECIBELS = "cn0_dbhz"
 _TRUE = {"true", "1", "yes", "y"}
 _FALSE = {"false", "0", "no", "n"}
 
@@ -97,7 +89,7 @@ def load_table(
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
         return parse_table(
-            decode(data),
+            decode_table(data),
             bandwidth_hz=bandwidth_hz,
             resource_block_hz=resource_block_hz,
             require=require,
@@ -125,26 +117,27 @@ def parse_table(
     >>> problem.client_ids, problem.required
     (('phone', 'meter'), array([0.75]))
     """
-    head, rows = _rows(text)
-    _check_head(head)
+    head, rows = rows_of(text)
+    check_head(head)
     ids = _ids(head, rows)
     fields: dict[str, Any] = {}
     tasks: dict[str, list[float]] = {}
     for j, column in enumerate(head):
-        if column.startswith(_TASK):
+        if column.startswith(TASK):
             entry = replace(_RELEVANCE, default=0.0)
-            tasks[column.removeprefix(_TASK).strip()] = [_cell(entry, column, row[j], line) for line, row in rows]
-        elif column in _COLUMNS:
-            field = _FIELDS[_COLUMNS[column]]
+            tasks[column.removeprefix(TASK).strip()] = [_cell(entry, column, row[j], line) for line, row in rows]
+        elif column in COLUMNS:
+            field = CLIENT_FIELDS[COLUMNS[column]]
             fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]
     hertz = parse_bandwidth(bandwidth_hz) if isinstance(bandwidth_hz, str) else bandwidth_hz
     block = parse_bandwidth(resource_block_hz) if isinstance(resource_block_hz, str) else resource_block_hz
     relevance = np.array(list(tasks.values()), dtype=np.float64).reshape(len(tasks), len(rows))
     available = np.array(fields.get("available", [True] * len(rows)), dtype=np.bool_)
-    required = required_amounts(require, list(tasks), offered(relevance, available))
+    wanted = list(require)
+    required = required_amounts(wanted if tasks else (), list(tasks), offered(relevance, available))
     _refuse_contradictions(fields, rows)
     try:
-        return Problem(
+        problem = Problem(
             **fields,
             bandwidth_hz=hertz,
             resource_block_hz=block,
@@ -156,60 +149,12 @@ def parse_table(
         )
     except ProblemError as error:
         raise FileFormatError(_with_line(str(error), rows, list(tasks))) from None
-
-
-Rows = list[tuple[int, list[str]]]
-
-
-def _rows(text: str) -> tuple[list[str], Rows]:
-    """Return the head and the rows that are not blank, each with the line it begins at."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    head: list[str] | None = None
-    rows: Rows = []
-    line = 1
-    try:
-        for row in reader:
-            begins, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in row):
-                continue
-            if head is None:
-                head = [cell.strip() for cell in row]
-                continue
-            if len(row) != len(head):
-                raise FileFormatError(f"line {begins}: has {len(row)} cells where the head has {len(head)} columns")
-            rows.append((begins, row))
-    except csv.Error as error:
-        raise FileFormatError(f"line {max(line, reader.line_num)}: not CSV: {error}") from None
-    if head is None:
-        raise FileFormatError("is empty; the first line must name the columns")
-    if not rows:
-        raise FileFormatError("has a head but no clients; give one client a row")
-    return head, rows
-
-
-def _check_head(head: list[str]) -> None:
-    known = ("id", *_COLUMNS)
-    for j, column in enumerate(head):
-        if column in head[:j] and not column.startswith("#"):
-            raise FileFormatError(f"line 1, column {j + 1}: {column!r} stands twice; columns must be unique")
-        if column == _TASK:
-            raise FileFormatError(f"line 1, column {j + 1}: 'task:' without a name; write task:NAME")
-        if column in known or column.startswith((_TASK, "#")):
-            continue
-        if len(head) == 1 and (";" in column or "\t" in column):
-            raise FileFormatError("line 1: one column only; separate the columns by commas")
-        hint = nearest(column.lower(), known) or f"; the columns are {', '.join(known)}, task:NAME"
+    if wanted and not tasks:
         raise FileFormatError(
-            f"line 1, column {j + 1}: {column!r}: unknown column{hint}; a name beginning with # is a comment"
+            f"requirement {wanted[0]!r}: there are no task columns; "
+            "a column 'task:all' with 1 in every row counts every client the same"
         )
-    if {"weight", "weights"} <= set(head):
-        raise FileFormatError("line 1: 'weight' and 'weights' are the same column; give one")
-    if "payload_bits" not in head:
-        raise FileFormatError("line 1: column 'payload_bits' is missing")
-    channel = [column for column in _CHANNEL if column in head]
-    if len(channel) != 1:
-        found = " and ".join(map(repr, channel)) or "none"
-        raise FileFormatError(f"line 1: {found} given; give exactly one of {', '.join(map(repr, _CHANNEL))}")
+    return problem
 
 
 def _ids(head: list[str], rows: Rows) -> list[str] | None:
@@ -232,7 +177,7 @@ def _cell(field: Field, column: str, text: str, line: int) -> Any:
     place = f"line {line}, column {column}: {text!r}"
     if not text:
         if field.default is None:
-            raise FileFormatError(f"line {line}, column {column}: empty; {field.accepted()}")
+            raise FileFormatError(f"line {line}, column {column}: empty; {_accepted(field, column)}")
         return field.default
     if field.type == "boolean":
         word = text.lower()
@@ -243,15 +188,18 @@ def _cell(field: Field, column: str, text: str, line: int) -> Any:
         value = math.nan if "_" in text else float(text)
     except ValueError:
         value = math.nan
-    decibels = column == "cn0_dbhz"
-    if decibels:
+    if column == _DECIBELS:
         # 10**308.25 is the largest double.
         value = 10.0 ** (value / 10.0) if abs(value) < 3000.0 else math.nan
     if not field.accepts(value):
-        accepted = "must be a finite number (dB-Hz)" if decibels else field.accepted()
         comma = "; write a decimal point, not a comma" if "," in text else ""
-        raise FileFormatError(f"{place}: {accepted}{comma}")
+        raise FileFormatError(f"{place}: {_accepted(field, column)}{comma}")
     return value
+
+
+def _accepted(field: Field, column: str) -> str:
+    """Say what a cell must be, in the unit of its column."""
+    return "must be a finite number (dB-Hz)" if column == _DECIBELS else field.accepted()
 
 
 def _with_line(message: str, rows: Rows, tasks: list[str]) -> str:
@@ -259,7 +207,7 @@ def _with_line(message: str, rows: Rows, tasks: list[str]) -> str:
     match = re.match(r"(\w+)\[(?:(\d+), )?(\d+)\](?: = (\S+):)?", message)
     if match is None or match[1] == "required":
         return message
-    column = f"{_TASK}{tasks[int(match[2] or 0)]}" if match[1] == "relevance" else match[1]
+    column = f"{TASK}{tasks[int(match[2] or 0)]}" if match[1] == "relevance" else match[1]
     value = f" {match[4]}:" if match[4] else ""
     return f"line {rows[int(match[3])][0]}, column {column}:{value}{message[match.end() :]}"
 

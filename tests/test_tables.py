@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fedss_opt as fo
-from fedss_opt import tables
+from fedss_opt import table_text, tables
 from fedss_opt.quantities import (
     format_quantity,
     parse_bandwidth,
@@ -115,6 +117,17 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits,cn0_hz,weight,weights\n1,1,1,1\n", "'weight' and 'weights' are the same column"),
         ("payload_bits,cn0_hz,task:\n1,1,1\n", "line 1, column 3: 'task:' without a name"),
         ("payload_bits;cn0_hz\n1;1\n", "line 1: one column only; separate the columns by commas"),
+        ("payload_bits;cn0_dbhz\n1,5;2,5\n", "by commas, not semicolons, and write decimals with a point"),
+        ('\n"payload_bits"\t"cn0_hz"\n1\t1\n', "line 2: one column only; separate the columns by commas, not tabs"),
+        ("payload_bits,cn0_hz\n1,5,2\n", "line 2: has 3 cells where the head has 2 columns; write decimals with a p"),
+        ("payload_bits,cn0_hz\n1,\xe9\n", "line 2: byte 22 of the file is not UTF-8 text; save it as CSV UTF-8"),
+        ("p\0a\0y\0", "cell.csv: is not UTF-8 text (UTF-16, perhaps); save it as CSV UTF-8"),
+        ("payload_bits,cn0_dbhz\n1,\n", "line 2, column cn0_dbhz: empty; must be a finite number (dB-Hz)"),
+        ("payload_bits,cn0_hz,speech\n1,1,1\n", "'speech': unknown column"),
+        ("payload_bits,cn0_hz,speech\n1,1,1\n", "; if it is a task, name it 'task:speech'"),
+        ("payload_bits,snr_db\n1,1\n", "'snr_db': unknown column; the channel is cn0_dbhz: an SNR in dB plus 10 "),
+        ("payload_bits,C/N0\n1,1\n", "'C/N0': unknown column (did you mean 'cn0_dbhz', in dB-Hz, or 'cn0_hz', in Hz?)"),
+        ("payload_bits,cn0_hz,\n1,1,1\n", "line 1, column 3: '': unknown column: it has no name"),
         ("payload_bits,cn0_dbhz\n1,9999\n", "line 2, column cn0_dbhz: '9999': must be a finite number (dB"),
         ("payload_bits,cn0_hz,mandatory,available\n1,1,yes,no\n", "line 2: mandatory is true but avail"),
         ("payload_bits,cn0_hz,min_bandwidth_hz,max_bandwidth_hz\n1,1,3,2\n", "line 2: min_bandwidth_hz 3 e"),
@@ -131,6 +144,31 @@ def test_errors_name_file_line_column_value_and_what_is_accepted(tmp_path, monke
     assert str(caught.value).startswith("cell.csv: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_columns_that_are_listed_are_those_of_the_documentation():
+    with pytest.raises(fo.FileFormatError) as caught:
+        parse("payload_bits,cn0_hz,zzz\n1,1,1\n", ())
+    page = Path(__file__).parents[1].joinpath("docs", "reference", "file-format.md").read_text()
+    table = page.partition("## Problem (CSV)")[2].partition("What a table cannot say")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    documented = [name for cell in first_cells for name in re.findall("`(.+?)`", cell)]
+    assert f"the columns are {', '.join(documented)};" in str(caught.value)
+    assert set(documented) == {"id", "task:NAME", *table_text.COLUMNS} - {"weights"}
+
+
+def test_a_cell_in_decibels_may_be_negative_and_is_refused_in_its_own_unit():
+    assert parse("payload_bits,cn0_dbhz\n1,-10\n", ()).cn0_hz.tolist() == [0.1]
+    with pytest.raises(fo.FileFormatError) as caught:
+        parse("payload_bits,cn0_dbhz\n1,\n", ())
+    assert str(caught.value).endswith("must be a finite number (dB-Hz)")
+
+
+@pytest.mark.parametrize("require", ["0.3", "all=0.3"])
+def test_a_requirement_without_a_task_is_refused(require):
+    with pytest.raises(fo.FileFormatError) as caught:
+        parse("payload_bits,cn0_hz\n1,1\n", (require,))
+    assert f"requirement '{require}': there are no task columns; a column 'task:all' with 1 in" in str(caught.value)
 
 
 @given(st.text(alphabet=',"\n\r;ab1-. é\0', max_size=60))
@@ -165,10 +203,26 @@ def test_bandwidths(text, hertz):
     assert parse_bandwidth(text) == hertz
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "-1MHz", "1e999", "20 MB", "nan", "inf", "1_0Hz", "1 M Hz"])
+@pytest.mark.parametrize("text", ["", "x", "0", "-1MHz", "1e999", "nan", "inf", "1_0Hz"])
 def test_other_bandwidths_are_refused(text):
     with pytest.raises(fo.OptionError, match="must be > 0, such as 20MHz"):
         parse_bandwidth(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("8MB", "bandwidth = '8MB': 'MB' is no unit of it; use Hz, kHz, MHz or GHz, such as 20MHz"),
+        ("20 Mbit/s", "'Mbit/s' is no unit"),
+        ("1 M Hz", "'M Hz' is no unit"),
+        ("8M", "'M' is no unit"),
+        ("1,4MHz", "bandwidth = '1,4MHz': write decimals with a point"),
+    ],
+)
+def test_a_bandwidth_in_another_unit_or_notation_is_told_so(text, message):
+    with pytest.raises(fo.OptionError) as caught:
+        parse_bandwidth(text)
+    assert message in str(caught.value)
 
 
 def test_requirements():

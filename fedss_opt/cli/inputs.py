@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..documents.files import decode, in_file, load_problem, parse_json
+from ..documents.files import in_file, load_problem, parse_json
 from ..documents.problem import problem_from_dict
 from ..exceptions import FileFormatError, OptionError
 from ..problem import Objective, Problem
-from ..quantities import parse_bandwidth, with_requirements
+from ..quantities import channel_db, parse_bandwidth, with_requirements
+from ..table_text import decode_table, rows_of
 from ..tables import parse_table
+from .terminal import note
 
-__all__ = ["OBJECTIVES", "output_path", "read_problem"]
+__all__ = ["OBJECTIVES", "distinct_files", "output_path", "read_problem"]
 
 OBJECTIVES = ", ".join(str(o) for o in Objective)
+
+_NARROW_HZ = 1e3  # no radio has so little: a number below was meant in another unit
+_WEAK_DBHZ = 40.0  # less than 10 kbit/s, however wide the band
 
 
 def read_problem(
@@ -25,50 +32,96 @@ def read_problem(
     resource_block: str | None = None,
     require: Sequence[str] = (),
     objective: str | None = None,
+    quiet: bool = True,
 ) -> Problem:
     """Read a problem from JSON, NPZ or CSV, or from stdin (``-``: JSON or CSV).
 
     What is given beside the file replaces what the file says; a CSV says nothing of it and needs the
-    bandwidth.
+    bandwidth. Unless `quiet`, stderr remarks on numbers that look as if another unit was meant.
     """
     if name == "-":
         data = sys.stdin.buffer.read()
         with in_file("<stdin>"):
-            text = decode(data)
-            if not text.strip():
+            content = data.removeprefix(codecs.BOM_UTF8).lstrip()
+            if not content:
                 raise FileFormatError("is empty; a problem document or a CSV is needed")
-            if not text.lstrip().startswith("{"):
-                return _table(text, bandwidth, resource_block, require, objective)
-            problem = problem_from_dict(parse_json(text))
+            if not content.startswith(b"{"):
+                return _table(data, bandwidth, resource_block, require, objective, quiet)
+            problem = problem_from_dict(parse_json(data))
     elif Path(name).suffix.lower() == ".csv":
         data = Path(name).read_bytes()
         with in_file(name):
-            return _table(decode(data), bandwidth, resource_block, require, objective)
+            return _table(data, bandwidth, resource_block, require, objective, quiet)
     elif Path(name).suffix.lower() in (".json", ".npz"):
         problem = load_problem(name)
     else:
         raise FileFormatError(f"{name}: the name must end in .json, .npz or .csv (or be - for stdin)")
     if bandwidth is not None:
         problem = problem.replace(bandwidth_hz=parse_bandwidth(bandwidth))
+        _remark_on_width("bandwidth", bandwidth, "MHz", quiet)
     if resource_block is not None:
         problem = problem.replace(resource_block_hz=parse_bandwidth(resource_block))
+        _remark_on_width("resource block", resource_block, "kHz", quiet)
     if objective is not None:
         problem = problem.replace(objective=objective)
     return with_requirements(problem, require) if require else problem
 
 
 def _table(
-    text: str, bandwidth: str | None, resource_block: str | None, require: Sequence[str], objective: str | None
+    data: bytes,
+    bandwidth: str | None,
+    resource_block: str | None,
+    require: Sequence[str],
+    objective: str | None,
+    quiet: bool,
 ) -> Problem:
     if bandwidth is None:
         raise OptionError("a CSV does not say the bandwidth: give it, such as --bandwidth 20MHz")
-    return parse_table(
+    text = decode_table(data)
+    problem = parse_table(
         text,
         bandwidth_hz=bandwidth,
         resource_block_hz=resource_block,
         require=require,
         objective=objective or "makespan",
     )
+    _remark_on_width("bandwidth", bandwidth, "MHz", quiet)
+    if resource_block is not None:
+        _remark_on_width("resource block", resource_block, "kHz", quiet)
+    best, unit = channel_db(problem)
+    if not quiet and unit == "dB-Hz" and best.max() < _WEAK_DBHZ and "cn0_dbhz" in rows_of(text)[0]:
+        note(
+            f"cn0_dbhz: the best channel has {best.max():.1f} dB-Hz, which is hardly any; if these are SNRs in dB, "
+            "add 10 log10 of the bandwidth in Hz that they were measured in"
+        )
+    return problem
+
+
+def _remark_on_width(what: str, text: str, unit: str, quiet: bool) -> None:
+    """Remark on a bare number that is next to nothing in Hz."""
+    if not text.strip().lower().endswith("z") and parse_bandwidth(text) < _NARROW_HZ:
+        note(f"{what}: {text.strip()} Hz; write {text.strip()}{unit} if that is meant", quiet=quiet)
+
+
+def distinct_files(name: str, written: Mapping[str, Path | None]) -> None:
+    """Refuse, before any work is done, to write over the file that is read, or twice into the same one."""
+    taken = {} if name == "-" else {os.path.realpath(name): "the file that is read"}
+    for option, path in written.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        other = taken.get(real) or next((what for file, what in taken.items() if _same(file, real)), None)
+        if other is not None:
+            raise OptionError(f"{option}: {path} is {other}; give another name")
+        taken[real] = f"the file of {option} too"
+
+
+def _same(one: str, other: str) -> bool:
+    """Tell whether two names are one file: in other letters where those do not count, or by a hard link."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def output_path(path: Path | None, accepted: tuple[str, ...]) -> None:

@@ -52,6 +52,21 @@ def headline(problem: Problem, solution: Solution) -> Text:
         text.append(f": {printable(solution.message)}" if solution.message else "")
         return text
     chosen = int(np.count_nonzero(solution.selected))
+    if chosen:
+        _append_figures(text, problem, solution, chosen)
+    else:
+        text.append(": no task asks for anything, so nobody has to upload")
+    text.append(f"\nmethod {solution.method}, {format_quantity(solution.solve_time_s, 's')}")
+    if solution.iterations:
+        text.append(f", {solution.iterations} iteration{'' if solution.iterations == 1 else 's'}")
+    text.append(f", stopped by: {solution.stop_reason}")
+    if solution.message:
+        text.append(f"\n{printable(solution.message)}")
+    return text
+
+
+def _append_figures(text: Text, problem: Problem, solution: Solution, chosen: int) -> None:
+    """Append who uploads until when, and how far that is from the best."""
     latency = format_quantity(solution.latency_s, "s", 4, padded=True)
     text.append(f": {chosen} of {problem.clients} clients upload, the last one ends at {latency}")
     if problem.objective is Objective.TOTAL:
@@ -63,13 +78,6 @@ def headline(problem: Problem, solution: Solution) -> Text:
         least = format_quantity(solution.lower_bound_s, "s", 4, padded=True)
         text.append(f"\ncertified gap {format_gap(solution.gap)}", "bold")
         text.append(f": whatever clients and bandwidths are chosen, nothing is below {least}")
-    text.append(f"\nmethod {solution.method}, {format_quantity(solution.solve_time_s, 's')}")
-    if solution.iterations:
-        text.append(f", {solution.iterations} iterations")
-    text.append(f", stopped by: {solution.stop_reason}")
-    if solution.message:
-        text.append(f"\n{printable(solution.message)}")
-    return text
 
 
 def _task_names(problem: Problem, client: int) -> str:

@@ -16,7 +16,7 @@ from ..solution import Solution
 from ..solvers import METHODS, Progress
 from ..tables import save_answer
 from .exit_status import ExitStatus, status_of
-from .inputs import OBJECTIVES, output_path, read_problem
+from .inputs import OBJECTIVES, distinct_files, output_path, read_problem
 from .jsonl import Stream, solve_stream
 from .render import client_table, coverage_table, headline
 from .reports import report_path, write_report
@@ -105,8 +105,14 @@ def solve_command(
         raise OptionError("Missing argument 'FILE': a problem (.json, .npz or .csv), or - for stdin")
     output_path(out, (".json", ".csv"))
     report_path(report)
+    distinct_files(file, {"--out": out, "--report": report})
     problem = read_problem(
-        file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
+        file,
+        bandwidth=bandwidth,
+        resource_block=resource_block,
+        require=require or (),
+        objective=objective,
+        quiet=quiet,
     )
     history: list[Progress] = []
     solution = solve_visibly(

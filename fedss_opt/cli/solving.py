@@ -38,6 +38,32 @@ def get_ready(*, quiet: bool) -> None:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def _later_kernels_announced(method: str, quiet: bool) -> Iterator[None]:
+    """Say so when a method compiles kernels that `get_ready` did not need.
+
+    Which these are depends on the problem, so Numba is asked to tell; kernels that are cached make no such event.
+    """
+    events = import_module("numba.core.event")
+
+    class Listener(events.Listener):  # type: ignore[misc,name-defined]
+        told = False
+
+        def on_start(self, event: object) -> None:
+            if not self.told:
+                self.told = True
+                note(
+                    f"compiling more kernels for the method {method}, once per machine (counted in its time) ...",
+                    quiet=quiet,
+                )
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    with events.install_listener("numba:compile", Listener()):
+        yield
+
+
 class _Interrupt:
     """Whether Ctrl-C was pressed."""
 
@@ -99,7 +125,11 @@ def solve_visibly(
     """Solve, with a progress bar where stderr is a terminal; after Ctrl-C the stop reason says so."""
     get_ready(quiet=quiet)
     shown = not quiet and sys.stderr.isatty()
-    with ctrl_c_stops_softly(quiet) as interrupt, _bar(shown, gap_tol) as show:
+    with (
+        ctrl_c_stops_softly(quiet) as interrupt,
+        _bar(shown, gap_tol) as show,
+        _later_kernels_announced(method, quiet),
+    ):
 
         def callback(record: Record) -> bool:
             show(record)

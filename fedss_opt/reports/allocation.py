@@ -15,9 +15,10 @@ from ..problem import Objective, Problem
 from ..quantities import format_quantity
 from ..solution import CertificateKind, Solution
 from ..solvers import Progress
-from .answer_charts import bounds_chart, tasks_chart
-from .client_charts import clients_chart, reduced_costs_chart, timeline_chart
+from .answer_charts import bounds_chart, bounds_move, tasks_chart
+from .client_charts import clients_chart, timeline_chart
 from .clients import clients_table, kept_clients
+from .cost_charts import reduced_costs_chart
 from .page import need_report_extra, write_page
 from .parts import Chart, Download, Page
 from .reasons import prices_of
@@ -109,13 +110,13 @@ def allocation_page(
     tasks = tasks_of(problem, solution)
     charts: list[Chart] = []
     if bool(np.any(solution.selected)) and solution.has_answer:
-        charts += [clients_chart(problem, table), timeline_chart(problem, solution, table)]
+        charts += [clients_chart(solution, table), timeline_chart(problem, solution, table)]
     if any(np.isfinite(row.share) for row in tasks):
         charts.append(tasks_chart(tasks, answered=solution.has_answer))
-    if history and solution.has_answer and solution.objective_s > 0.0:
+    if bounds_move(solution, history):
         charts.append(bounds_chart(solution, history))
     if solution.has_answer and prices.known and bool(np.isfinite(prices.reduced[kept]).any()):
-        charts.append(reduced_costs_chart(table))
+        charts.append(reduced_costs_chart(problem, solution, table))
     downloads, left = _downloads(problem, solution)
     return Page(
         title=title or _title(problem),

@@ -14,7 +14,7 @@ from .charts import altair, color, left_note, spec_of, thinned
 from .parts import Chart
 from .tasks import TaskRow
 
-__all__ = ["bounds_chart", "tasks_chart"]
+__all__ = ["bounds_chart", "bounds_move", "tasks_chart"]
 
 MOST_TASKS = 30
 MOST_STEPS = 300
@@ -22,6 +22,8 @@ MOST_STEPS = 300
 MOST_SHARE = 3.0
 # Least span of the axis of the bounds, of the answer: below, its labels have more digits than anybody reads.
 _LEAST_SPAN = 2e-5
+# Two lines that do not move say no more than the headline.
+_LEAST_VALUES = 3
 
 
 def tasks_chart(tasks: Sequence[TaskRow], *, answered: bool) -> Chart:
@@ -85,6 +87,16 @@ def tasks_chart(tasks: Sequence[TaskRow], *, answered: bool) -> Chart:
         spec=spec_of(alt.layer(bars, rule), height=30 + 26 * len(drawn)),
         note=" ".join(note for note in notes if note),
     )
+
+
+def bounds_move(solution: Solution, history: Sequence[Progress]) -> bool:
+    """Whether there is something to see of the bounds: more than one answer and one bound, in six digits."""
+    if not (history and solution.has_answer and solution.objective_s > 0.0):
+        return False
+    steps = [(step.objective_s, step.lower_bound_s) for step in history]
+    steps.append((solution.objective_s, solution.lower_bound_s))
+    values = {f"{value:.6g}" for step in steps for value in step if math.isfinite(value) and value > 0.0}
+    return len(values) >= _LEAST_VALUES
 
 
 def bounds_chart(solution: Solution, history: Sequence[Progress]) -> Chart:

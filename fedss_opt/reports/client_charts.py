@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,75 +11,35 @@ import numpy.typing as npt
 from ..problem import Objective, Problem
 from ..quantities import format_quantity
 from ..solution import Solution
+from . import ticks
 from .charts import altair, color, left_note, spec_of, thinned
-from .parts import Chart, Column, Table
-from .reasons import STATES, State
+from .client_marks import MOST_POINTS, UPLOADS, column_of, late_note, state_marks, tooltips
+from .names import LONGEST_PX, MOST_NAMES, places_of
+from .parts import Chart, Table, displayable
 
-__all__ = ["clients_chart", "reduced_costs_chart", "timeline_chart"]
+__all__ = ["clients_chart", "timeline_chart"]
 
-# Marks are elements of the document: these many draw at once on a phone.
-MOST_POINTS = 1_200
 MOST_BARS = 50
+
+# Of the scatter plot, pixels: its height, and how wide it is at least on a phone and from the limit of `_WIDE` on.
+_HEIGHT, _NARROW, _WIDE = 380, 270, 560
+# Areas of the marks, square pixels.
+_AREAS, _MANY, _AREAS_OF_MANY = (20, 320), 300, (8, 90)
 
 # Of the makespan, and of the clients: when the timeline says that nearly all end together.
 _NEARLY, _MOST = 0.999, 0.9
 
-_UPLOADS = (State.SELECTED, State.MANDATORY)
-_COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
-
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
-def _tooltips(alt: Any, table: Table, keys: Sequence[str]) -> list[Any]:
-    """Return tooltips of those of a table's columns that it has, as they stand in the table."""
-    found = {column.key: column for column in table.columns}
-    tips = []
-    for key in keys:
-        column = found.get(key)
-        if column is None:
-            continue
-        field = f"{key}_text" if column.kind == "number" else key
-        tips.append(alt.Tooltip(f"{field}:N", title=column.head))
-    return tips
-
-
-def _column(table: Table, key: str) -> Column:
-    return next(column for column in table.columns if column.key == key)
-
-
-def _shown(column: Column, values: Any) -> npt.NDArray[np.float64]:
-    """Return a column in its display unit."""
-    return np.asarray(values, dtype=np.float64) / column.factor
-
-
-def _state_marks(alt: Any, states: IntArray) -> dict[str, Any]:
-    """Return the encodings that tell the clients' states apart: full for those who upload, a ring for the others.
-
-    The client whose details are shown has a wide rim of another colour.
-    """
-    legend = alt.Legend(values=[STATES[state] for state in np.unique(states).tolist()])
-    scale = alt.Scale(domain=list(STATES), range=_COLORS)
-    inside = alt.Scale(domain=list(STATES), range=[_inside(state) for state in State])
-    is_picked = "datum.key === picked"
-    rim = alt.Stroke("state:O", title=None, scale=scale, legend=legend)
-    return {
-        "stroke": alt.condition(is_picked, alt.value(color("answer")), rim),
-        "strokeWidth": alt.condition(is_picked, alt.value(3.5), alt.value(1.6)),
-        "fill": alt.Fill("state:O", title=None, scale=inside, legend=legend),
-    }
-
-
-def _inside(state: State) -> str:
-    return _COLORS[state] if state in _UPLOADS else "transparent"
-
-
-def clients_chart(problem: Problem, table: Table) -> Chart:
+def clients_chart(solution: Solution, table: Table) -> Chart:
     """Draw every client: its channel against its bandwidth, and what those left out would need."""
     alt = altair()
     states = np.asarray(table.values["state"])
-    band, channel = _column(table, "bandwidth"), _column(table, "channel")
-    given = _shown(band, table.values["bandwidth"])
-    chosen = np.isin(states, _UPLOADS)
+    band, channel = column_of(table, "bandwidth"), column_of(table, "channel")
+    given = np.asarray(table.values["bandwidth"], dtype=np.float64) / band.factor
+    chosen = np.isin(states, UPLOADS)
     needed = np.where(chosen, given, np.asarray(table.values["needed"]) / band.factor)
     able = np.isfinite(needed)
     # Far clients would need many times the carrier: they are drawn at the upper edge.
@@ -89,32 +48,34 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
     bottom = max(float(np.min(needed[able & (needed > 0.0)], initial=least)), least / 30.0) / 1.3
     order = np.argsort(np.asarray(table.values["channel"]), kind="stable")
     drawn = thinned(order[able[order]], MOST_POINTS, chosen)
-    factor = _column(table, "needed").factor / band.factor
+    factor = column_of(table, "needed").factor / band.factor
     level = f"min({top!r}, max({bottom!r}, isValid(datum.bandwidth) ? datum.bandwidth : datum.needed * {factor!r}))"
+    across = np.asarray(table.values["channel"], dtype=np.float64)[drawn]
+    margin = 0.05 * float(np.ptp(across)) or 1.0
+    sides = (float(across.min()) - margin, float(across.max()) + margin)
+    x = alt.X(
+        "channel:Q",
+        title=f"channel, {channel.unit} (better to the right)",
+        scale=alt.Scale(domain=list(sides), nice=False),
+        axis=alt.Axis(tickCount=8),
+    )
+    y = alt.Y(
+        "level:Q",
+        title=f"bandwidth, {band.unit} (log scale)",
+        scale=alt.Scale(type="log", domain=[bottom, top], nice=False),
+        axis=alt.Axis(format="~r", values=ticks.logarithmic(bottom, top)),
+    )
+    areas = _AREAS if len(drawn) <= _MANY else _AREAS_OF_MANY
     points = (
         alt.Chart(alt.NamedData("clients"))
         .transform_calculate(level=level)
         .mark_point(cursor="pointer", fillOpacity=0.7)
         .encode(
-            x=alt.X(
-                "channel:Q",
-                title=f"channel, {channel.unit} (better to the right)",
-                scale=alt.Scale(zero=False, nice=True),
-            ),
-            y=alt.Y(
-                "level:Q",
-                title=f"bandwidth, {band.unit}",
-                scale=alt.Scale(type="log", domain=[bottom, top], nice=False),
-                axis=alt.Axis(format="~r"),
-            ),
-            size=alt.Size(
-                "payload:Q",
-                title=None,
-                scale=alt.Scale(range=[20, 320] if len(drawn) <= 300 else [8, 90], zero=True),
-                legend=None,
-            ),
-            **_state_marks(alt, states[drawn]),
-            tooltip=_tooltips(
+            x=x,
+            y=y,
+            size=alt.Size("payload:Q", title=None, scale=alt.Scale(range=list(areas), zero=True), legend=None),
+            **state_marks(alt, states[drawn]),
+            tooltip=tooltips(
                 alt,
                 table,
                 ["name", "state", "channel", "payload", "bandwidth", "compute", "upload", "finish", "needed"]
@@ -122,30 +83,88 @@ def clients_chart(problem: Problem, table: Table) -> Chart:
             ),
         )
     )
-    chart = points.add_params(alt.param(name="picked", value=-1))
+    layers, unnamed = [points], False
+    if len(drawn) <= MOST_NAMES:
+        payload = np.asarray(table.values["payload"], dtype=np.float64)[drawn]
+        height = np.log(np.clip(needed[drawn], bottom, top) / bottom) / math.log(top / bottom)
+        radius = np.sqrt((areas[0] + (areas[1] - areas[0]) * payload / payload.max()) / math.pi)
+        shares = ((across - sides[0]) / (sides[1] - sides[0]), 1.0 - height)
+        names, unnamed = _names(table, drawn, shares, radius)
+        values = [
+            name | {"channel": at, "level": level}
+            for name, at, level in zip(
+                names, across.tolist(), np.clip(needed[drawn], bottom, top).tolist(), strict=True
+            )
+        ]
+        layers += [layer.encode(x=x, y=y) for layer in _name_layers(alt, values)]
+    chart = alt.layer(*layers).add_params(alt.param(name="picked", value=-1))
     beyond = int(np.count_nonzero(needed[drawn] > top))
     below = int(np.count_nonzero(needed[drawn] < bottom))
-    late = int(np.count_nonzero(np.isposinf(needed)))
+    rings = bool((~chosen[drawn]).any())
+    end = format_quantity(solution.latency_s, "s", 4, padded=True)
     unable = int(np.count_nonzero(np.isnan(needed)))
     notes = [
         left_note(len(drawn), int(np.count_nonzero(able)), "clients"),
         f"{beyond:,} at the upper edge would need more than the axis shows." if beyond else "",
         f"{below:,} at the lower edge would need less than the axis shows." if below else "",
-        f"{late:,} that no bandwidth would let end by then are not drawn." if late else "",
+        late_note(table, np.isposinf(needed), end),
+        "Names without room are left out." if unnamed else "",
         f"{unable:,} that could not be selected are not drawn." if unable else "",
     ]
     return Chart(
         id="clients",
         title="Who got how much bandwidth",
-        caption="Full circles: the bandwidth a client was given. Rings: clients left out, at the bandwidth on which "
-        "they would end with the last one. Circles grow with the payload. Point at a client, or press it, for its "
-        "figures.",
+        caption="Full circles: the bandwidth a client was given. "
+        + ("Rings: clients left out, at the bandwidth on which they would end with the last one. " if rings else "")
+        + "Circles grow with the payload. Point at a client, or press it, for its figures.",
         description=f"Bandwidth against channel of {len(drawn):,} clients; the table of clients has all figures.",
-        spec=spec_of(chart, height=380),
+        spec=spec_of(chart, height=_HEIGHT),
         datasets={"clients": table.id},
         drawn=drawn.tolist(),
         note=" ".join(note for note in notes if note),
     )
+
+
+def _names(
+    table: Table, drawn: IntArray, shares: tuple[FloatArray, FloatArray], radius: FloatArray
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the names of the marks with their places, and whether one of them has none."""
+    names = [displayable(str(table.values["name"][key])) for key in drawn.tolist()]
+    found: list[dict[str, Any]] = [{"key": key, "name": name} for key, name in zip(drawn.tolist(), names, strict=True)]
+    unnamed = False
+    for kind, width in (("narrow", _NARROW), ("wide", _WIDE)):
+        places = places_of(*shares, radius, names, width=width, height=_HEIGHT)
+        unnamed = unnamed or None in places
+        for name, place in zip(found, places, strict=True):
+            name[kind] = place and dict(zip(("dx", "dy", "align"), place, strict=True))
+    return found, unnamed
+
+
+def _name_layers(alt: Any, values: list[dict[str, Any]]) -> list[Any]:
+    """Return the layers of names: one that a phone shows, and one for wider charts."""
+    layers = []
+    for kind, shown in (("narrow", f"width < {_WIDE}"), ("wide", f"width >= {_WIDE}")):
+        data = [
+            {key: value[key] for key in ("key", "name", "channel", "level")} | value[kind]
+            for value in values
+            if value[kind]
+        ]
+        for align in ("left", "right", "center"):
+            if some := [row for row in data if row["align"] == align]:
+                layers.append(
+                    alt.Chart(alt.InlineData(values=some))
+                    .mark_text(
+                        align=align,
+                        baseline="middle",
+                        limit=LONGEST_PX,
+                        cursor="pointer",
+                        dx=alt.expr("datum.dx"),
+                        dy=alt.expr("datum.dy"),
+                        opacity=alt.expr(f"{shown} ? 1 : 0"),
+                    )
+                    .encode(text="name:N", tooltip=alt.value(None))
+                )
+    return layers
 
 
 def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
@@ -153,15 +172,15 @@ def timeline_chart(problem: Problem, solution: Solution, table: Table) -> Chart:
     alt = altair()
     states, compute = np.asarray(table.values["state"]), np.asarray(table.values["compute"])
     finish = np.asarray(table.values["finish"])
-    clients = np.flatnonzero(np.isin(states, _UPLOADS))
+    clients = np.flatnonzero(np.isin(states, UPLOADS))
     order = clients[np.lexsort((-finish[clients], -compute[clients]))]
     last = np.zeros(len(states), dtype=np.bool_)
     last[order[np.argmax(finish[order])]] = True
     drawn = thinned(order, MOST_BARS, last)
-    clock = _column(table, "finish")
+    clock = column_of(table, "finish")
     unit = clock.unit
     y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=110, ticks=False, domain=False))
-    tips = _tooltips(alt, table, ["name", "bandwidth", "payload", "compute", "upload", "finish"])
+    tips = tooltips(alt, table, ["name", "bandwidth", "payload", "compute", "upload", "finish"])
     base = alt.Chart(alt.NamedData("clients"))
     dim = alt.condition("picked === -1 || datum.key === picked", alt.value(0.8), alt.value(0.3))
     legend = alt.Scale(domain=["computing", "upload"], range=[color("compute"), color("selected")])
@@ -219,88 +238,3 @@ def _rule(alt: Any, at: float, text: str, name: str, row: int) -> list[Any]:
     line = base.mark_rule(color=color(name), strokeWidth=3, strokeDash=[6, 4] if row else [])
     label = base.mark_text(align="right", fontSize=13, color=color(name), clip=False, dx=2)
     return [line, label.encode(text="text:N", y=alt.value(-8 - 17 * row))]
-
-
-def reduced_costs_chart(table: Table) -> Chart:
-    """Draw the clients' reduced costs in order, and mark those that were decided against them."""
-    alt = altair()
-    states, reduced = np.asarray(table.values["state"]), np.asarray(table.values["reduced"])
-    column = _column(table, "reduced")
-    chosen = np.isin(states, _UPLOADS)
-    order = np.argsort(reduced, kind="stable")
-    order = order[np.isfinite(reduced[order])]
-    wrong = np.where(chosen, reduced > 0.0, reduced < 0.0)
-    drawn = thinned(order, MOST_POINTS, chosen | wrong)
-    shown = reduced[drawn] / column.factor
-    # Linear where the decisions are close, logarithmic beyond: a few far clients would flatten all others.
-    sizes = np.abs(shown[shown != 0.0])
-    constant = float(np.quantile(sizes, 0.3)) if sizes.size else 1.0
-    x = alt.X("rank:Q", title="clients, by reduced cost", axis=alt.Axis(grid=False, labels=False, ticks=False))
-    y = alt.Y(
-        "reduced:Q",
-        title=f"reduced cost, {column.unit}",
-        scale=alt.Scale(type="symlog", constant=constant, nice=True),
-        axis=alt.Axis(format="~r", values=_ticks(shown), labelOverlap="greedy"),
-    )
-    as_priced = "(datum.reduced < 0) == isValid(datum.bandwidth)"
-    side = f"datum.reduced == 0 ? 'on the edge' : {as_priced} ? 'as priced' : 'against its price'"
-    points = (
-        alt.Chart(alt.NamedData("clients"))
-        .transform_window(rank="row_number()", sort=[alt.SortField("reduced")])
-        .transform_calculate(side=side)
-        .mark_point(cursor="pointer", fillOpacity=0.7)
-        .encode(
-            x=x,
-            y=y,
-            shape=alt.Shape(
-                "side:N",
-                title=None,
-                scale=alt.Scale(
-                    domain=["as priced", "on the edge", "against its price"],
-                    range=["circle", "square", "diamond"],
-                ),
-                legend=alt.Legend(
-                    symbolStrokeColor=color("ink"),
-                    symbolFillColor="transparent",
-                    columns=alt.expr("width < 340 ? 1 : 3"),
-                ),
-            ),
-            **_state_marks(alt, states[drawn]),
-            size=alt.condition("datum.side == 'as priced'", alt.value(45), alt.value(150)),
-            tooltip=_tooltips(alt, table, ["name", "state", "cost", "worth", "reduced", "why"]),
-        )
-    )
-    zero = alt.Chart(alt.InlineData(values=[{"at": 0}])).mark_rule(color=color("ink")).encode(y="at:Q")
-    layered = alt.layer(zero, points).add_params(alt.param(name="picked", value=-1))
-    late = int(np.count_nonzero(np.isposinf(reduced)))
-    odd = int(np.count_nonzero(wrong & np.isfinite(reduced)))
-    notes = [
-        left_note(len(drawn), len(order), "clients"),
-        f"{late:,} that no bandwidth would let end by the certificate's deadline are not drawn." if late else "",
-    ]
-    return Chart(
-        id="reduced",
-        title="Why these clients",
-        caption="A client's reduced cost is what it costs less what its relevance is worth to the tasks, at the prices "
-        "of the certificate. Below the line a client is worth more than it costs, above it is too expensive. Clients "
-        "cannot be split, so the answer may decide a few near the line the other way (diamonds); more of them where "
-        "its gap is wide.",
-        description=f"Reduced costs of {len(drawn):,} clients in order; {odd:,} were decided the other way.",
-        spec=spec_of(layered, height=340),
-        datasets={"clients": table.id},
-        drawn=drawn.tolist(),
-        note=" ".join(note for note in notes if note),
-    )
-
-
-def _ticks(shown: npt.NDArray[np.float64]) -> list[float]:
-    """Return round numbers for a scale that is linear around 0 and logarithmic beyond."""
-    ticks = [0.0]
-    for sign in (-1.0, 1.0):
-        sizes = sign * shown[sign * shown > 0.0]
-        if not sizes.size:
-            continue
-        last = math.floor(math.log10(float(sizes.max())))
-        first = max(math.floor(math.log10(float(np.quantile(sizes, 0.25)))), last - 2)
-        ticks += [sign * step * 10.0**power for power in range(first, last + 1) for step in (1.0, 3.0)]
-    return sorted(ticks)

@@ -57,6 +57,9 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         Positions of the clients, as `kept_clients` returns them.
     """
     chosen = solution.selected
+    needs = needed_hz(problem, solution)
+    # Of the sum of the times no client is too late.
+    states = states_of(problem, solution, np.isposinf(needs) & (problem.objective is Objective.MAKESPAN))
     upload = np.where(chosen, problem.upload_s(solution.bandwidth_hz), np.nan)
     finish = problem.compute_s + upload
     channel, channel_unit = channel_db(problem)
@@ -71,7 +74,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     efficiency = "spectral_efficiency"
     entries: list[tuple[Column, Any]] = [
         (Column(key="name", title="client", kind="text", csv="id"), _names(problem, kept)),
-        (Column(key="state", title="state", kind="choice", labels=STATES, csv="state"), states_of(problem, solution)),
+        (Column(key="state", title="state", kind="choice", labels=STATES, csv="state"), states),
         (
             Column(
                 key="channel",
@@ -101,11 +104,10 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         entries.append((Column(key="weight", title="weight", decimals=2, csv="weight", shown=False), problem.weights))
     if solution.has_answer:
         never: dict[str, Any] = {"infinite": "more than it can get", "shown": False}
-        needs = needed_hz(problem, solution)
         entries.append((measure("needed", "to end with the last", needs, "Hz", csv="needed_hz", **never), needs))
     if prices.known:
         hidden: dict[str, Any] = {"shown": False}
-        late: dict[str, Any] = {"infinite": "too late"}
+        late: dict[str, Any] = {"infinite": "infinite"}
         entries += [
             (Column(key="cost", title="cost in the proof", csv=f"cost{ends}", **hidden, **late, **price), prices.cost),
             (Column(key="worth", title="worth in the proof", csv=f"worth{ends}", **hidden, **price), prices.worth),
@@ -122,7 +124,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         row="client",
         columns=[column for column, _ in entries],
         values={column.key: values if column.key == "name" else values[kept] for column, values in entries},
-        choices=_choices(states_of(problem, solution)[kept]),
+        choices=_choices(states[kept]),
         lists=_contributions(problem, kept),
         note=""
         if whole

@@ -30,9 +30,18 @@ class State(IntEnum):
     UNAVAILABLE = 3
     UNABLE = 4
     UNDECIDED = 5
+    LATE = 6
 
 
-STATES = ("selected", "left out", "selected (mandatory)", "not available", "cannot take part", "no answer")
+STATES = (
+    "selected",
+    "left out",
+    "selected (mandatory)",
+    "not available",
+    "cannot take part",
+    "no answer",
+    "cannot end in time",
+)
 
 
 class Reason(IntEnum):
@@ -79,7 +88,8 @@ REASONS = {
     "split, or the method found no better choice.",
     Reason.UNSETTLED_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
     "split, or the method found no better choice.",
-    Reason.TOO_LATE: "Left out: no bandwidth that it can be given would let it end by the deadline of the certificate.",
+    Reason.TOO_LATE: "Left out, as it cannot end in time: no bandwidth that it can be given would let it end by "
+    "the deadline of the certificate.",
     Reason.LATE_IN: "Selected although no bandwidth that it can be given would let it end by the deadline of the "
     "certificate: the answer ends later than that.",
 }
@@ -119,9 +129,21 @@ def prices_of(problem: Problem, solution: Solution) -> Prices:
     return Prices(cost=cost, worth=worth, reduced=reduced)
 
 
-def states_of(problem: Problem, solution: Solution) -> npt.NDArray[np.int64]:
-    """Return the `State` of every client, (N,)."""
+def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> npt.NDArray[np.int64]:
+    """Return the `State` of every client, (N,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The round.
+    solution : Solution
+        Its answer.
+    late : ndarray of bool, (N,), optional
+        Who could not end with the last one on any bandwidth: not left out by choice.
+    """
     state = np.where(solution.selected, int(State.SELECTED), int(State.LEFT_OUT))
+    if late is not None:
+        state[~solution.selected & late] = State.LATE
     if not solution.has_answer:
         state[:] = State.UNDECIDED
     state[solution.selected & problem.mandatory] = State.MANDATORY

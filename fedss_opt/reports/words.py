@@ -11,7 +11,7 @@ import numpy as np
 from ..checking import check
 from ..problem import Objective, Problem
 from ..quantities import format_gap, format_quantity, format_share
-from ..solution import Solution, Status
+from ..solution import Solution, Status, StopReason
 from .parts import Card, displayable
 
 __all__ = ["cards_of", "claims_of", "headline_of", "isolated", "state_of"]
@@ -22,6 +22,8 @@ _TOGETHER = 1e-6
 _MOST_DIGITS = 6
 # The headline is short: longer names are cut, and of false claims only the first are named.
 _LONGEST_NAME, _MOST_NAMED = 48, 3
+# What a reason to stop means, where its name does not say it.
+_STOPS = {StopReason.STALLED: " (nothing left to try)"}
 
 Claims = Sequence[tuple[bool, str, str]]
 
@@ -60,7 +62,15 @@ def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
     text = f"{_word(solution)}: {chosen:,} of {problem.clients:,} {clients}. {_last(problem, solution)}"
     if problem.objective is Objective.TOTAL:
         text += f" The weighted sum of their times is {format_quantity(solution.objective_s, 's', _digits(solution))}."
-    return f"{text} {_proof(solution)}"
+    return f"{text} {_proof(solution)}{_further(solution)}"
+
+
+def _further(solution: Solution) -> str:
+    """Say what a reader can do who wants more than the default method found."""
+    stalled = solution.status is Status.FEASIBLE and solution.stop_reason is StopReason.STALLED
+    if not (stalled and solution.method == "admm"):
+        return ""
+    return " The method exact can search further."
 
 
 def _broken(claims: Claims) -> list[str]:
@@ -168,8 +178,8 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
             part
             for part in (
                 format_quantity(solution.solve_time_s, "s"),
-                f"{solution.iterations:,} iterations" if solution.iterations else "",
-                f"stopped by: {solution.stop_reason}",
+                _iterations(solution.iterations),
+                f"stopped by: {solution.stop_reason}{_STOPS.get(solution.stop_reason, '')}",
             )
             if part
         ),
@@ -228,3 +238,7 @@ def claims_of(problem: Problem, solution: Solution) -> list[tuple[bool, str, str
     """
     claims = check(problem, solution).claims
     return [(claim.verdict, claim.name, claim.detail) for claim in claims if claim.name != "status"]
+
+
+def _iterations(count: int) -> str:
+    return "" if not count else "1 iteration" if count == 1 else f"{count:,} iterations"

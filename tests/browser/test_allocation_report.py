@@ -346,3 +346,69 @@ def test_five_thousand_clients_open(viewer, show):
     viewer.click('#table-clients [data-sort="payload"]')
     assert "of 5,000" in viewer.text("#table-clients [data-status]")
     viewer.screenshot("allocation-5000")
+
+
+# -- few clients --
+
+
+@pytest.fixture
+def few() -> fo.Problem:
+    return fo.Problem(
+        payload_bits=[1.2e6, 0.8e6, 0.5e6, 2e6, 1.5e6, 1e6],
+        cn0_hz=10.0 ** (np.array([74.8, 69.0, 66.5, 50.0, 77.0, 70.5]) / 10.0),
+        bandwidth_hz=5e6,
+        compute_s=[0.1, 0.05, 0.2, 0.1, 0.1, 0.15],
+        relevance=[[1, 0.75, 1, 0.25, 0, 0.5], [0, 0.25, 0.25, 1, 1, 0.75]],
+        required=[1.75, 1.62],
+        client_ids=["phone-1", "phone-2", "watch-3", "car-4", "camera-with-a-long-name-5", "tablet-6"],
+    )
+
+
+_SHOWN_NAMES = """
+return [...document.querySelectorAll('[data-chart="clients"] .mark-text.role-mark text')]
+  .filter((text) => Number(text.getAttribute("opacity") ?? 1) > 0)
+  .map((text) => {
+    const box = text.getBoundingClientRect();
+    return [text.textContent, box.left, box.top, box.right, box.bottom];
+  });
+"""
+
+
+@pytest.mark.parametrize("size", ["DESKTOP", "PHONE"])
+def test_few_clients_have_names_that_are_apart(viewer, show, few, size):
+    from . import chrome  # noqa: PLC0415 - an extra
+
+    show(few, fo.solve(few))
+    viewer.size(getattr(chrome, size))
+    viewer.settle()
+    names = viewer.run(_SHOWN_NAMES)
+    assert len(names) == 5
+    assert {"phone-1", "phone-2", "tablet-6"} <= {name for name, *_ in names}
+    (long,) = (name for name, *_ in names if name.startswith("camera"))
+    assert long.endswith("\u2026")
+    width = viewer.run("return document.documentElement.clientWidth")
+    for i, (_, left, top, right, bottom) in enumerate(names):
+        assert 0 <= left < right <= width
+        for _, left_, top_, right_, bottom_ in names[:i]:
+            assert right <= left_ or right_ <= left or bottom <= top_ or bottom_ <= top
+    axis = {text.text for text in viewer.all('[data-chart="reduced"] .role-axis-label text')}
+    assert {"phone-1", "phone-2", "tablet-6"} <= axis
+    assert viewer.too_wide() == 0
+    assert viewer.inaccessible() == []
+    viewer.screenshot(f"allocation-few-{size.lower()}")
+
+
+def test_few_clients_need_no_pages_and_no_legend_of_what_is_not_there(viewer, show, few):
+    show(few, fo.solve(few))
+    assert not any(button.is_displayed() for button in viewer.all("#table-clients [data-page]"))
+    assert "1 to 6 of 6" in viewer.text("#table-clients [data-status]")
+    assert "cannot end in time" in viewer.text("#table-clients tbody")
+    assert "car-4 cannot end by" in viewer.text("#figure-clients")
+    legend = {text.text for text in viewer.all('[data-chart="clients"] .role-legend-label text')}
+    assert legend == {"selected", "left out"}
+
+
+def test_a_search_that_leaves_one_page_hides_the_pager(page, problem):
+    assert page.one('#table-clients [data-page="next"]').is_displayed()
+    filtered(page, problem.client_name(17))
+    assert not page.one('#table-clients [data-page="next"]').is_displayed()

@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numba
 import pytest
 
 import fedss_opt as fo
@@ -141,6 +142,90 @@ def test_bad_usage_is_one_line_and_status_2(cli, cell, arguments, message):
     assert sorted(path.name for path in Path().iterdir()) == ["cell.json"]
 
 
+@pytest.mark.parametrize("name", ["cell.json", "./cell.json", "folder/../cell.json", "link.json", "hard.json"])
+@pytest.mark.parametrize("name_read", ["cell.json", "link.json"])
+def test_the_file_that_is_read_is_not_written_over(cli, cell, by_hand_solver, name, name_read):
+    by_hand_solver["answer"] = lambda problem: pytest.fail("solved before the names were looked at")
+    Path("folder").mkdir()
+    Path("link.json").symlink_to("cell.json")
+    Path("hard.json").hardlink_to("cell.json")
+    before = Path("cell.json").read_bytes()
+    result = cli("solve", name_read, "--out", name)
+    assert result.exit_code == 2
+    assert f"--out: {Path(name)} is the file that is read; give another name" in result.stderr
+    assert Path("cell.json").read_bytes() == before
+
+
+def test_the_answer_and_its_page_are_two_files(cli, cell):
+    pytest.importorskip("altair")
+    Path("page.html").symlink_to("answer.json")
+    result = cli("solve", "cell.json", "--out", "answer.json", "--report", "page.html")
+    assert result.exit_code == 2
+    assert "--report: page.html is the file of --out too; give another name" in result.stderr
+    Path("read.html").symlink_to("cell.json")
+    result = cli("solve", "cell.json", "--report", "read.html")
+    assert "--report: read.html is the file that is read" in result.stderr
+
+
+def test_a_csv_without_tasks_says_why_nobody_uploads(cli, by_hand_solver):
+    Path("cell.csv").write_text("payload_bits,cn0_hz\n1e6,3e7\n2e6,8e6\n")
+    result = cli("solve", "cell.csv", "--bandwidth", "1MHz")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("feasible: no task asks for anything, so nobody has to upload\nmethod ")
+    dropped = cli("solve", "cell.csv", "--bandwidth", "1MHz", "--require", "0.3")
+    assert (dropped.exit_code, dropped.stdout) == (2, "")
+    assert "cell.csv: requirement '0.3': there are no task columns; a column 'task:all' with 1" in dropped.stderr
+
+
+@pytest.mark.parametrize(("iterations", "text"), [(1, ", 1 iteration,"), (2, ", 2 iterations,")])
+def test_one_iteration_is_singular(cli, cell, by_hand_solver, iterations, text):
+    by_hand_solver["answer"] = lambda problem: replace(by_hand.answer(problem), iterations=iterations)
+    assert text in cli("solve", "cell.json").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--bandwidth", "8"], "bandwidth: 8 Hz; write 8MHz if that is meant\n"),
+        (["--bandwidth", "2e6"], ""),
+        (["--bandwidth", "999 Hz"], ""),
+        (["--bandwidth", "2e6", "--resource-block", "180"], "resource block: 180 Hz; write 180kHz if that is meant\n"),
+    ],
+)
+@pytest.mark.parametrize("name", ["cell.json", "cell.csv"])
+def test_a_width_that_was_meant_in_another_unit_is_remarked_on(cli, cell, monkeypatch, options, message, name):
+    monkeypatch.setattr(
+        solving, "solve", lambda problem, *_, **__: by_hand.answer(problem.replace(resource_block_hz=None))
+    )
+    Path("cell.csv").write_text(CSV)
+    arguments = ["solve", name, "--require", "0.3", "--format", "json", *options]
+    loud, quiet = cli(*arguments), cli(*arguments, "--quiet")
+    assert (loud.stderr, quiet.stderr) == (message, "")
+    assert loud.exit_code == quiet.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "remarked"),
+    [
+        ("payload_bits,cn0_dbhz\n1e6,19.5\n1e6,12\n", True),
+        ("payload_bits,cn0_dbhz\n1e6,19.5\n1e6,41\n", False),
+        ("payload_bits,cn0_hz\n1e6,19.5\n1e6,12\n", False),
+        ("payload_bits,spectral_efficiency\n1e6,19.5\n1e6,12\n", False),
+    ],
+)
+def test_a_channel_that_looks_like_an_snr_is_remarked_on(cli, table, remarked):
+    loud = cli("solve", "-", "--bandwidth", "1MHz", stdin=table)
+    assert ("cn0_dbhz: the best channel has 19.5 dB-Hz" in loud.stderr) == remarked
+    assert loud.exit_code == 0
+    assert cli("solve", "-", "--bandwidth", "1MHz", "--quiet", stdin=table).stderr == ""
+
+
+def test_a_table_on_stdin_that_is_not_utf_8_is_told_how_to_be(cli):
+    result = cli("solve", "-", "--bandwidth", "1MHz", stdin=CSV.encode("utf-16"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "<stdin>: is not UTF-8 text (UTF-16, perhaps); save it as CSV UTF-8" in result.stderr
+
+
 def test_a_broken_file_is_named_with_its_place(cli, cell):
     Path("bad.json").write_text(Path("cell.json").read_text().replace("2000000.0", '"2 Mbit\\nor so"'))
     result = cli("solve", "bad.json", "--out", "answer.json")
@@ -220,6 +305,23 @@ def test_the_first_compile_is_announced(cli, cell, monkeypatch, capsys):
     assert "compiling the kernels, once per machine" in capsys.readouterr().err
     solving.get_ready(quiet=True)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_kernels_that_only_this_method_needs_are_announced_once(cli, cell, monkeypatch):
+    def solve(problem, method, **options):
+        for _ in range(compilations):
+            numba.njit(lambda x: x)(1)  # a new function each time
+        return by_hand.answer(problem)
+
+    monkeypatch.setattr(solving, "solve", solve)
+    compilations = 2
+    assert cli("solve", "cell.json", "--method", "exact").stderr == (
+        "compiling more kernels for the method exact, once per machine (counted in its time) ...\n"
+    )
+    assert cli("solve", "cell.json", "--method", "exact", "--quiet").stderr == ""
+    compilations = 0
+    assert cli("solve", "cell.json", "--method", "exact").stderr == ""
 
 
 def test_ctrl_c_during_the_first_compile_ends_at_once(cli, cell, monkeypatch):

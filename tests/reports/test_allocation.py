@@ -290,8 +290,130 @@ def test_those_that_could_not_be_selected_are_not_said_to_be_late():
     solution = fo.solve(problem)
     note = _charts(problem, solution)["clients"].note
     assert "10 that could not be selected are not drawn." in note
-    late = int(np.isposinf(needed_hz(problem, solution)[:30]).sum())
-    assert (f"{late} that no bandwidth would let end by then" in note) == (late > 0)
+    late = [problem.client_name(n) for n in np.flatnonzero(np.isposinf(needed_hz(problem, solution)[:30]))]
+    assert len(late) == 3
+    assert f"{late[0]}, {late[1]} and {late[2]} cannot end by" in note
+
+
+# -- few clients: a newcomer's first page --
+
+
+def _few(**changes: object) -> Problem:
+    """Two that upload, one that is left out, and three whom no bandwidth lets end in time."""
+    fields: dict[str, object] = {
+        "payload_bits": [1e6, 1.2e6, 1.05e6, 2e6, 1e6, 1e6],
+        "cn0_hz": 10.0 ** np.array([7.5, 7.4, 7.0, 5.0, 5.1, 7.4]),
+        "bandwidth_hz": 2e6,
+        "compute_s": [0.1, 0.1, 0.1, 0.1, 0.1, 90.0],
+        "relevance": np.ones((1, 6)),
+        "required": 2.0,
+        "client_ids": ["phone", "watch", "car", "sensor-with-a-very-long-name", "barn", "7"],
+    }
+    return Problem(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_who_cannot_end_in_time_is_named():
+    problem = _few()
+    solution = fo.solve(problem)
+    page = allocation_page(problem, solution)
+    (table,) = page.tables
+    states = [STATES[state] for state in table.values["state"]]
+    assert states == ["selected", "selected", "left out"] + 3 * ["cannot end in time"]
+    assert ("cannot end in time", "state", State.LATE) in table.choices
+    notes = {chart.id: chart.note for chart in page.charts}
+    for kind in ("clients", "reduced"):
+        assert "sensor-with-a-very-long-..., barn and client 7 cannot end by" in notes[kind]
+
+
+def test_nobody_is_too_late_for_a_sum_of_times():
+    problem = _few(objective="total")
+    (table,) = allocation_page(problem, fo.solve(problem)).tables
+    assert State.LATE not in table.values["state"]
+
+
+def test_many_who_cannot_end_in_time_are_counted():
+    problem = _few(payload_bits=np.full(12, 1e6), cn0_hz=np.array([1e8, 1e8] + [1e4] * 10), compute_s=0.1,
+                   relevance=np.ones((1, 12)), client_ids=None)  # fmt: skip
+    assert "10 clients cannot end by" in _charts(problem, fo.solve(problem))["clients"].note
+
+
+def _names_in(chart: Chart) -> set[str]:
+    return {row["name"] for rows in chart.spec["datasets"].values() for row in rows if "name" in row}
+
+
+def test_few_clients_are_named_in_their_charts():
+    problem = _few()
+    charts = _charts(problem, fo.solve(problem))
+    assert _names_in(charts["clients"]) == {"phone", "watch", "car"}
+    assert '"field": "name"' in json.dumps(charts["reduced"].spec["layer"][1]["encoding"]["x"])
+
+
+def test_many_clients_are_not_named():
+    problem = _cell(clients=100)
+    charts = _charts(problem, fo.solve(problem))
+    assert len(charts["reduced"].drawn) > 30
+    assert charts["reduced"].spec["layer"][1]["encoding"]["x"]["field"] == "rank"
+    assert not charts["clients"].spec.get("datasets")
+
+
+def test_words_and_legends_are_of_what_is_drawn():
+    problem = _few(available=[True, True, False, False, False, False])
+    charts = _charts(problem, fo.solve(problem))
+    assert "Rings" not in charts["clients"].caption
+    problem = _few()
+    charts = _charts(problem, fo.solve(problem))
+    assert "Rings" in charts["clients"].caption
+    chart = _charts(_cell(), fo.solve(_cell()))["reduced"]
+    for some, what in (("Squares", "on the edge"), ("Diamonds", "against its price")):
+        assert some in chart.caption
+        assert what in chart.spec["layer"][1]["encoding"]["shape"]["legend"]["values"]
+    greedy = by_hand.answer(problem, np.arange(6) < 2, certificate=_certificate(problem, multiplier=1e9))
+    chart = _charts(problem, greedy)["reduced"]
+    assert "Diamonds" in chart.caption
+    assert "Squares" not in chart.caption
+    assert chart.spec["layer"][1]["encoding"]["shape"]["legend"]["values"] == ["as priced", "against its price"]
+
+
+def _certificate(problem: Problem, *, multiplier: float) -> fo.Certificate:
+    """A certificate at a deadline that the first three clients can keep."""
+    return fo.Certificate(
+        kind=fo.CertificateKind.BOUND, price=fo.solve(problem).latency_s, multipliers=np.array([multiplier])
+    )
+
+
+@pytest.mark.parametrize("clients", [8, 100])
+def test_axes_of_costs_reach_every_client(clients):
+    problem = _cell(clients=clients)
+    chart = _charts(problem, fo.solve(problem))["reduced"]
+    axis = chart.spec["layer"][1]["encoding"]["y"]
+    (table,) = allocation_page(problem, fo.solve(problem)).tables
+    column = next(column for column in table.columns if column.key == "reduced")
+    drawn = np.asarray(table.values["reduced"])[chart.drawn] / column.factor
+    assert min(axis["axis"]["values"]) <= drawn.min()
+    assert drawn.max() <= max(axis["axis"]["values"])
+    assert axis["scale"]["domain"][0] <= min(axis["axis"]["values"])
+    assert ("(log scale)" in axis["title"]) == (axis["scale"]["type"] == "symlog")
+
+
+def test_bounds_that_do_not_move_are_no_chart():
+    problem = _cell()
+    solution = fo.solve(problem)
+    step = fo.Progress(
+        iteration=1, elapsed_s=0.0, objective_s=solution.objective_s, lower_bound_s=solution.lower_bound_s
+    )
+    assert "bounds" not in _charts(problem, solution, history=[step] * 5)
+    moved = replace(step, lower_bound_s=0.5 * solution.lower_bound_s)
+    assert "bounds" in _charts(problem, solution, history=[moved, step])
+
+
+def test_a_stalled_answer_says_what_that_means():
+    problem = _cell()
+    solution = replace(fo.solve(problem), stop_reason=fo.StopReason.STALLED, status=fo.Status.FEASIBLE)
+    cards = {card.id: card.note for card in cards_of(problem, solution)}
+    assert cards["method"].endswith("stopped by: stalled (nothing left to try)")
+    assert headline_of(problem, solution, claims=()).endswith("The method exact can search further.")
+    for other in ({"method": "exact"}, {"stop_reason": fo.StopReason.GAP}):
+        assert "search further" not in headline_of(problem, replace(solution, **other), claims=())  # type: ignore[arg-type]
 
 
 def test_the_timeline_says_that_all_end_together_only_where_they_do():

@@ -80,6 +80,7 @@ for (const holder of document.querySelectorAll("[data-table]")) {
     status.textContent = `${number(first)} to ${number(last)} of ${number(keys.length)}`;
     previous.disabled = page === 0;
     next.disabled = page >= pages - 1;
+    previous.hidden = next.hidden = pages === 1;
     highlight(fedss.picked());
   }
   function renew() {
