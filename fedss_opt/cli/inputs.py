@@ -39,6 +39,21 @@ def read_problem(
     What is given beside the file replaces what the file says; a CSV says nothing of it and needs the
     bandwidth. Unless `quiet`, stderr remarks on numbers that look as if another unit was meant.
     """
+    problem = _read(name, bandwidth, resource_block, require, objective, quiet)
+    for what, text, unit in (("bandwidth", bandwidth, "MHz"), ("resource block", resource_block, "kHz")):
+        if text is not None:
+            _remark_on_width(what, text, unit, quiet)
+    return problem
+
+
+def _read(
+    name: str,
+    bandwidth: str | None,
+    resource_block: str | None,
+    require: Sequence[str],
+    objective: str | None,
+    quiet: bool,
+) -> Problem:
     if name == "-":
         data = sys.stdin.buffer.read()
         with in_file("<stdin>"):
@@ -58,10 +73,8 @@ def read_problem(
         raise FileFormatError(f"{name}: the name must end in .json, .npz or .csv (or be - for stdin)")
     if bandwidth is not None:
         problem = problem.replace(bandwidth_hz=parse_bandwidth(bandwidth))
-        _remark_on_width("bandwidth", bandwidth, "MHz", quiet)
     if resource_block is not None:
         problem = problem.replace(resource_block_hz=parse_bandwidth(resource_block))
-        _remark_on_width("resource block", resource_block, "kHz", quiet)
     if objective is not None:
         problem = problem.replace(objective=objective)
     return with_requirements(problem, require) if require else problem
@@ -85,9 +98,6 @@ def _table(
         require=require,
         objective=objective or "makespan",
     )
-    _remark_on_width("bandwidth", bandwidth, "MHz", quiet)
-    if resource_block is not None:
-        _remark_on_width("resource block", resource_block, "kHz", quiet)
     best, unit = channel_db(problem)
     if not quiet and unit == "dB-Hz" and best.max() < _WEAK_DBHZ and "cn0_dbhz" in rows_of(text)[0]:
         note(
