@@ -50,7 +50,9 @@ def _passes(copy: PackageCopy, tests: Sequence[str]) -> bool:
     """Tell whether tests pass without a mutant; show what they print if not."""
     done = copy.run([*_PYTEST, *sorted(set(tests))], jit=False, timeout_s=10 * _TIMEOUT_S)
     if done.returncode != _PASSED:
-        print(done.stdout, done.stderr, "The tests do not pass as they are: nothing can be said of any mutant.", sep="\n")
+        print(
+            done.stdout, done.stderr, "The tests do not pass as they are: nothing can be said of any mutant.", sep="\n"
+        )
     return done.returncode == _PASSED
 
 

@@ -133,7 +133,9 @@ def test_nothing_is_lost_whoever_is_forced_in_or_out(monkeypatch: pytest.MonkeyP
         best = solve_from(monkeypatch, problem, covers[-1][1]).objective_s
         for n in range(problem.clients):
             one = np.arange(problem.clients) == n
-            sides = [fo.solve(problem.replace(**change), "exact") for change in ({"mandatory": one}, {"available": ~one})]
+            sides = [
+                fo.solve(problem.replace(**change), "exact") for change in ({"mandatory": one}, {"available": ~one})
+            ]
             values = [side.objective_s for side in sides]
             assert min(values) == pytest.approx(best, rel=CLOSE)
             for side, kept in zip(sides, (True, False), strict=True):
