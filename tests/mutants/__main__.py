@@ -1,11 +1,12 @@
 """The mutation run: make every change in a copy of the package and run the tests that have to notice it.
 
 Kernels run as plain Python: a changed kernel would have all of them compiled anew, which takes longer than any of these
-tests. Words given as arguments select the mutants whose name or file contains one of them.
+tests.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -22,11 +23,11 @@ from .table import Mutant, read_mutants
 
 _ROOT = Path(__file__).parents[2]
 _BESIDE = (_ROOT / "tests", _ROOT / "pyproject.toml")
-_WORKERS = 2
-_TIMEOUT_S = 180.0  # an endless loop is noticed too
+_TIMEOUT_S = 600.0  # an endless loop is noticed too
 _ASKED = 0.95  # of the mutants that some test could notice
 _PASSED, _FAILED = 0, 1  # of pytest's exit codes; any other says that the tests did not run
-_PYTEST = "-B -m pytest -x -q -p no:cacheprovider -W ignore::RuntimeWarning --hypothesis-profile=unshrunk".split()
+_OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning", "--hypothesis-profile=unshrunk"]
+_PYTEST = ["-B", "-m", "pytest", *_OPTIONS]
 
 
 def _try(mutant: Mutant, copy: PackageCopy) -> tuple[str, str]:
@@ -56,7 +57,7 @@ def _passes(copy: PackageCopy, tests: Sequence[str]) -> bool:
     return done.returncode == _PASSED
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], workers: int) -> int:
     """Try the mutants, print what became of them, and return the exit status."""
     mutants = [m for m in read_mutants() if not words or any(word in f"{m.name} {m.file}" for word in words)]
     tried = [mutant for mutant in mutants if not mutant.equivalent]
@@ -64,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies: Queue[PackageCopy] = Queue()
-        for place in range(_WORKERS):
+        for place in range(workers):
             (Path(folder) / str(place)).mkdir()
             copies.put(PackageCopy(Path(folder) / str(place), beside=_BESIDE))
         if not _passes(copies.queue[0], [test for mutant in tried for test in mutant.tests]):
@@ -79,7 +80,7 @@ def main(words: Sequence[str]) -> int:
             spent = time.perf_counter() - begun
             print(f"{verdicts[mutant.name]:10} {spent:6.1f} s  {mutant.file}: {mutant.name}  [{why}]", flush=True)
 
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             list(pool.map(attempt, tried))
     for mutant in mutants:
         if mutant.equivalent:
@@ -101,4 +102,10 @@ def _summarise(mutants: Sequence[Mutant], verdicts: dict[str, str], seconds: flo
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Do the tests notice?")
+    parser.add_argument(
+        "words", nargs="*", help="try the mutants whose name or file contains one of these; all without"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="mutants at a time")
+    arguments = parser.parse_args()
+    sys.exit(main(arguments.words, arguments.workers))

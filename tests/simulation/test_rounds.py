@@ -258,6 +258,13 @@ def test_unknown_names_are_refused():
         simulation(policy="fastest")
 
 
+def test_a_random_policy_draws_anew_in_every_round(warm):
+    """The same cell, everybody there: who is selected still changes."""
+    result = simulation("fedavg", "random", rounds=6).run()
+    assert len({tuple(row) for row in result.participation.tolist()}) > 1
+    np.testing.assert_array_equal(result.participation, simulation("fedavg", "random", rounds=6).run().participation)
+
+
 def test_an_interrupted_allocation_ends_the_run_before_its_round(warm, monkeypatch, tmp_path):
     """Ctrl-C inside a solve gives the best answer so far; a run must not go on with what no other run would have."""
 

@@ -1,4 +1,4 @@
-"""The exact method when its start is poor: on small cells the ADMM's answer is optimal already, and anything "proves" it.
+"""The exact method from poor starts: on small cells the ADMM's answer is optimal already, and anything "proves" it.
 
 The truth is every covering selection. The best one is valued by the referees of `fedss_opt.verification`, which use no
 kernel; the others, which only have to be worse, by their optimal bandwidths.

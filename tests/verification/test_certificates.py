@@ -180,3 +180,20 @@ def test_where_an_enclosure_leaves_it_open_the_fewer_blocks_count():
     assert not dual.excludes(1.0)
     assert dual.excludes(1.0 - 1e-12)
     assert float(dual.value(1.0)) == 1e6
+
+
+def test_a_search_that_runs_out_of_nodes_decides_nothing(cell):
+    solution = fo.solve(cell, "exact")
+    mu, price = solution.certificate.multipliers, solution.certificate.price
+    for nodes, verdict in ((100, Verdict.TRUE), (0, Verdict.UNDECIDED)):
+        claimed = solution.objective_s * (1.0 - 1e-9)
+        assert search_again(cell, 0.0 * mu, price, claimed, max_nodes=nodes) is verdict
+
+
+def test_coverage_is_decided_in_rational_arithmetic(cell):
+    """A part in 1e12 less than is asked for is let off, and not a part in 1e9."""
+    answer = by_hand.answer(cell)
+    received = float(cell.relevance[0].sum())
+    for more, failed in ((0.9e-12, []), (1e-9, ["coverage of 0"])):
+        asked = cell.replace(required=[received * (1.0 + more), 0.5])
+        assert [c.name for c in verify_solution(asked, answer).failed] == failed

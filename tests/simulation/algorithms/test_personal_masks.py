@@ -153,4 +153,4 @@ def test_the_first_epoch_ends_with_its_last_short_batch(monkeypatch):
     honest = type(where).train
     monkeypatch.setattr(type(where), "train", spy)
     play(algorithm, [0])
-    assert np.concatenate(steps).tolist() == [len(range(0, n, 8)) for n in samples.tolist()]
+    assert np.concatenate(steps).tolist() == [len(range(0, int(n), 8)) for n in samples]
