@@ -24,7 +24,7 @@ _APART = 1e-6  # of a step: how far from their multiples all relevances together
 
 
 @jit
-def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) -> float:
+def exact_step(relevance: FloatArray, free: BoolArray) -> float:
     """Return the largest number that the free clients' relevances to a task are whole multiples of.
 
     Exact: doubles are whole multiples of a power of two, and the remainders of Euclid's algorithm have no rounding.
@@ -35,8 +35,8 @@ def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) 
     ----------
     relevance : ndarray, (N,)
         Relevances >= 0 to one task.
-    mandatory, in_play : ndarray of bool, (N,)
-        The free clients are those in play who are not mandatory.
+    free : ndarray of bool, (N,)
+        The clients to decide on.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) 
     short = False  # whether whole multiples up to a million are exact products
     for i in range(relevance.size):
         x = relevance[i]
-        if not x > 0.0 or mandatory[i] or not in_play[i]:
+        if not x > 0.0 or not free[i]:
             continue
         largest = max(largest, x)
         if short:
