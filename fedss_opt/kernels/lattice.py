@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
+from .vectors import EPS
 
 __all__ = ["exact_step", "to_levels"]
 
@@ -20,6 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _MOST_EXACT_LEVELS = 1e6
 _MOST_LEVELS = 1e5  # finer than this is not called quantised
+_DOUBT = 1e-9  # of a level: far above the rounding of `apart`, far below what quantisation leaves between two levels
 _APART = 1e-6  # of a step: how far from their multiples all relevances together may be
 
 
@@ -95,7 +97,8 @@ def to_levels(relevance: FloatArray, need: FloatArray) -> tuple[FloatArray, Floa
     Returns
     -------
     levels : ndarray, (n, K)
-        Whole numbers in the columns that are quantised; the others as they were.
+        Whole numbers in the columns that are quantised; the others as they were. Where relevances are not exactly
+        multiples, levels may add up to `needed` without their relevances adding up to `need`.
     needed : ndarray, (K,)
         What the levels have to add up to. Every cover of `need` is one of `needed`.
     step : ndarray, (K,)
@@ -114,6 +117,11 @@ def to_levels(relevance: FloatArray, need: FloatArray) -> tuple[FloatArray, Floa
         if apart > _APART * step:
             levels[:, k] = relevance[:, k]
             continue
+        least = (need[k] - apart) / step
+        doubt = _DOUBT + 4.0 * EPS * abs(least)
+        if doubt > 0.1:  # so many levels that the quotient does not tell whole numbers apart
+            levels[:, k] = relevance[:, k]
+            continue
         steps[k] = step
-        needed[k] = math.ceil((need[k] - apart) / step - 1e-9)
+        needed[k] = math.ceil(least - doubt)
     return levels, needed, steps
