@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
+from fedss_opt.solvers import cover_search
 from fedss_opt.solvers import exact as exact_module
 from fedss_opt.solvers.admm import solve_admm
 from fedss_opt.solvers.answers import answer, optimal_bandwidth
+from fedss_opt.solvers.cover_search import Finding, find_selection
 from fedss_opt.verification.referees import selection_value
 
 # The method proves 1e-9, and a referee's value is good to about 1e-10.
@@ -144,6 +146,91 @@ def test_nothing_is_lost_whoever_is_forced_in_or_out(monkeypatch: pytest.MonkeyP
                     assert side.objective_s == expected or side.objective_s == pytest.approx(expected, rel=CLOSE)
                 else:
                     assert side.objective_s <= expected * (1.0 + CLOSE)
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_tasks_that_share_no_clients_are_one_problem_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    """Each client serves one task: the components are searched one by one, and share the carrier."""
+    rng = np.random.default_rng(6)
+    tried = 0
+    while tried < 40:
+        n, tasks = 8, int(rng.integers(2, 4))
+        mine = rng.permutation(n) % tasks == np.arange(tasks)[:, np.newaxis]
+        relevance = np.where(mine, rng.uniform(0.2, 1.0, n), 0.0)
+        problem = fo.Problem(
+            payload_bits=1e6 * rng.uniform(0.3, 3.0, n),
+            cn0_hz=1e6 * 10.0 ** rng.uniform(0.3, 1.7, n),
+            bandwidth_hz=1e6,
+            relevance=relevance,
+            required=rng.uniform(0.2, 0.7, tasks) * relevance.sum(axis=1),
+            objective=objective,
+        )
+        covers = ranked(problem)
+        if len(covers) < 2:
+            continue
+        tried += 1
+        for start in (1, len(covers) - 1):
+            assert_optimal(problem, solve_from(monkeypatch, problem, covers[start][1]), covers[0][0])
+
+
+def one_and_several(rng: np.random.Generator) -> list[tuple[fo.Problem, list[tuple[float, np.ndarray]]]]:
+    """Draw makespan cells whose search has something to do."""
+    found = []
+    while len(found) < 12:
+        problem = draw(rng, "makespan", clients=8)
+        covers = ranked(problem)
+        if len(covers) > 4:
+            found.append((problem, covers))
+    return found
+
+
+def test_without_states_the_tree_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dynamic program of one task gives up, and nothing follows from that."""
+    monkeypatch.setattr(cover_search, "_MAX_STATES", 2)
+    for problem, covers in one_and_several(np.random.default_rng(7)):
+        one = problem.replace(relevance=problem.relevance[:1], required=problem.required[:1])
+        assert_optimal(one, solve_from(monkeypatch, one, covers[-1][1]), ranked(one)[0][0])
+
+
+def test_a_search_without_time_is_undecided() -> None:
+    """Where there is a selection, a search that is given no time must not say that there is none."""
+    undecided = 0
+    for problem, covers in one_and_several(np.random.default_rng(8)):
+        mu = fo.solve(problem).certificate.multipliers
+        deadline = covers[0][0] * (1.0 + 1e-6)
+        finding, selection = find_selection(problem, deadline, mu, -math.inf)
+        assert finding is not Finding.NOTHING
+        undecided += selection is None
+        finding, selection = find_selection(problem, deadline, mu, math.inf)
+        assert finding is Finding.SELECTION
+        assert problem.covers(selection).all()
+        assert find_selection(problem, covers[0][0] * (1.0 - 1e-6), mu, math.inf)[0] is Finding.NOTHING
+    assert undecided
+
+
+def test_what_costs_all_of_the_carrier_is_found() -> None:
+    """At the optimum's own deadline it costs the carrier, but for the rounding of both."""
+    for problem, covers in one_and_several(np.random.default_rng(9)):
+        mu = fo.solve(problem).certificate.multipliers
+        assert find_selection(problem, covers[0][0] * (1.0 + 1e-11), mu, math.inf)[0] is Finding.SELECTION
+
+
+def test_an_undecided_search_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_module, "find_selection", lambda *_: (Finding.UNDECIDED, None))
+    problem, covers = one_and_several(np.random.default_rng(10))[0]
+    solution = solve_from(monkeypatch, problem, covers[-1][1])
+    assert solution.status is fo.Status.FEASIBLE
+    assert solution.stop_reason is fo.StopReason.STALLED
+    assert solution.lower_bound_s <= covers[0][0]
+
+
+def test_a_proof_claims_no_more_than_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was found just below the answer; up to the answer itself nothing was said."""
+    for problem, covers in one_and_several(np.random.default_rng(11))[:4]:
+        solution = solve_from(monkeypatch, problem, covers[-1][1])
+        assert solution.lower_bound_s <= solution.objective_s * (1.0 - 0.9e-9)
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
