@@ -60,8 +60,8 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
         any bandwidth that it can be given; NaN for clients that can be in no answer.
     worth : ndarray, (N,)
         ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; ``q_k - s_k`` is rounded up where relevance comes in whole
-        steps (mathematics, 5.2). NaN for mandatory and forced clients, whose relevance is already taken off what is open,
-        and for clients that can be in no answer.
+        steps (mathematics, 5.2). NaN for mandatory and forced clients, whose relevance is already taken off what is
+        open, and for clients that can be in no answer.
 
     Notes
     -----
