@@ -118,11 +118,6 @@ GARBAGE: list[dict[str, Any]] = [
     {"multipliers": np.array([[1e6, 1e6]])},
     {"multipliers": np.array(1e6)},
     {"multipliers": np.array([1e6, 1e6, 1e6])},
-    {"multipliers": np.array(["1e6", "1e6"])},
-    {"multipliers": np.array([1e6, None], dtype=object)},
-    {"multipliers": np.array([1e6 + 1j, 1e6])},
-    {"multipliers": np.array([True, True])},
-    {"multipliers": [1e6, "x"]},
     {"price": math.nan},
     {"price": math.inf},
     {"price": -math.inf},
@@ -152,6 +147,35 @@ def test_garbage_proves_no_more_than_is_so(kind: CertificateKind, garbage: dict[
         assert bound == 0.0
 
 
+@pytest.mark.parametrize("multipliers", [[-5e-324, 1e9], [-1e-300, 1e9], [-1e-9, 1e9], [math.nan, 1e9], [1e308, 1e308]])
+def test_what_is_no_multiplier_proves_nothing_at_all(multipliers: list[float]) -> None:
+    assert _proof(BOUND, multipliers=np.array([0.0, 1e9])).bound(_problem()) > 0.0
+    assert _proof(BOUND, multipliers=np.array(multipliers)).bound(_problem()) == 0.0
+
+
+WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
+    ({"multipliers": np.array(["1e6", "1e6"])}, "multipliers[0] = np.str_('1e6'): not a number; give numbers"),
+    ({"multipliers": np.array([1e6, None], dtype=object)}, "multipliers[1] = None: not a number"),
+    ({"multipliers": np.array([1e6 + 1j, 1e6])}, "multipliers[0] = (1000000+1j): not a number"),
+    ({"multipliers": np.array([True, True])}, "multipliers[0] = True: not a number"),
+    ({"multipliers": [[1e6], [1e6, 1e6]]}, "multipliers: its rows differ in length"),
+    ({"price": "1"}, "price = '1': must be a number"),
+    ({"price": None}, "price = None: must be a number"),
+    ({"price": True}, "price = True: must be a number"),
+    ({"task": "0"}, "task = '0': must be an integer, or None"),
+    ({"task": 0.0}, "task = 0.0: must be an integer, or None"),
+    ({"kind": "proof"}, "kind = 'proof': must be one of 'bound', 'coverage', 'bandwidth', 'search'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG_TYPES, ids=str)
+def test_what_is_of_another_type_is_refused(wrong: dict[str, Any], message: str) -> None:
+    fields: dict[str, Any] = {"kind": BOUND, "price": 1.0, "multipliers": np.array([1e6, 1e6])}
+    with pytest.raises(fo.ProblemError) as caught:
+        Certificate(**(fields | wrong))
+    assert message in str(caught.value)
+
+
 def test_forms_of_numbers_are_all_the_same() -> None:
     problem = _problem()
     good = fo.solve(problem).certificate
@@ -160,8 +184,51 @@ def test_forms_of_numbers_are_all_the_same() -> None:
     bound = replace(good, multipliers=rounded).bound(problem)
     for same in (rounded.tolist(), rounded.astype(np.int64), tuple(rounded), rounded[::-1][::-1]):
         assert replace(good, multipliers=same).bound(problem) == bound
+    for price in (np.float32(2.0), np.int8(2), 2):
+        assert replace(good, price=price).bound(problem) == replace(good, price=2.0).bound(problem)
+    assert replace(good, kind="bound").kind is BOUND
     narrow = replace(good, multipliers=rounded.astype(np.float32)).bound(problem)
     assert 0.0 <= narrow <= naive.brute_force(problem).value
+
+
+def test_a_client_who_is_out_of_reach_proves_nothing_by_an_overflow() -> None:
+    """Infinite multipliers times a relevance of 0 are no number, which was taken for a client that must be paid."""
+    problem = Problem(
+        payload_bits=1e6,
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        compute_s=[0.0, 0.0, 0.0, 100.0],
+        relevance=[[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]],
+        required=[2.0, 2.0],
+    )
+    for mu in ([1e308, 0.0], [0.0, 1e308], [1e308, 1e308]):
+        for kind in (BOUND, BANDWIDTH):
+            assert _proof(kind, price=99.0, multipliers=np.array(mu)).bound(problem) == 0.0
+    best = naive.brute_force(problem).value
+    assert best == pytest.approx(0.4553, rel=1e-4)
+    assert _proof(BOUND, price=99.0, multipliers=np.array([1e300, 0.0])).bound(problem) <= best
+
+
+EXTREME = st.one_of(
+    st.sampled_from([0.0, 5e-324, 1e-310, 2.3e-308, 1e-160, 1e160, 1e300, 1e307, 1e308, 1.7976931348623157e308]),
+    st.integers(-323, 308).map(lambda e: float(f"3e{e}") if e < 308 else 1e308),
+)
+
+
+@settings(max_examples=150)
+@given(data=st.data(), problem=problems(max_clients=5), kind=st.sampled_from(list(CertificateKind)))
+def test_no_multipliers_whatever_prove_more_than_is_so(
+    data: st.DataObject, problem: Problem, kind: CertificateKind
+) -> None:
+    k = problem.tasks
+    some = st.one_of(multipliers(problem), st.lists(EXTREME, min_size=k, max_size=k).map(np.array))
+    best = naive.brute_force(problem).value
+    scale = best if 0.0 < best < math.inf else 1.0
+    task = data.draw(st.none() | st.integers(0, max(0, k - 1)))
+    for mu in data.draw(st.lists(some, min_size=4, max_size=4)):
+        for price in (data.draw(EXTREME), 0.99 * scale, 1.01 * scale, 99.0 * scale):
+            bound = certified_bound(problem, Certificate(kind=kind, price=price, multipliers=mu, task=task))
+            assert 0.0 <= bound <= best * (1.0 + 1e-12)
 
 
 @settings(max_examples=100)
