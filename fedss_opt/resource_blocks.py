@@ -23,7 +23,8 @@ MOST_BLOCKS = 10**11
 
 def too_many_blocks(hertz: float | FloatArray, block_hz: float | FloatArray) -> BoolArray:
     """Tell whether a bandwidth holds more blocks than can be counted without error; false for NaN."""
-    return np.greater(hertz, MOST_BLOCKS * np.asarray(block_hz))
+    beyond: BoolArray = np.greater(hertz, MOST_BLOCKS * np.asarray(block_hz))
+    return beyond
 
 
 def blocks_within(hertz: float | FloatArray, block_hz: float | FloatArray) -> FloatArray:

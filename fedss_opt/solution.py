@@ -260,7 +260,7 @@ class Solution:
 Member = TypeVar("Member", bound=StrEnum)
 
 
-def _member(name: str, value: object, kinds: type[Member]) -> Member:
+def _member(name: str, value: Any, kinds: type[Member]) -> Member:
     if isinstance(value, kinds):
         return value
     try:

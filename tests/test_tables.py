@@ -115,7 +115,7 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits\n1\n", "line 1: none given; give exactly one of 'cn0_hz', 'cn0_dbhz', 'spectral"),
         ("cn0_hz\n1\n", "line 1: column 'payload_bits' is missing"),
         ("payload_bits,cn0_hz,weight,weights\n1,1,1,1\n", "'weight' and 'weights' are the same column"),
-        ("payload_bits,cn0_hz,task:a,task: a\n1,1,1,2\n", "column 4: 'task: a' is the same task as 'task:a' in column 3;"),
+        ("payload_bits,cn0_hz,task:a,task: a\n1,1,1,2\n", "4: 'task: a' is the same task as 'task:a' in column 3;"),
         ("payload_bits,task:a b,cn0_hz, task:  a b \n1,1,1,2\n", "'task:  a b' is the same task as 'task:a b' in col"),
         ("payload_bits,cn0_hz,task:  \n1,1,1\n", "line 1, column 3: 'task:' without a name"),
         ("payload_bits,cn0_hz,task:\n1,1,1\n", "line 1, column 3: 'task:' without a name"),

@@ -201,19 +201,19 @@ def test_selection_cells_hold_the_selection_alone(data: st.DataObject, problem: 
 
 
 def test_a_task_that_needs_everybody_is_not_short_whatever_the_order_of_the_sum() -> None:
-    """Relevances that add up to the target exactly, over thirty decades: a sum's rounding is no proof."""
+    """Relevances that add up to the target exactly, over twenty decades and more: a sum's rounding is no proof."""
     rng = np.random.default_rng(0)
-    for _ in range(100):
+    for _ in range(30):
         required = float(rng.uniform(0.5, 2.0))
         target = float(coverage_target(np.array([required]), 1)[0])
-        relevance = (rng.random(20) * 10.0 ** rng.integers(-12, 0, 20) / 40.0).tolist()
+        relevance = (rng.random(60) * 10.0 ** rng.integers(-20, 1, 60) / 120.0).tolist()
         rest = Fraction(target) - sum(map(Fraction, relevance))
         while rest > 0:  # what is left, as a few numbers whose sum is exact
             part = float(rest)
             part = part if Fraction(part) <= rest else math.nextafter(part, 0.0)
             relevance.append(part)
             rest -= Fraction(part)
-        for _ in range(5):
+        for _ in range(3):
             problem = Problem(
                 payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=rng.permutation(relevance), required=required
             )
