@@ -19,6 +19,7 @@ from .problem import Problem
 from .quantities import format_quantity
 from .resource_blocks import BLOCK_ROUNDING
 from .solution import Certificate, CertificateKind, Solution, Status
+from .solvers.options import tolerance
 from .validation import LARGEST
 
 __all__ = ["CHECK_FORMAT", "CheckReport", "Claim", "check"]
@@ -31,7 +32,7 @@ _ULP = 2.0**-52
 # error. Four units in the last place hold these roundings and nothing that a radio could notice (2e-8 Hz of
 # 20 MHz).
 BANDWIDTH_TOL = 4 * _ULP
-# As many blocks as Problem counts may add up to a little more than the carrier, for their decimals are rounded.
+# As many blocks as Problem counts may be a little more than the carrier or a limit, for their decimals are rounded.
 BLOCK_TOL = BLOCK_ROUNDING + BANDWIDTH_TOL
 
 # One upload time costs about eight roundings (2e-15). A solver that fits many clients into B may besides
@@ -124,6 +125,11 @@ def check(
     CheckReport
         All claims: also those that hold.
 
+    Raises
+    ------
+    OptionError
+        For what is no problem, no solution or no tolerance.
+
     Notes
     -----
     A bound that the certificate does not prove by itself (kind ``search``) is proved again: a search writes down its
@@ -149,8 +155,10 @@ def check(
     >>> [claim.name for claim in check(problem, claimed).failed]
     ['latency']
     """
-    if not (isinstance(gap_tol, (int, float)) and 0.0 <= gap_tol < math.inf):
-        raise OptionError(f"gap_tol = {gap_tol!r}: must be a finite number >= 0")
+    for name, value, kind in (("problem", problem, Problem), ("solution", solution, Solution)):
+        if not isinstance(value, kind):
+            raise OptionError(f"{name}: a {type(value).__name__}; must be a fedss_opt.{kind.__name__}")
+    gap_tol = tolerance(gap_tol)
     sizes = _sizes(problem, solution)
     if not sizes.verdict:
         return CheckReport(claims=(sizes,))
@@ -226,8 +234,8 @@ def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
         detail=f"{used} of {shared} in use",
     )
     upload = np.where(chosen, problem.upload_s(b), 0.0)
-    low = np.where(chosen, problem.min_bandwidth_hz * (1.0 - BANDWIDTH_TOL), 0.0)
-    high = problem.max_bandwidth_hz * (1.0 + BANDWIDTH_TOL)
+    low = np.where(chosen, problem.min_bandwidth_hz * (1.0 - allowance), 0.0)
+    high = problem.max_bandwidth_hz * (1.0 + allowance)
     cap = problem.max_upload_s * (1.0 + TIME_TOL)
     yield _each(problem, "bandwidth limits", (b < low) | (b > high), b, "Hz")
     yield _each(problem, "upload limits", upload > cap, upload, "s")

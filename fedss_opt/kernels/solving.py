@@ -121,7 +121,8 @@ def certified_bound(cell: Cell, least: bool, price: float, mu: FloatArray) -> fl
     if not 0.0 <= price < math.inf:
         return 0.0
     if cell.objective == TOTAL:
-        return max(0.0, total_bound(cell, mu, price))
+        bound = total_bound(cell, mu, price)
+        return bound if bound > 0.0 else 0.0
     return supported_price(cell, mu, price)
 
 

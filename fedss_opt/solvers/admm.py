@@ -103,13 +103,13 @@ def _progress(work: Work, elapsed_s: float) -> Progress:
 def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, FloatArray]:
     """Return an earlier answer's selection (empty: none that fits this problem's sizes) and multipliers."""
     multipliers = np.zeros(problem.tasks)
-    if earlier is None or len(earlier.selected) != problem.clients:
+    if earlier is None or earlier.selected.shape != (problem.clients,):
         return _NOBODY, multipliers
     certificate = earlier.certificate
     if certificate is not None and certificate.multipliers.shape == (problem.tasks,):
         known = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
         multipliers[known] = certificate.multipliers[known]
-    return earlier.selected, multipliers
+    return np.array(earlier.selected, order="C"), multipliers  # of the one kind that the kernels are compiled for
 
 
 def _conclude(
