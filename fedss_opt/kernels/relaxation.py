@@ -132,8 +132,8 @@ def _next_price(cell: Cell, work: Work, value: float, bought: float, tolerance: 
 
     That is concave, with the bandwidth bought less B for a slope: tangents at both ends of the bracket meet above the
     maximum, and tell how much is left to gain. Steps are Newton's for bought = B, in log-log with the elasticity -1/2
-    of the flat rate, then the point where the tangents meet (which ends the search where the function is made of straight
-    lines, as it is in whole blocks), then half the bracket.
+    of the flat rate, then the point where the tangents meet (which ends the search where the function is made of
+    straight lines, as it is in whole blocks), then half the bracket.
     """
     state = work.state
     theta = state[THETA]
@@ -154,10 +154,7 @@ def _next_price(cell: Cell, work: Work, value: float, bought: float, tolerance: 
         most = state[ABOVE_VALUE] + state[ABOVE_SLOPE] * (meet - above)
         if most - state[BOUND] <= 0.1 * tolerance * state[BOUND]:
             return math.nan
-    if theta == 0.0:
-        step = first_price(cell)
-    else:
-        step = theta * min(max((bought / cell.total_hz) ** 2, 1e-3), 1e3)
+    step = theta * min(max((bought / cell.total_hz) ** 2, 1e-3), 1e3) if theta > 0.0 else first_price(cell)
     if abs(step - theta) <= 0.1 * tolerance * theta:
         return math.nan
     if above < math.inf and rounds % 3 == 0:
@@ -287,16 +284,33 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
         i = work.basis[p]
         if i < cell.free:
             slope += work.x_basic[p] * work.slope[i]
+    tight = False
     if cell.objective == TOTAL:
         theta = _next_price(cell, work, value, slope, tolerance)
-    elif _is_tight(cell, state[THETA], value, slope, tolerance):
-        theta = math.nan
     else:
+        tight = _is_tight(cell, state[THETA], value, slope, tolerance)
         theta = _next_deadline(cell, work, value, slope, 0.5 * tolerance)
-    if math.isnan(theta) or state[PRICE_ROUNDS] >= _MOST_PRICES:
-        state[PHASE] = SEARCH
-    else:
+    if not (tight or math.isnan(theta) or state[PRICE_ROUNDS] >= _MOST_PRICES):
         set_price(cell, work, theta)
+        return
+    state[PHASE] = SEARCH
+    if cell.objective != TOTAL and not tight:
+        _cross_the_jump(cell, work)
+
+
+@jit
+def _cross_the_jump(cell: Cell, work: Work) -> None:
+    """Where the value jumps past B, end at the deadline after the jump: before it no selection can do with the carrier.
+
+    The clients whom the jump is about are out of reach before it, or dearer, and missing in its selections.
+    """
+    state = work.state
+    if state[THETA] >= state[ABOVE] or state[ABOVE] == math.inf:
+        return
+    set_price(cell, work, state[ABOVE])
+    if not _ascend(cell, work, False):
+        copy_values(work.bound_mu, work.mu)
+        set_price(cell, work, state[BOUND_PRICE])
 
 
 @jit

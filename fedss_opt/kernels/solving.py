@@ -132,7 +132,7 @@ def certified_bound(cell: Cell, least: bool, price: float, mu: FloatArray) -> fl
 
 @jit
 def _keep_earlier_bound(cell: Cell, work: Work, price: float, mu: FloatArray) -> None:
-    """Begin with what an earlier answer's certificate proves here, so that its answer to the same problem loses nothing."""
+    """Begin with what an earlier answer's certificate proves here: the same problem again loses nothing."""
     bound = certified_bound(cell, False, price, mu)
     if bound > 0.0 and bound < math.inf:
         work.state[BOUND] = bound
