@@ -45,7 +45,8 @@ from .window import window_ascent
 
 __all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
-_NEWTON_IN_BLOCKS = 4  # prices that Newton may propose where costs are step functions; then the bracket is halved
+_PATIENCE = 4  # prices that Newton alone may propose where it is known to creep
+_GREATEST_PRICE = 1e250  # only what is infeasible asks for more
 _MOST_PRICES = 120  # halving from a bracket of twelve decades to the last digits takes 80
 
 
@@ -101,14 +102,14 @@ def _next_deadline(cell: Cell, work: Work, value: float, slope: float, margin: f
         state[BELOW] = max(state[BELOW], theta)
     else:
         state[ABOVE] = min(state[ABOVE], theta)
-    if slope < 0.0 and value < math.inf and (cell.block_hz == 0.0 or rounds <= _NEWTON_IN_BLOCKS):
+    if slope < 0.0 and value < math.inf and (cell.block_hz == 0.0 or rounds <= _PATIENCE):
         step = theta + (value / (cell.total_hz * (1.0 + margin)) - 1.0) * value / -slope
     below, above = state[BELOW], state[ABOVE]
-    if rounds > _NEWTON_IN_BLOCKS or cell.block_hz > 0.0:  # what is proven in other ways is an end as well
+    if rounds > _PATIENCE or cell.block_hz > 0.0:  # what is proven in other ways is an end as well
         below = max(below, state[BOUND]) if state[BOUND] < above else below
     if above < math.inf and above - below <= 0.5 * margin * above:
         return math.nan
-    halve = rounds % 3 == 2 and above < math.inf and (below > 0.0 or rounds > _NEWTON_IN_BLOCKS)
+    halve = rounds % 3 == 2 and above < math.inf and (below > 0.0 or rounds > _PATIENCE)
     if halve or not (step > below and step < above):
         return _halved(theta, below, above)
     return step
@@ -159,8 +160,12 @@ def _next_price(cell: Cell, work: Work, value: float, bought: float, tolerance: 
         return math.nan
     if above < math.inf and rounds % 3 == 0:
         step = meet
-    if (rounds % 3 == 2 and below > 0.0 and above < math.inf) or not (step > below and step < above):
+    if above == math.inf and rounds % 3 == 2 and rounds > _PATIENCE:  # Newton creeps where hardly more than B is bought
+        step = theta * 2.0**rounds
+    if (above < math.inf and rounds % 3 == 2 and below > 0.0) or not (step > below and step < above):
         return _halved(theta, below, above)
+    if not step < _GREATEST_PRICE:
+        return math.nan
     return step
 
 

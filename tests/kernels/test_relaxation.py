@@ -60,7 +60,7 @@ def _programme(compact: Cell, theta: float) -> tuple[float, np.ndarray, float]:
 
 
 def _best_deadline(compact: Cell) -> float:
-    """The best T that any multipliers HiGHS finds prove: bisection from nothing."""
+    """The last T at which a fractional cover costs more than the carrier, by bisection from nothing."""
     below, above, best = 0.0, 1.0, 0.0
     while True:
         value, mu, _ = _programme(compact, above)
@@ -80,7 +80,7 @@ def _best_deadline(compact: Cell) -> float:
             above = middle
         if above < 1e-300:
             break
-    return best
+    return max(best, below)  # without clients enough in reach HiGHS has no multipliers
 
 
 def _best_price(compact: Cell) -> float:
