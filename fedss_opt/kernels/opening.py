@@ -20,6 +20,7 @@ from .vertex import vertex_ascent
 __all__ = [
     "begin_admm",
     "consider",
+    "first_price",
     "fit_least",
     "mandatory_fit",
     "members_of",
