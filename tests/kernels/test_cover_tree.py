@@ -41,19 +41,12 @@ def brute_force(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray) -> fl
     return float((selections[covers] @ cost).min(initial=math.inf))
 
 
-def advance(tree: CoverTree, relevance: np.ndarray, need: np.ndarray, nodes: int = MANY) -> bool:
-    """Go on and take the covers that are proposed, if they are some but for a relative 1e-12; tell whether it ended."""
-    ended = advance_cover(tree, nodes)
-    while tree.tally[PROPOSED]:
-        received = [math.fsum(column) for column in relevance[tree.offer].T.tolist()]
-        answer_proposal(tree, bool((np.array(received) >= need * (1.0 - 1e-12)).all()))
-        ended = advance_cover(tree, nodes)
-    return ended
-
-
 def search(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray, limit: float = 1e9) -> CoverTree:
+    """Search to the end, taking every proposed cover."""
     tree = make_cover_tree(cost, relevance, need, limit, 0)
-    assert advance(tree, relevance, need)
+    while not advance_cover(tree, MANY):
+        assert tree.tally[PROPOSED]
+        answer_proposal(tree, True)
     return tree
 
 
@@ -179,12 +172,30 @@ def test_rests_between_nodes_and_goes_on() -> None:
     tree = make_cover_tree(cost, relevance, need, 1e9, 0)
     assert not advance_cover(tree, 1)
     assert (tree.tally[NODES], tree.tally[DONE]) == (1, 0)
-    while not advance(tree, relevance, need, 7):
-        pass
+    while not advance_cover(tree, 7):
+        if tree.tally[PROPOSED]:
+            answer_proposal(tree, True)
     assert tree.tally[NODES] == whole.tally[NODES] > 10
     assert np.array_equal(tree.best, whole.best)
     assert advance_cover(tree, 5)  # at rest for good
     assert tree.tally[NODES] == whole.tally[NODES]
+
+
+@settings(max_examples=300)
+@given(covers())
+def test_a_refused_cover_is_not_missed_in_the_proof_of_the_others(knapsack) -> None:
+    """Refuse every proposal that leaves a client out: what is found is the cheapest cover that has it."""
+    cost, relevance, need = knapsack
+    tree = make_cover_tree(cost, relevance, need, 1e9, 0)
+    while not advance_cover(tree, MANY):
+        answer_proposal(tree, bool(tree.offer[0]))
+    selections = SELECTIONS[cost.size]
+    covers = (selections @ relevance >= need).all(axis=1) & (selections[:, 0] == 1.0)
+    if covers.any():
+        # Supersets of a refused cover count too: they cover as well.
+        assert tree.amount[LIMIT] == pytest.approx(float((selections[covers] @ cost).min()), abs=1e-11)
+    else:
+        assert not tree.tally[FOUND]
 
 
 def test_reduced_costs_are_only_used_with_their_own_bound() -> None:
