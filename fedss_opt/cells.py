@@ -19,24 +19,33 @@ BoolArray = npt.NDArray[np.bool_]
 WHOLE_BLOCKS = 1.0 + 1e-12
 
 
-def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
-    """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,)."""
-    return _build(problem, problem.mandatory, problem.available, problem.required)
+def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, BoolArray]:
+    """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,).
+
+    `stop` is a flag of `fedss_opt.solvers.stopping.stop_at`, by which the kernels' work on the cell can be ended.
+    """
+    return _build(problem, problem.mandatory, problem.available, problem.required, stop)
 
 
-def cell_of_node(problem: Problem, inside: BoolArray, available: BoolArray) -> tuple[Cell, BoolArray]:
+def cell_of_node(
+    problem: Problem, inside: BoolArray, available: BoolArray, stop: BoolArray | None = None
+) -> tuple[Cell, BoolArray]:
     """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
-    return _build(problem, inside, available, problem.required)
+    return _build(problem, inside, available, problem.required, stop)
 
 
-def selection_cell(problem: Problem, selected: BoolArray) -> Cell:
+def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None = None) -> Cell:
     """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
-    cell, _ = _build(problem, selected, selected, problem.required[:0])
+    cell, _ = _build(problem, selected, selected, problem.required[:0], stop)
     return cell
 
 
 def problem_arrays(
-    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+    problem: Problem,
+    mandatory: BoolArray,
+    available: BoolArray,
+    required: npt.NDArray[np.float64],
+    stop: BoolArray | None = None,
 ) -> tuple[Any, ...]:
     """Return what `build_cell` and `begin` ask for, in their order."""
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
@@ -62,11 +71,16 @@ def problem_arrays(
         problem.relevance,
         required,
         problem.coverage_target[: required.size],
+        np.zeros(1, dtype=np.bool_) if stop is None else stop,
     )
 
 
 def _build(
-    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+    problem: Problem,
+    mandatory: BoolArray,
+    available: BoolArray,
+    required: npt.NDArray[np.float64],
+    stop: BoolArray | None,
 ) -> tuple[Cell, BoolArray]:
-    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required))
+    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required, stop))
     return cell, short

@@ -61,6 +61,9 @@ class Cell(NamedTuple):
     """(K',) position in the Problem."""
     scale: FloatArray
     """(K',) what coverage 1 means in the Problem's units."""
+    stop: BoolArray
+    """(1,) set from another thread when the time is up: whatever takes more than a pass over the clients looks at it
+    between passes, and gives up what it is at."""
 
 
 @jit
@@ -99,6 +102,7 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
         cell.aim[:tasks],
         cell.task[:tasks],
         cell.scale[:tasks],
+        cell.stop,
     )
 
 
@@ -140,8 +144,9 @@ def build_cell(
     relevance: FloatArray,
     required: FloatArray,
     target: FloatArray,
+    stop: BoolArray,
 ) -> tuple[Cell, BoolArray]:
-    """Compact a problem's arrays.
+    """Compact a problem's arrays. `stop` becomes the cell's.
 
     Returns
     -------
@@ -251,5 +256,6 @@ def build_cell(
         aim,
         task,
         scale,
+        stop,
     )
     return cell, short

@@ -142,10 +142,12 @@ def reach_cover(cell: Cell, work: Work) -> None:
     reach = np.empty(cell.free)
     for i in range(cell.free):
         reach[i] = client_time(cell, i, cell.high[i])
-    order = order_by(reach)
+    order = order_by(reach, cell.stop)
     received = np.zeros(cell.aim.size)
     last = 0
     for k in range(received.size):
+        if cell.stop[0]:
+            return
         total = 0.0
         for j in range(order.size):
             total += cell.relevance[order[j], k]
@@ -155,6 +157,8 @@ def reach_cover(cell: Cell, work: Work) -> None:
     first = reach[order[last]]
     work.mu[:] = 0.0
     for k in range(received.size):
+        if cell.stop[0]:
+            return
         total = 0.0
         for j in range(order.size):
             if reach[order[j]] >= first:
@@ -164,6 +168,8 @@ def reach_cover(cell: Cell, work: Work) -> None:
             work.mu[k] = 2.0 * cell.total_hz / (1.0 - total)
             break
     bound = supported_price(cell, work.mu, first * (1.0 - 32.0 * EPS))
+    if cell.stop[0]:
+        return
     if bound > state[BOUND]:
         state[BOUND] = bound
         state[BOUND_PRICE] = bound
@@ -182,6 +188,8 @@ def admm_round(cell: Cell, work: Work, count: int, vertex: bool, tolerance: floa
     state[PRIMAL], state[DUAL] = admm_iterations(
         cell, work.cost, state[RHO], work.matrix, work.v, work.nu, work.reduced, count
     )
+    if cell.stop[0]:
+        return
     state[ITERATIONS] += count
     state[ROUNDS] += 1
     for k in range(work.mu.size):
@@ -224,8 +232,11 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
             set_price(cell, work, state[THETA] * (1.0 + 1e-9))
         reset_basis(cell.free, work.basis)
         fresh = False
+    if cell.stop[0]:
+        return
     if not _ascend(cell, work, fresh):
-        state[PHASE] = SEARCH
+        if not cell.stop[0]:
+            state[PHASE] = SEARCH
         return
     value, slope = bound_here(cell, work)
     for p in range(work.basis.size):  # the basic clients count at their fractions
@@ -249,9 +260,11 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
     limit = 20 + 10 * work.mu.size
     cost = work.cost[: cell.free]
     if cell.free >= work.state[WINDOW_FROM] and window_ascent(
-        cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit
+        cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit, cell.stop
     ):
         return True
+    if cell.stop[0]:
+        return False
     if fresh:
         starting_basis(cell.relevance, cost, work.mu, work.reduced, work.basis)
     need = np.ones(work.mu.size)
@@ -265,9 +278,12 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
             work.x_basic,
             work.reduced,
             (attempt + 1) * limit,
+            cell.stop,
         )
         if solved:
             return True
+        if cell.stop[0]:
+            return False
         if attempt == 0:
             reset_basis(cell.free, work.basis)
     return False
@@ -275,17 +291,17 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
 
 @jit
 def relax(cell: Cell, work: Work, theta: float, tolerance: float) -> None:
-    """Solve the relaxation of a fresh cell from a first price, without an ADMM before it."""
+    """Solve the relaxation of a fresh cell from a first price, without an ADMM before it; less of it when stopped."""
     state = work.state
     set_price(cell, work, theta)
     state[PHASE] = VERTEX
-    while state[PHASE] == VERTEX:
+    while state[PHASE] == VERTEX and not cell.stop[0]:
         vertex_round(cell, work, tolerance)
 
 
 @jit
 def relax_at(cell: Cell, work: Work, theta: float) -> float:
-    """Solve the relaxation at one price only and return its value D; -inf where the ascent fails."""
+    """Solve the relaxation at one price only and return its value D; -inf where the ascent fails or is stopped."""
     set_price(cell, work, theta)
     if _short_task(cell, work) >= 0:
         return math.inf

@@ -59,6 +59,7 @@ def begin(
     relevance: FloatArray,
     required: FloatArray,
     target: FloatArray,
+    stop: BoolArray,
     earlier: BoolArray,
     multipliers: FloatArray,
 ) -> tuple[Cell, Work, int]:
@@ -66,6 +67,8 @@ def begin(
 
     Parameters
     ----------
+    stop : ndarray of bool, (1,)
+        See `Cell`.
     earlier : ndarray of bool, (N,) or (0,)
         An earlier selection; empty for a cold start.
     multipliers : ndarray, (K,)
@@ -95,6 +98,7 @@ def begin(
         relevance,
         required,
         target,
+        stop,
     )
     work = make_work(cell)
     first = -1

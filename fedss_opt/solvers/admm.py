@@ -13,6 +13,7 @@ from ..kernels import Cell, Outcome, Work, advance, begin, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options, Progress
+from .stopping import stop_at
 
 __all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm"]
 
@@ -21,7 +22,12 @@ BoolArray = npt.NDArray[np.bool_]
 
 _NOBODY = np.zeros(0, dtype=np.bool_)
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
-_CHUNK = 2e6  # client visits between two looks at the clock: tens of milliseconds
+_CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds
+# What certifying a bound and handing out bandwidths take, s per client (ten oracle passes) and per relevance: kept free
+# of the time limit. Compacting a cell takes as long, and is not begun where there is no time for both.
+_CLOSING_S, _CLOSING_RELEVANCE_S = 3e-7, 1e-8
+_LATE_S = 0.05  # nobody minds this much
+_NO_TIME = "the time limit leaves no time to begin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +69,27 @@ DEFAULT_TUNING = Tuning()
 def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNING) -> Solution:
     """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/explanation/mathematics.md``."""
     started = options.now()
-    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
-    cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
-    if short >= 0:
-        return _short_of_relevance(problem, short, options.now() - started)
-    stop = _run(cell, work, options, tuning, started)
+    closing_s = problem.clients * (_CLOSING_S + problem.tasks * _CLOSING_RELEVANCE_S)
+    deadline = options.deadline(started) - closing_s
+    if deadline < started + closing_s and closing_s > _LATE_S:
+        return _no_time(problem, options.now() - started)
+    with stop_at(deadline) as flag:
+        arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, flag)
+        cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
+        if short >= 0:
+            return _short_of_relevance(problem, short, options.now() - started)
+        stop = _run(cell, work, options, tuning, started)
+    cell = cell._replace(stop=np.zeros(1, dtype=np.bool_))
     return _conclude(problem, conclude(cell, work, problem.clients, problem.tasks), work, stop, options, started)
 
 
 def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: float) -> StopReason | None:
     """Let the kernels work in chunks; return why they were stopped, None when they came to their end."""
     limit = tuning.max_iterations if options.max_iterations is None else options.max_iterations
-    deadline = options.deadline(started)
     chunk = _CHUNK if options.callback is None else 1.0
     try:
         while work.state[state.PHASE] != state.DONE:
-            if options.now() >= deadline:
+            if cell.stop[0]:
                 return StopReason.TIME
             advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
@@ -145,6 +156,18 @@ def _conclude(
         method="admm",
         iterations=iterations,
         solve_time_s=options.now() - started,
+    )
+
+
+def _no_time(problem: Problem, elapsed_s: float) -> Solution:
+    return no_answer(
+        problem,
+        status=Status.UNKNOWN,
+        stop_reason=StopReason.TIME,
+        method="admm",
+        lower_bound_s=0.0,
+        message=_NO_TIME,
+        solve_time_s=elapsed_s,
     )
 
 

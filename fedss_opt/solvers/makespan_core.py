@@ -36,6 +36,7 @@ BoolArray = npt.NDArray[np.bool_]
 _MAX_STATES = 50_000_000  # of the dynamic program: 400 MB of links
 _MARGIN = 1e-12  # relative: sums of costs are compared no closer than their rounding
 _PATIENCE = 1000  # nodes that a cover is given in any case
+_NEVER = np.zeros(1, dtype=np.bool_)
 _SLICE_S = 0.04  # of work between two looks at the clock
 
 
@@ -100,7 +101,7 @@ def _cover(
     cost = np.ascontiguousarray(cost[useful])
     if open_tasks.size == 1:
         verdict, _, picked, _ = covering_knapsack(
-            cost, levels[:, 0].copy(), float(needed[0]), float(mu[open_tasks[0]] * step[0]), limit, _MAX_STATES
+            cost, levels[:, 0].copy(), float(needed[0]), float(mu[open_tasks[0]] * step[0]), limit, _MAX_STATES, _NEVER
         )
         decided = None if verdict < 0 else picked if verdict == 1 else nothing[useful]
     else:
