@@ -70,11 +70,14 @@ def test_overrun(benchmark, family: str, clients: int, tasks: int) -> None:
     methods = ("admm", "exact") + (POLICIES if family == "mixed" else ())
     rows: list[dict[str, object]] = []
     benchmark.group = "overrun of a time limit"
-    benchmark.pedantic(
-        lambda: [rows.extend(overruns(problem, method)) for method in methods], rounds=1, iterations=1
-    )
+    benchmark.pedantic(lambda: [rows.extend(overruns(problem, method)) for method in methods], rounds=1, iterations=1)
     typical_s = float(np.median(problem.upload_s(problem.bandwidth_hz / clients) + problem.compute_s))
     allowed_s = max(ALLOWED_S, tasks * oracle_s(problem, typical_s))
     benchmark.extra_info.update(
-        family=family, clients=clients, tasks=tasks, allowed_s=allowed_s, late_s=max(row["late_s"] for row in rows), rows=rows
+        family=family,
+        clients=clients,
+        tasks=tasks,
+        allowed_s=allowed_s,
+        late_s=max(row["late_s"] for row in rows),
+        rows=rows,
     )

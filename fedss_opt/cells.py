@@ -22,7 +22,7 @@ WHOLE_BLOCKS = 1.0 + 1e-12
 def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, BoolArray]:
     """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,).
 
-    `stop` is a flag of `fedss_opt.solvers.stopping.stop_at`, by which the kernels' work on the cell can be ended.
+    `stop` is the flag of a `fedss_opt.solvers.stopping.Stop`, by which the kernels' work on the cell can be ended.
     """
     return _build(problem, problem.mandatory, problem.available, problem.required, stop)
 

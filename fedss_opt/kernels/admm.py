@@ -176,7 +176,7 @@ def admm_iterations(
     Returns
     -------
     primal, dual : float
-        ``|a - z| / max(|a|, |z|)`` and ``|z - z_last| / |R^T nu|``. Infinite where the cell's `stop` was set in between.
+        ``|a - z| / max(|a|, |z|)`` and ``|z - z_last| / |R^T nu|``; infinite where the cell's `stop` was set.
     """
     tasks = nu.size
     inverse = 1.0 / rho

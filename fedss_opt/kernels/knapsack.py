@@ -56,7 +56,8 @@ def covering_knapsack(
     Returns
     -------
     verdict : int
-        1: `chosen` is the optimum; 0: proven that nothing is cheaper than `limit`; -1: gave up (too many states, or stopped).
+        1: `chosen` is the optimum; 0: proven that nothing is cheaper than `limit`; -1: gave up (too many states, or
+        stopped).
     best : float
         Its cost, `limit` where there is none.
     chosen : ndarray of bool, (n,)

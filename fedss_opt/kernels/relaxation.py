@@ -37,7 +37,7 @@ from .vectors import copy_values, order_by
 from .vertex import vertex_ascent
 from .window import window_ascent
 
-__all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
+__all__ = ["admm_round", "bound_here", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
 
 @jit

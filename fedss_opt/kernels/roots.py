@@ -70,7 +70,8 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
     -------
     float
         Makespan T (s) or price lambda (s/Hz, 0 where bandwidth is in excess); ``inf`` when the selection's
-        least bandwidths exceed the carrier, or when the cell's `stop` is set. The demand at the returned theta is at most the carrier.
+        least bandwidths exceed the carrier, or when the cell's `stop` is set. The demand at the returned theta is at
+        most the carrier.
     """
     if count == 0:
         return 0.0

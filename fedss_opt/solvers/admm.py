@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import problem_arrays
-from ..kernels import Cell, Outcome, Work, advance, begin, conclude, state
+from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options, Progress
-from .stopping import stop_at
+from .stopping import Stop
 
 __all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm"]
 
@@ -23,10 +23,10 @@ BoolArray = npt.NDArray[np.bool_]
 _NOBODY = np.zeros(0, dtype=np.bool_)
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds
-# What certifying a bound and handing out bandwidths take, s per client (ten oracle passes) and per relevance: kept free
-# of the time limit. Compacting a cell takes as long, and is not begun where there is no time for both.
-_CLOSING_S, _CLOSING_RELEVANCE_S = 3e-7, 1e-8
-_LATE_S = 0.05  # nobody minds this much
+# Compacting a cell takes this long, s per client and per relevance, on the machine of the benchmarks: where there is no
+# time for that, nothing is begun. Less than `_LATE_S` nobody minds.
+_BEGIN_S, _BEGIN_RELEVANCE_S = 5e-8, 1e-8
+_LATE_S = 0.05
 _NO_TIME = "the time limit leaves no time to begin"
 
 
@@ -69,18 +69,34 @@ DEFAULT_TUNING = Tuning()
 def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNING) -> Solution:
     """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/explanation/mathematics.md``."""
     started = options.now()
-    closing_s = problem.clients * (_CLOSING_S + problem.tasks * _CLOSING_RELEVANCE_S)
-    deadline = options.deadline(started) - closing_s
-    if deadline < started + closing_s and closing_s > _LATE_S:
+    deadline = options.deadline(started)
+    begin_s = problem.clients * (_BEGIN_S + problem.tasks * _BEGIN_RELEVANCE_S)
+    if deadline < started + begin_s and begin_s > _LATE_S:
         return _no_time(problem, options.now() - started)
-    with stop_at(deadline) as flag:
-        arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, flag)
+    with Stop(deadline) as stop:
+        arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, stop.flag)
         cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
         if short >= 0:
             return _short_of_relevance(problem, short, options.now() - started)
-        stop = _run(cell, work, options, tuning, started)
-    cell = cell._replace(stop=np.zeros(1, dtype=np.bool_))
-    return _conclude(problem, conclude(cell, work, problem.clients, problem.tasks), work, stop, options, started)
+        answer_s, end_s = _times_to_keep(options.now() - started, problem.tasks)
+        stop.at(deadline - answer_s - end_s)
+        reason = _run(cell, work, options, tuning, started)
+        if reason is StopReason.TIME:
+            stop.at(deadline - end_s)
+            close_early(cell, work)
+        stop.at(math.inf)
+        outcome = conclude(cell, work, problem.clients, problem.tasks)
+    return _conclude(problem, outcome, work, reason, options, started)
+
+
+def _times_to_keep(begin_s: float, tasks: int) -> tuple[float, float]:
+    """Return what of the time limit is kept for a first answer where there is none yet, and for handing it out, s.
+
+    Both are some oracle passes and a few passes over the relevance; so is beginning, of fewer of the former. It tells
+    how fast the machine is, and how busy.
+    """
+    passes = begin_s / (4.0 + tasks)
+    return passes * (24.0 + 1.5 * tasks), 8.0 * passes
 
 
 def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: float) -> StopReason | None:

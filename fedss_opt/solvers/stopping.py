@@ -11,25 +11,58 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["stop_at"]
+__all__ = ["Stop"]
 
 BoolArray = npt.NDArray[np.bool_]
 
 
-class _Due:
-    """A flag and when it is to be set."""
+class Stop:
+    """A flag for kernels, and when it is to be set; a context manager, after whose end it is left alone.
+
+    Parameters
+    ----------
+    deadline : float
+        See `at`.
+
+    Attributes
+    ----------
+    flag : ndarray of bool, (1,)
+        For the cells that are worked on (`fedss_opt.cells`). Whoever else wants them to end may set it as well.
+
+    Examples
+    --------
+    >>> from fedss_opt.solvers.stopping import Stop
+    >>> with Stop(0.0) as stop:
+    ...     bool(stop.flag[0])
+    True
+    """
 
     __slots__ = ("deadline", "flag")
 
-    def __init__(self, deadline: float, flag: BoolArray) -> None:
+    def __init__(self, deadline: float = math.inf) -> None:
+        self.flag: BoolArray = np.zeros(1, dtype=np.bool_)
         self.deadline = deadline
-        self.flag = flag
+
+    def __enter__(self) -> Stop:
+        self.at(self.deadline)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.deadline != math.inf:
+            _watch.remove(self)
+
+    def at(self, deadline: float) -> None:
+        """Clear the flag, and set it when `time.perf_counter` reaches a deadline: now, later, or never (``inf``)."""
+        if deadline != math.inf or self.deadline != math.inf:
+            _watch.remove(self)
+        self.deadline = deadline
+        self.flag[0] = deadline <= time.perf_counter()
+        if deadline != math.inf and not self.flag[0]:
+            _watch.add(self)
 
 
 class _Watch:
@@ -37,34 +70,34 @@ class _Watch:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._due: list[_Due] = []
+        self._due: list[Stop] = []
         self._wakes = math.inf  # when the thread looks next by itself
         self._thread: threading.Thread | None = None
 
-    def add(self, due: _Due) -> None:
+    def add(self, stop: Stop) -> None:
         with self._changed:
-            self._due.append(due)
+            self._due.append(stop)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="fedss_opt time limits", daemon=True)
                 self._thread.start()
-            elif due.deadline < self._wakes:
+            elif stop.deadline < self._wakes:
                 self._changed.notify()
 
-    def remove(self, due: _Due) -> None:
+    def remove(self, stop: Stop) -> None:
         """Forget a flag that need not be set any more; the thread may wake for nothing, once."""
         with self._changed:
-            self._due.remove(due)
+            if stop in self._due:
+                self._due.remove(stop)
 
     def _run(self) -> None:
         with self._changed:
             while True:
                 now = time.perf_counter()
-                for due in self._due:
-                    if due.deadline <= now:
-                        due.flag[0] = True
-                self._wakes = min((due.deadline for due in self._due if due.deadline > now), default=math.inf)
-                left = min(self._wakes - now, threading.TIMEOUT_MAX)
-                self._changed.wait(None if self._wakes == math.inf else left)
+                for stop in [stop for stop in self._due if stop.deadline <= now]:
+                    stop.flag[0] = True
+                    self._due.remove(stop)
+                self._wakes = min((stop.deadline for stop in self._due), default=math.inf)
+                self._changed.wait(None if self._wakes == math.inf else min(self._wakes - now, threading.TIMEOUT_MAX))
 
 
 _watch = _Watch()
@@ -78,40 +111,3 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-@contextmanager
-def stop_at(deadline: float) -> Iterator[BoolArray]:
-    """Hand out a flag that is set when the clock reaches a deadline; not any more after the end of the block.
-
-    Parameters
-    ----------
-    deadline : float
-        Reading of `time.perf_counter`, ``inf`` for never. One that has passed sets the flag at once.
-
-    Yields
-    ------
-    ndarray of bool, (1,)
-        For the cells that the block works on (`fedss_opt.cells`), and to be set by whoever else wants them to end.
-
-    Examples
-    --------
-    >>> from fedss_opt.solvers.stopping import stop_at
-    >>> with stop_at(0.0) as stop:
-    ...     bool(stop[0])
-    True
-    """
-    flag = np.zeros(1, dtype=np.bool_)
-    if deadline == math.inf:
-        yield flag
-        return
-    if deadline <= time.perf_counter():
-        flag[0] = True
-        yield flag
-        return
-    due, watch = _Due(deadline, flag), _watch
-    watch.add(due)
-    try:
-        yield flag
-    finally:
-        watch.remove(due)
