@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,24 @@ import numpy.typing as npt
 from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
 
-__all__ = ["WHOLE_BLOCKS", "cell_of", "cell_of_node", "problem_arrays", "selection_cell"]
+__all__ = ["WHOLE_BLOCKS", "cell_of", "cell_of_node", "problem_arrays", "read_only", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 # Sums of whole blocks are compared with the carrier's: far above their rounding, far below half a block of any carrier
 # that is not a million million blocks wide.
 WHOLE_BLOCKS = 1.0 + 1e-12
+
+
+def read_only(array: npt.NDArray[T]) -> npt.NDArray[T]:
+    """View an array as read-only, whoever it comes from: kernels are compiled for one kind of array alone."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and not flags.writeable:
+        return array
+    view = np.require(array, requirements=["C", "A"]).view()
+    view.flags.writeable = False
+    return view
 
 
 def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, BoolArray]:
@@ -54,11 +65,7 @@ def problem_arrays(
     if problem.resource_blocks is not None:
         total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
         least_hz, most_hz = problem.bandwidth_limits_hz
-    return (
-        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
-        problem.spectral_efficiency is not None,
-        total_hz,
-        block_hz,
+    vectors = (
         problem.payload_bits,
         link,
         problem.compute_s,
@@ -71,6 +78,13 @@ def problem_arrays(
         problem.relevance,
         required,
         problem.coverage_target[: required.size],
+    )
+    return (
+        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
+        problem.spectral_efficiency is not None,
+        float(total_hz),
+        float(block_hz),
+        *map(read_only, vectors),
         np.zeros(1, dtype=np.bool_) if stop is None else stop,
     )
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import problem_arrays
+from ..cells import problem_arrays, read_only
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options, Progress
 from .stopping import Stop
 
-__all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm"]
+__all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_NOBODY = np.zeros(0, dtype=np.bool_)
+NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds
 # Compacting a cell takes this long, s per client and per relevance, on the machine of the benchmarks: where there is no
@@ -131,12 +131,12 @@ def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, Flo
     """Return an earlier answer's selection (empty: none that fits this problem's sizes) and multipliers."""
     multipliers = np.zeros(problem.tasks)
     if earlier is None or len(earlier.selected) != problem.clients:
-        return _NOBODY, multipliers
+        return NOBODY, multipliers
     certificate = earlier.certificate
     if certificate is not None and certificate.multipliers.shape == (problem.tasks,):
         known = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
         multipliers[known] = certificate.multipliers[known]
-    return earlier.selected, multipliers
+    return read_only(earlier.selected), multipliers
 
 
 def _conclude(
