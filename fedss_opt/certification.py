@@ -87,7 +87,7 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
 
 def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArray) -> float:
     """Return the bound that multipliers in the cell's units prove at a price, s; 0 for none."""
-    return float(proven_by(cell, kind is CertificateKind.BANDWIDTH, price, mu))
+    return float(proven_by(cell, kind is CertificateKind.BANDWIDTH, float(price), mu))
 
 
 def to_cell_units(cell: Cell, multipliers: FloatArray) -> FloatArray:

@@ -231,13 +231,17 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
     return cards
 
 
-def claims_of(problem: Problem, solution: Solution) -> list[tuple[bool, str, str]]:
-    """Return every claim of the answer as (holds, name, detail), recomputed from the data by `fedss_opt.check`.
+_PROOF_S = 10.0  # that a page waits for the proof of a bound that rests on a search
+
+
+def claims_of(problem: Problem, solution: Solution) -> list[tuple[str, str, str]]:
+    """Return every claim of the answer as (verdict, name, detail), recomputed from the data by `fedss_opt.check`.
 
     The claim of the status is left out: it depends on a tolerance that the answer does not carry.
     """
-    claims = check(problem, solution).claims
-    return [(claim.verdict, claim.name, claim.detail) for claim in claims if claim.name != "status"]
+    words = {True: "holds", False: "does not hold", None: "not proved"}
+    claims = check(problem, solution, time_limit_s=_PROOF_S).claims
+    return [(words[claim.verdict], claim.name, claim.detail) for claim in claims if claim.name != "status"]
 
 
 def _iterations(count: int) -> str:
