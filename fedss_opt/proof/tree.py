@@ -47,9 +47,8 @@ def follow_log(
         Tells of a selection (n,) whether it covers, in exact arithmetic.
     """
     node = _Node(cost, row, least)
-    branches: list[
-        tuple[npt.NDArray[np.int8], int, int]
-    ] = []  # state before, client, the side that is still to be entered
+    # The decisions before a branch, its client, and the side that is still to be entered.
+    branches: list[tuple[npt.NDArray[np.int8], int, int]] = []
     opposite = {_IN: _OUT, _OUT: _IN}
     for what, who, worths in zip(
         log[:, 0].astype(int).tolist(), log[:, 1].astype(int).tolist(), log[:, 2:], strict=True
