@@ -24,7 +24,7 @@ Select = Callable[[Problem, BoolArray, Options, BoolArray], BoolArray]
 Allocate = Callable[[Problem, BoolArray, BoolArray], FloatArray]
 
 
-_MANY = 1_000_000  # relevances: looking at fewer takes a millisecond or two, time limit or none
+MANY = 1_000_000  # relevances: looking at fewer takes a millisecond or two, time limit or none
 
 
 class Refusal(Exception):  # noqa: N818 - not an error: the policy's own way to end without an answer
@@ -67,7 +67,7 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
     try:
         with Stop(options.deadline(started)) as limit:
             stop = limit.flag
-            if problem.clients * problem.tasks > _MANY:
+            if problem.clients * problem.tasks > MANY:
                 refuse_late(stop)
             short = np.flatnonzero(~problem.covers(problem.available))
             if short.size:
