@@ -14,9 +14,10 @@ from .kernels.oracle import cost_pass
 from .problem import Problem
 from .solution import Certificate, CertificateKind
 
-__all__ = ["bound_of_cell", "certified_bound", "costs_and_worths", "to_cell_units", "to_problem_units"]
+__all__ = ["bound_of_cell", "certified_bound", "costs_and_worths", "forced_clients", "to_cell_units", "to_problem_units"]
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:
@@ -83,6 +84,14 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
     worth[cell.client[cell.free :]] = math.nan
     worth[cell.client[: cell.free]] = cell.relevance @ to_cell_units(cell, multipliers)
     return cost, worth
+
+
+def forced_clients(problem: Problem) -> BoolArray:
+    """Mark the clients without whom some task misses its target, whoever else is selected, (N,); not the mandatory."""
+    cell, _ = cell_of(problem)
+    forced = np.zeros(problem.clients, dtype=np.bool_)
+    forced[cell.client[cell.free :]] = True
+    return forced & ~problem.mandatory
 
 
 def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArray) -> float:
