@@ -21,6 +21,7 @@ from ..problem import Objective, Problem
 from ..solution import Solution, Status
 from .certificates import verify_solution
 from .instances import Instance
+from .records import Comparison, above
 from .referees import Verdict, brute_force, highs, least_bandwidths, selection_value
 from .scip import scip
 from .verdicts import Report
@@ -80,38 +81,6 @@ class MethodRecord:
     wrong: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Comparison:
-    """One claim about how answers fit together.
-
-    Attributes
-    ----------
-    name : str
-        The claim.
-    tried : int
-        Pairs of answers.
-    worst : float
-        By how much, relatively, the claim was missed at worst; negative or 0 when it never was.
-    violated : list of str
-        Where it does not hold.
-    """
-
-    name: str
-    tried: int = 0
-    worst: float = 0.0
-    violated: list[str] = field(default_factory=list)
-
-    def see(self, where: str, miss: float, allowed: float) -> None:
-        """Record one pair: `miss` is how far the claim is from holding, relatively."""
-        self.tried += 1
-        if not miss <= allowed:
-            self.violated.append(f"{where}: {miss:.2g}")
-        if math.isfinite(miss):
-            self.worst = max(self.worst, miss)
-        elif miss == math.inf:
-            self.worst = math.inf
 
 
 class Court:
@@ -266,27 +235,27 @@ def _compare(
             for other, value in found.items():
                 allowed = _TOLERANCE if other in values else _REFEREE
                 if not math.isnan(value):
-                    claims[_CLAIMS[0]].see(f"{where}: {name} over {other}", _above(bound, value), allowed)
+                    claims[_CLAIMS[0]].see(f"{where}: {name} over {other}", above(bound, value), allowed)
         if name != "cvxpy" and solid:
             claims[_CLAIMS[2]].see(f"{where}: {name}", 0.0 if solution.has_answer else math.inf, 0.0)
         if solution.status is Status.OPTIMAL:
             best = min([*values.values(), *(v.value for v in sound.values())])
-            claims[_CLAIMS[3]].see(f"{where}: {name}", _above(solution.objective_s, best), 1e-4 + _REFEREE)
+            claims[_CLAIMS[3]].see(f"{where}: {name}", above(solution.objective_s, best), 1e-4 + _REFEREE)
     exact = answers.get("exact")
     for claim, referee in ((_CLAIMS[4], "brute force"), (_CLAIMS[5], "HiGHS")):
         if exact is not None and exact.status is Status.OPTIMAL and referee in sound:
-            miss = abs(_above(exact.objective_s, sound[referee].value))
+            miss = abs(above(exact.objective_s, sound[referee].value))
             # `exact` stops at the tolerance it was given, 1e-4 by default.
             claims[claim].see(where, miss, _REFEREE)
     if "HiGHS" in sound and "brute force" in sound:
-        miss = abs(_above(sound["HiGHS"].value, sound["brute force"].value))
+        miss = abs(above(sound["HiGHS"].value, sound["brute force"].value))
         claims[_CLAIMS[6]].see(where, miss, _REFEREE)
     third = verdicts.get("SCIP")
     if third is not None and not math.isnan(third.value):
         best = min([*values.values(), *(v.value for v in sound.values())], default=math.inf)
-        miss = _above(third.bound, best) if third.finished else 0.0
+        miss = above(third.bound, best) if third.finished else 0.0
         if third.finished and third.value < math.inf and best < math.inf:
-            miss = max(miss, abs(_above(third.value, best)))
+            miss = max(miss, abs(above(third.value, best)))
         claims[_CLAIMS[7]].see(where, 0.0 if third.value == best == math.inf else miss, _SCIP)
 
 
@@ -299,15 +268,6 @@ def _has_room(problem: Problem, verdict: Verdict) -> bool:
         return selection_value(closer, verdict.selected) < math.inf
     smaller = problem.replace(bandwidth_hz=problem.bandwidth_hz * (1.0 - 1e-9))
     return selection_value(smaller, verdict.selected) < math.inf
-
-
-def _above(one: float, other: float) -> float:
-    """By how much of `other` is `one` above it; 0 where both are 0 or infinite."""
-    if one == other:
-        return 0.0
-    if not math.isfinite(one) or not math.isfinite(other):
-        return math.inf if one > other else -math.inf
-    return (one - other) / other if other > 0.0 else math.inf
 
 
 def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:

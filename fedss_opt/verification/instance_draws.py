@@ -23,12 +23,15 @@ class Draw:
         self._random = random.Random(int.from_bytes(digest, "big")).random
 
     def whole(self, low: int, high: int) -> int:
+        """Return a whole number from `low` to `high`."""
         return low + int(self._random() * (high - low + 1))
 
     def chance(self, probability: float) -> bool:
+        """Tell whether something of this probability happens."""
         return self._random() < probability
 
     def one(self, options: tuple[Any, ...]) -> Any:
+        """Return one of the options."""
         return options[self.whole(0, len(options) - 1)]
 
     def decades(self, low: float, high: float, n: int) -> np.ndarray:
