@@ -60,7 +60,7 @@ def _larger_optima(draw: Draw, n: int, k: int) -> Fields:
 
 
 def _forced(draw: Draw, n: int, k: int) -> Fields:
-    """A task that needs everybody it has, or all but the least of them, beside tasks that leave a choice."""
+    """Require of one task everybody it has, or all but the least of them, beside tasks that leave a choice."""
     fields = everyday(draw, max(n, 4), max(k, 2))
     if draw.chance(0.5):
         _continuous(draw, fields)
@@ -93,7 +93,7 @@ def _partition(draw: Draw, n: int, k: int) -> Fields:
 
 
 def _copies(draw: Draw, n: int, k: int) -> Fields:
-    """A few kinds of clients, alike in everything: many optima, and bounds that cannot tell them apart."""
+    """Make a few kinds of clients, alike in everything: many optima, and bounds that cannot tell them apart."""
     fields = everyday(draw, max(n, 6), k, levels=draw.one((3, 15)))
     tasks, size = fields["relevance"].shape
     kind = np.array([draw.whole(0, draw.one((1, 2, 3))) for _ in range(size)])

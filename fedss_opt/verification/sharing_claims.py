@@ -1,4 +1,4 @@
-"""Sparse sharing: payloads come back, sizes are what they are said to be, averages and quantisers are what they claim."""
+"""Sparse sharing: payloads come back, sizes are told rightly, averages and quantisers are what they claim to be."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from statistics import median
 from typing import Any
@@ -24,7 +25,7 @@ from ..problem import Objective, Problem
 from ..solution import Solution, Status
 from .instances import Instance
 from .records import Comparison, above
-from .referees import brute_force, least_bandwidths, priced
+from .referees import brute_force, least_bandwidths, minimal_covers, priced, selection_value
 
 __all__ = ["FLOORS", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
 
@@ -34,6 +35,7 @@ BoolArray = npt.NDArray[np.bool_]
 _REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
 _ENUMERATED = 12  # clients at most
+_MOST_VALUED = 60  # covers, to find the next best
 
 FLOORS: dict[str, float] = {}
 """Of each family, the median of ``bound / optimum`` of the ADMM that is asked for: recorded, rounded down."""
@@ -41,6 +43,7 @@ FLOORS: dict[str, float] = {}
 SOLVER_CLAIMS = (
     "exact reaches the enumerated optimum from a cover drawn at random",
     "exact proves what it reaches from there",
+    "exact reaches the enumerated optimum from the next best cover",
     "exact reaches the enumerated optimum from one iteration of the ADMM",
     "exact's bound reaches the enumerated optimum",
     "admm's bound reaches the relaxation that linprog solves",
@@ -67,12 +70,13 @@ class SolverClaims:
         if not 0.0 < best < math.inf:
             return
         self._shares.setdefault(instance.family, []).append(max(bounded.lower_bound_s, 0.0) / best)
-        reached, proves, polished, bound = (self.claims[name] for name in SOLVER_CLAIMS[:4])
-        start = _drawn(instance)
-        if start is not None:
-            with _starting_with(lambda first: _moved(problem, first, start)):
+        reached, proves, nearly, polished, bound = (self.claims[name] for name in SOLVER_CLAIMS[:5])
+        for claim, start in ((reached, _drawn(instance)), (nearly, _next_best(problem, best))):
+            if start is None:
+                continue
+            with _starting_with(partial(_moved, problem, start)):
                 answer = package.solve(problem, "exact")
-            reached.see(instance.name, _distance(answer, best), _REFEREE)
+            claim.see(instance.name, _distance(answer, best), _REFEREE)
             proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf, 0.0)
         with _starting_with(lambda first: first):
             answer = package.solve(problem, "exact")
@@ -83,13 +87,15 @@ class SolverClaims:
 
     def finish(self) -> None:
         """Compare medians, once all instances were tried."""
-        floors = self.claims[SOLVER_CLAIMS[5]]
+        floors = self.claims[SOLVER_CLAIMS[6]]
         for family, shares in self._shares.items():
             floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
-        claim, problem, bound = self.claims[SOLVER_CLAIMS[4]], instance.problem, solution.lower_bound_s
+        claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s
         if solution.status is Status.INFEASIBLE or not solution.has_answer:
+            return
+        if instance.family == "badly-scaled":  # twelve decades of costs are beyond linprog's tolerances
             return
         if problem.objective is Objective.MAKESPAN:
             needed = relaxed_bandwidth(problem, bound * (1.0 + _RELAXED))
@@ -121,7 +127,23 @@ def _drawn(instance: Instance) -> BoolArray | None:
     return None
 
 
-def _moved(problem: Problem, first: Solution, selected: BoolArray) -> Solution:
+def _next_best(problem: Problem, best: float) -> BoolArray | None:
+    """Return the minimal cover that comes after the optimum; None where there are too many to value, or no other."""
+    rows = minimal_covers(problem)
+    if len(rows) > _MOST_VALUED:
+        return None
+    answers = import_module("fedss_opt.solvers.answers")
+    values = np.array([selection_value(problem, row) for row in rows])
+    values[values <= best * (1.0 + 1e-6)] = math.inf
+    order = np.argsort(values, kind="stable")
+    for i in order[np.isfinite(values[order])][:1]:
+        if answers.optimal_bandwidth(problem, rows[i]) is not None:
+            found: BoolArray = rows[i]
+            return found
+    return None
+
+
+def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
     """Return an answer with another selection in place of its own."""
     bandwidth = import_module("fedss_opt.solvers.answers").optimal_bandwidth(problem, selected)
     objective = problem.objective_s(selected, bandwidth)
