@@ -65,8 +65,8 @@ def _print(run: Attack, folder: Path) -> None:
         table.add_row(name, str(record.tried), *gaps, Text(str(record.failed), "bold red" if record.failed else ""))
     console = stdout_console()
     console.print(table)
-    for (claim, method, place), count in run.kinds.most_common():
-        console.print(f"{count} x {printable(claim)}: {method}, {place}")
+    for (claim, method), count in run.kinds.most_common():
+        console.print(f"{count} x {printable(claim)}: {method}")
     for failure in run.failures:
         console.print(f"{failure.file}: {printable(failure.text)}")
     failed = sum(record.failed for record in run.families.values())

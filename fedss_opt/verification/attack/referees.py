@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -29,17 +31,16 @@ def _tabulated(problem: Problem) -> bool:
     return problem.resource_blocks is None or problem.resource_blocks <= _MOST_BLOCKS
 
 
-def enumerated(problem: Problem) -> Iterator[Found]:
-    """Yield the best answer that enumeration finds, if any."""
+def enumerated(problem: Problem, *, below: float) -> Found | None:
+    """Return the best answer that enumeration finds, where it is below a value, s."""
     if not _tabulated(problem):
-        return
+        return None
     try:
         verdict = brute_force(problem)
-        found = allocate(problem, verdict.selected) if verdict.value < math.inf else None
+        found = allocate(problem, verdict.selected) if verdict.value < below else None
     except (ArithmeticError, ValueError):  # data beyond what plain NumPy and bracketing can do
-        return
-    if found is not None:
-        yield verdict.selected, found
+        return None
+    return None if found is None else (verdict.selected, found)
 
 
 def refuted_by_highs(problem: Problem, solution: Solution) -> Found | None:
@@ -81,13 +82,14 @@ def _cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
     if not 0.0 < scale < math.inf:
         return None
     for _ in range(5):
-        result = milp(
-            np.where(able, cost, 0.0) * scale,
-            integrality=np.ones(problem.clients),
-            bounds=Bounds(problem.mandatory.astype(float), able.astype(float)),
-            constraints=rows,
-            options={"mip_rel_gap": 0.0, "time_limit": _SECONDS},
-        )
+        with _silent():
+            result = milp(
+                np.where(able, cost, 0.0) * scale,
+                integrality=np.ones(problem.clients),
+                bounds=Bounds(problem.mandatory.astype(float), able.astype(float)),
+                constraints=rows,
+                options={"mip_rel_gap": 0.0, "time_limit": _SECONDS},
+            )
         if result.x is None:
             return None
         found: BoolArray = result.x > 0.5
@@ -95,3 +97,16 @@ def _cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
             return found
         rows.append(beyond(found, problem.clients))
     return None
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep HiGHS from writing remarks on its own bugs to stdout, past Python and its option `disp`."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

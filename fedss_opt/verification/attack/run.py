@@ -25,7 +25,7 @@ __all__ = ["Attack", "Failure", "FamilyRecord", "attack"]
 # A kind of failure is shrunk and saved so often; more of it are counted.
 _SAVED_PER_KIND = 2
 
-Kind = tuple[str, str, str]
+Kind = tuple[str, str]
 
 
 @dataclass
@@ -169,7 +169,7 @@ def _try(run: Attack, number: int, family: str, folder: Path | None, solve: Solv
     record.failed += bool(hearing.accusations)
     for method, gap in hearing.gaps:
         record.worst_gap[method] = max(record.worst_gap.get(method, 0.0), gap)
-    for accusation in {a.kind: a for a in reversed(hearing.accusations)}.values():
+    for accusation in {a.kind: a for a in reversed(hearing.accusations)}.values():  # the first of each kind
         run.kinds[accusation.kind] += 1
         if run.kinds[accusation.kind] <= _SAVED_PER_KIND:
             failure = _shrunk(family, number, problem, plan, accusation, solve)
@@ -194,10 +194,11 @@ def _shrunk(family: str, number: int, problem: Problem, plan: Plan, accusation: 
 def _narrower(plan: Plan, accusation: Accusation) -> Iterator[Plan]:
     """Plans that may show the failure, the least first."""
     asks = tuple(ask for ask in plan.asks if ask == accusation.ask)
-    mentioned = tuple((name, 0) for name, _ in plan.relations if name in f"{accusation.place} {accusation.by}")
-    yield replace(plan, asks=asks, relations=mentioned, referees=False, repeats=accusation.by == "itself")
-    yield replace(plan, asks=asks, relations=mentioned, referees=True, repeats=accusation.by == "itself")
-    yield replace(plan, asks=asks, relations=tuple((name, 0) for name, _ in plan.relations))
+    relations = tuple((name, 0) for name, _ in plan.relations)
+    mentioned = tuple((name, 0) for name, _ in relations if name in f"{accusation.place} {accusation.by}")
+    balls, repeats = accusation.by == "ball arithmetic", accusation.by == "itself"
+    for needed, referees in ((mentioned, False), (mentioned, True), (relations, True)):
+        yield replace(plan, asks=asks, relations=needed, referees=referees, balls=balls, repeats=repeats)
     yield plan
 
 
@@ -205,7 +206,7 @@ def _save(failure: Failure, folder: Path, seed: int) -> Failure:
     """Save a failing problem, and a line that says what fails."""
     folder.mkdir(parents=True, exist_ok=True)
     a = failure.accusation
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{a.claim} {a.ask.method} {a.place}".lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{a.claim} {a.ask.method}".lower()).strip("-")
     file = folder / f"{seed}-{failure.number}-{slug}.json"
     failure.problem.save(file)
     line = {
