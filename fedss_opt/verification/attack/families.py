@@ -72,14 +72,23 @@ def _forced(rng: Generator, n: int, k: int) -> Fields:
     """One task, or several, that needs all it can get, or all but its least; others beside it."""
     fields = _cell(rng, n, k)
     relevance, required = fields["relevance"], fields["required"]
+    # Members of a task that needs them all are alike and serve it alone, or are as others are.
+    apart = rng.random() < 0.5
     for row in range(int(rng.integers(1, k + 1)) if k else 0):
-        members = rng.random(n) < rng.uniform(0.2, 1.0)
-        relevance[row] = members * _one(rng, 1.0, np.round(rng.random(n), 2) + 0.01, rng.random(n) + 0.01)
+        members = rng.random(n) < rng.uniform(0.6 if apart and row == 0 else 0.2, 1.0)
+        if apart:
+            relevance[:, members] = 0.0
+            fields["payload_bits"][members] = 1e6
+            fields["cn0_hz"][members] = 1e7
+        relevance[row] = members * _one(rng, 1.0, 0.1, 1 / 3, np.round(rng.random(n), 2) + 0.01, rng.random(n) + 0.01)
         offers = relevance[row][members]
         total = math.fsum(offers.tolist())
         least = float(offers.min(initial=total))
         short = _one(rng, 0.0, 0.0, 1e-13, 1e-12, 1e-11, 1e-6, 0.5 * least / max(total, 1e-9), least / max(total, 1e-9))
         required[row] = _one(rng, total, float(offers.sum()), total * (1.0 - short), total - least)
+    if apart:
+        offer = relevance.sum(axis=1)
+        required[:] = np.where(required > offer, offer * rng.uniform(0.3, 0.9), required)
     return fields
 
 
@@ -342,11 +351,11 @@ def draw_problem(family: str, rng: Generator) -> Problem:
     """Draw a member of a family: mostly small enough to enumerate, some larger, a few of a thousand clients."""
     while True:
         size = rng.random()
-        least, most = (1, 10) if size < 0.65 else (11, 60) if size < 0.97 else (300, 1000)
+        least, most = (1, 10) if size < 0.65 else (11, 100) if size < 0.97 else (300, 1000)
         n = int(rng.integers(least, most + 1))
         k = int(rng.integers(1, 5) if size < 0.9 else rng.integers(5, 13))
         # A thousand clients in blocks make tables that the referees cannot hold, and lexicographic ones underflow.
-        if n > 60 and family in ("many blocks", "lexicographic"):
+        if n > 100 and family in ("many blocks", "lexicographic"):
             continue
         fields = FAMILIES[family](rng, n, k)
         if "objective" not in fields and rng.random() < 0.25:

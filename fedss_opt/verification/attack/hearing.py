@@ -29,8 +29,8 @@ _CERTIFIED = ("admm", "exact")
 _POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional")
 
 # Balls cost about a millisecond a client, and a search is repeated node by node in Python, seconds at ten clients.
-_MOST_FOR_BALLS, _MOST_FOR_A_SEARCH = 60, 6
-_MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 60
+_MOST_FOR_BALLS, _MOST_FOR_A_SEARCH = 80, 6
+_MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 80
 
 # `exact` ends within 1e-9 of the optimum, whatever tolerance it is given (`fedss_opt.solvers.exact.PRECISION`); twice
 # that, for the figures of bound and answer.
@@ -136,7 +136,7 @@ def draw_plan(problem: Problem, rng: np.random.Generator) -> Plan:
         asks.append(Ask(method=_POLICIES[int(rng.integers(7))], seed=int(rng.integers(3))))
     names = list(RELATIONS)
     chosen = rng.choice(len(names), 3, replace=False)
-    relations = tuple((names[int(i)], int(rng.random() < (0.5 if n <= 60 else 0.2))) for i in chosen)
+    relations = tuple((names[int(i)], int(rng.random() < (0.5 if n <= 80 else 0.2))) for i in chosen)
     balls, repeats = (bool(draw < 0.3) for draw in rng.random(2))
     return Plan(asks=tuple(asks), relations=relations, balls=balls, repeats=repeats, seed=int(rng.integers(2**31)))
 
