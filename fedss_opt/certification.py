@@ -60,8 +60,8 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
         any bandwidth that it can be given; NaN for clients that can be in no answer.
     worth : ndarray, (N,)
         ``sum_k mu_k min(R_kn, q_k - s_k)`` in the same unit; ``q_k - s_k`` is rounded up where relevance comes in whole
-        steps (mathematics, 5.2). NaN for mandatory clients, whose relevance is already taken off what is open, and for
-        clients that can be in no answer.
+        steps (mathematics, 5.2). NaN for mandatory and forced clients, whose relevance is already taken off what is open,
+        and for clients that can be in no answer.
 
     Notes
     -----
@@ -83,7 +83,7 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
     cost[everybody.client[in_play]] = priced[in_play]
     cell, _ = cell_of(problem)
     worth[everybody.client[in_play]] = 0.0
-    worth[problem.mandatory] = math.nan
+    worth[cell.client[cell.free :]] = math.nan
     worth[cell.client[: cell.free]] = cell.relevance @ to_cell_units(cell, multipliers)
     return cost, worth
 

@@ -11,7 +11,8 @@ from .blocks import whole_blocks
 from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
 from .lattice import exact_step
-from .vectors import take
+from .presolve import force_clients, is_implied, open_requirement, sum_doubt
+from .vectors import EPS, take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
 
@@ -21,16 +22,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 MAKESPAN, TOTAL = 0, 1
 
-EPS = 2.220446049250313e-16
 # The closed forms are within 4 ulp, so 6 eps more keeps every deadline and cap in exact arithmetic.
 ROUND_UP = 1.0 + 6.0 * EPS
 
 
 class Cell(NamedTuple):
-    """The selectable clients, compacted: `free` clients to decide on first, then the mandatory ones.
+    """The selectable clients, compacted: `free` clients to decide on first, then those that are in every answer.
 
+    The latter are the mandatory clients and the forced ones, which some task cannot do without (`force_clients`).
     The covering constraints are normalised: ``sum_n relevance[n, k] a_n >= 1`` over the free clients, for the
-    tasks that the mandatory clients leave unserved. Where relevance is quantised, what is open is first rounded up
+    tasks that those leave unserved and that no other such task implies. Where relevance is quantised, what is open is first rounded up
     to whole steps, and a relevance beyond what its task still needs is cut down to it: neither changes a selection,
     and both tighten every bound (Chvatal-Gomory rounding and coefficient tightening of covering knapsacks).
     """
@@ -103,26 +104,6 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
 
 
 @jit
-def _sum_from(first: float, values: FloatArray, chosen: BoolArray, also: BoolArray) -> float:
-    """Neumaier's compensated sum of `first` and the values that both masks choose.
-
-    The error is an ulp of the result and n eps^2 of the terms, so even a nearly cancelling sum keeps its digits.
-    """
-    total = first
-    carry = 0.0
-    for i in range(values.size):
-        if chosen[i] and also[i]:
-            x = values[i]
-            t = total + x
-            if abs(total) >= abs(x):
-                carry += (total - t) + x
-            else:
-                carry += (x - t) + total
-            total = t
-    return total + carry
-
-
-@jit
 def build_cell(
     objective: int,
     flat: bool,
@@ -172,25 +153,36 @@ def build_cell(
         low_all[i] = low
         in_play[i] = available[i] and low < np.inf
 
-    # Requirements that the mandatory clients leave open.
-    scale_all = np.empty(k_all)
-    slack_all = np.empty(k_all)
-    short = np.zeros(k_all, dtype=np.bool_)
-    active = 0
+    decided = mandatory.copy()
+    short = force_clients(relevance, target, in_play, decided)
+    free = np.empty(n_all, dtype=np.bool_)
+    for i in range(n_all):
+        free[i] = in_play[i] and not decided[i]
+
+    # Requirements that the clients of every answer leave open.
+    scale_all = np.zeros(k_all)
+    slack_all = np.zeros(k_all)
     for k in range(k_all):
+        if not target[k] > 0.0:
+            continue
         # Never more than is really open: a bound must not rest on the rounding of a sum.
-        doubt = 8.0 * n_all * EPS * EPS * target[k]
-        scale_all[k] = -_sum_from(-target[k], relevance[k], mandatory, in_play) * (1.0 - 4.0 * EPS) - doubt
+        missing, _ = open_requirement(target[k], relevance[k], decided, in_play)
+        missing = missing * (1.0 - 4.0 * EPS) - sum_doubt(n_all, target[k])
+        if not missing > 0.0:
+            continue
         slack_all[k] = 0.5 * (required[k] - target[k])
-        if target[k] > 0.0 and scale_all[k] > 0.0:
+        step = exact_step(relevance[k], free)
+        if step > 0.0:  # what is quantised adds up to whole steps: the next one is needed
+            missing = np.ceil(missing / step * (1.0 - 4.0 * EPS)) * step * (1.0 - 4.0 * EPS)
+            slack_all[k] = 0.0
+        scale_all[k] = missing
+    active = 0
+    for k in range(k_all - 1, -1, -1):  # downwards: of two tasks that imply each other the first stays
+        for j in range(k_all):
+            if scale_all[k] > 0.0 and scale_all[j] > 0.0 and j != k and is_implied(relevance, scale_all, free, k, j):
+                scale_all[k] = 0.0
+        if scale_all[k] > 0.0:
             active += 1
-            step = exact_step(relevance[k], mandatory, in_play)
-            if step > 0.0:  # what is quantised adds up to whole steps: the next one is needed
-                scale_all[k] = np.ceil(scale_all[k] / step * (1.0 - 4.0 * EPS)) * step * (1.0 - 4.0 * EPS)
-                slack_all[k] = 0.0
-            short[k] = _sum_from(-target[k], relevance[k], in_play, in_play) < -doubt
-        else:
-            scale_all[k] = 0.0
     task = np.empty(active, dtype=np.int64)
     scale = np.empty(active)
     aim = np.empty(active)
@@ -202,35 +194,32 @@ def build_cell(
             aim[j] = 1.0 + slack_all[k] / scale_all[k]
             j += 1
 
-    # Free clients that help some open task; then the mandatory ones.
+    # Free clients that help some open task; then those of every answer.
     n_free = 0
-    n_mandatory = 0
+    n_decided = 0
     for i in range(n_all):
-        if mandatory[i]:
-            n_mandatory += 1
+        if decided[i]:
+            n_decided += 1
         elif in_play[i]:
+            helps = False
             for j in range(active):
-                if relevance[task[j], i] > 0.0:
-                    n_free += 1
-                    break
-    n = n_free + n_mandatory
+                helps = helps or relevance[task[j], i] > 0.0
+            free[i] = helps
+            n_free += helps
+    n = n_free + n_decided
     client = np.empty(n, dtype=np.int64)
     compact = np.empty((n_free, active))
     f = 0
     m = n_free
     for i in range(n_all):
-        if mandatory[i]:
+        if decided[i]:
             client[m] = i
             m += 1
-        elif in_play[i]:
-            helps = False
+        elif free[i]:
+            client[f] = i
             for j in range(active):
-                helps = helps or relevance[task[j], i] > 0.0
-            if helps:
-                client[f] = i
-                for j in range(active):
-                    compact[f, j] = min(relevance[task[j], i] / scale[j], 2.0 * aim[j] - 1.0)
-                f += 1
+                compact[f, j] = min(relevance[task[j], i] / scale[j], 2.0 * aim[j] - 1.0)
+            f += 1
     high = np.empty(n)
     for i in range(n):
         high[i] = min(max_hz[client[i]], total_hz)

@@ -17,15 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .basis import invert
-from .cover_state import ACTIVE, FIXED, LIMIT, PIVOTS, CoverTree
+from .cover_state import ACTIVE, CLOSED, FIXED, HELD_IN, HELD_OUT, LIMIT, PIVOTS, CoverTree, log_step
 from .jit import jit
+from .vectors import EPS
 
 __all__ = ["climb", "cutoff", "penalty"]
 
 FloatArray = npt.NDArray[np.float64]
 
 _MARGIN = 1e-12  # relative: a cover that saves less than this is not looked for
-_ROUNDING = 1e-14  # of the sum of absolute terms: what rounding can have added to D
+_ROUNDING = 1e-14  # of the sum of absolute terms, and an ulp a client: what rounding can have added to D
 _FEASIBLE = 1e-9  # by which a basic value may leave its bounds
 _BEYOND = 1e-9  # a ray is followed a little beyond the limit, so that D itself gets there
 
@@ -123,7 +124,7 @@ def _evaluate(tree: CoverTree, rhs: FloatArray) -> float:
             saved -= reduced[j]
             for k in range(tasks):
                 rhs[k] -= relevance[k, j]
-    return value - saved - _ROUNDING * (weight + saved)
+    return value - saved - (_ROUNDING + EPS * active) * (weight + saved)
 
 
 @jit
@@ -170,7 +171,7 @@ def _value_along(tree: CoverTree, step: float, branch: int, selected: bool) -> f
             saved -= min(r, 0.0)
         elif selected:
             value += r
-    return value - saved - _ROUNDING * (weight + saved)
+    return value - saved - (_ROUNDING + EPS * tree.tally[ACTIVE]) * (weight + saved)
 
 
 @jit
@@ -261,6 +262,7 @@ def climb(tree: CoverTree, max_pivots: int) -> float:
         _set_multipliers(tree)
         value = _evaluate(tree, rhs)
         if value >= goal:
+            log_step(tree, CLOSED, 0, 0.0)
             return value
         leaving, worst, target = -1, _FEASIBLE, 0.0
         for p in range(tasks):
@@ -290,7 +292,10 @@ def climb(tree: CoverTree, max_pivots: int) -> float:
         if entering < 0:
             # Short of the goal it is not returned: the reduced costs are those of `value`, and a slack must be too.
             along = _value_along(tree, step, -1, False)
-            return along if along >= goal else value
+            if along < goal:
+                return value
+            log_step(tree, CLOSED, 0, step)
+            return along
         if not _update_inverse(tree, leaving, tree.client[entering] if entering < n else entering):
             return value
 
@@ -308,6 +313,8 @@ def penalty(tree: CoverTree, p: int, selected: bool, slack: float) -> float:
     goal = cutoff(tree)
     enough = slack * (1.0 + _BEYOND) + _BEYOND * _BEYOND * goal
     _, gain, step = _line_search(tree, away, enough)
-    if gain >= slack and not _value_along(tree, step, tree.basis[p], selected) >= goal:
-        return slack * (1.0 - _BEYOND)
+    if gain >= slack:
+        if not _value_along(tree, step, tree.basis[p], selected) >= goal:
+            return slack * (1.0 - _BEYOND)
+        log_step(tree, HELD_IN if selected else HELD_OUT, tree.basis[p], step)
     return gain

@@ -3,6 +3,9 @@
 Undecided clients come first in every array, so that a pass reads a solid block that shrinks down the tree. Deciding
 swaps a client behind the block and shortens it by one; going back only restores its length: what lies behind is a
 stack.
+
+Sums here are rounded, so the search only *proposes* covers; who runs it says whether one is taken (`answer_proposal`).
+On request it writes a log of why each node was closed, from which other code can prove that nothing was overlooked.
 """
 
 from __future__ import annotations
@@ -14,20 +17,38 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
+from .vectors import EPS
 
 __all__ = [
     "ACTIVE",
+    "BOUND",
+    "BRANCH_IN",
+    "BRANCH_OUT",
+    "CLOSED",
+    "CLOSED_MET",
+    "CLOSED_SHORT",
+    "CLOSED_UNMET",
+    "DECIDE_IN",
+    "DECIDE_OUT",
     "DEPTH",
     "DONE",
     "FIXED",
     "FOUND",
     "FOUND_AT",
+    "HELD_IN",
+    "HELD_OUT",
     "LIMIT",
+    "LOGGED",
     "NODES",
     "PIVOTS",
+    "PROPOSED",
+    "REFUSED",
     "CoverTree",
+    "answer_proposal",
     "decide",
+    "has_room_in_log",
     "keep_node",
+    "log_step",
     "make_cover_tree",
     "restore_node",
 ]
@@ -37,12 +58,25 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 # Entries of `CoverTree.tally`: undecided clients, depth of the node at hand, nodes and pivots so far, nodes when the
-# best cover was found, and whether there is one and the search has ended.
-ACTIVE, DEPTH, NODES, PIVOTS, FOUND_AT, FOUND, DONE = range(7)
-# Entries of `CoverTree.amount`: cost of the clients decided in, and the cost to beat.
-FIXED, LIMIT = range(2)
+# best cover was found, whether there is one, whether the search has ended, rows of the log, whether a cover is proposed,
+# and whether one was refused at the node at hand, which then proposes no more.
+ACTIVE, DEPTH, NODES, PIVOTS, FOUND_AT, FOUND, DONE, LOGGED, PROPOSED, REFUSED = range(10)
+# Entries of `CoverTree.amount`: cost of the clients decided in, the cost to beat, and that of the proposed cover.
+FIXED, LIMIT, OFFER = range(3)
 
-_TOLERANCE = 1e-13  # of the requirement: rounding of the sums that a remaining need is a difference of
+# Rows of the log: what happened, to whom (a client or a task), and multipliers, D(mu) of which is the reason. A closed
+# node is followed by the deepest branch whose other side has not been entered.
+CLOSED_SHORT = 0  # everybody left misses the need of a task
+CLOSED_MET = 1  # the clients decided in cover, and cost too much
+CLOSED_UNMET = 2  # everybody is decided, and it is no cover
+CLOSED = 3  # D(mu) reaches the limit
+BOUND = 4  # the multipliers of the decisions that follow
+DECIDE_IN, DECIDE_OUT = 5, 6  # by the reduced cost at those
+HELD_IN, HELD_OUT = 7, 8  # with the client held at this side D(mu) reaches the limit: it is decided the other way
+BRANCH_IN, BRANCH_OUT = 9, 10  # the side that is entered first
+
+# Of the requirement and of the sums that a remaining need is a difference of: below it a need may be met.
+_TOLERANCE = 1e-13
 
 
 class CoverTree(NamedTuple):
@@ -73,12 +107,16 @@ class CoverTree(NamedTuple):
     kept_room: FloatArray  # (n + 1, K)
     kept_basis: IntArray  # (n + 1, K)
     best: BoolArray  # (n,) the best cover by client
-    tally: IntArray  # (7,)
-    amount: FloatArray  # (2,)
+    offer: BoolArray  # (n,) the proposed cover by client
+    log: FloatArray  # (rows, 2 + K)
+    tally: IntArray  # (10,)
+    amount: FloatArray  # (3,)
 
 
 @jit
-def make_cover_tree(cost: FloatArray, relevance: FloatArray, need: FloatArray, limit: float) -> CoverTree:
+def make_cover_tree(
+    cost: FloatArray, relevance: FloatArray, need: FloatArray, limit: float, log_rows: int
+) -> CoverTree:
     """Stand before the root.
 
     Parameters
@@ -91,6 +129,8 @@ def make_cover_tree(cost: FloatArray, relevance: FloatArray, need: FloatArray, l
         Coverage to reach, > 0.
     limit : float
         Only covers cheaper than this are of interest.
+    log_rows : int
+        Rows that the log has room for; 0 for none.
     """
     n, tasks = relevance.shape
     everything = 0.0
@@ -122,8 +162,10 @@ def make_cover_tree(cost: FloatArray, relevance: FloatArray, need: FloatArray, l
         np.zeros((n + 1, tasks)),
         np.zeros((n + 1, tasks), dtype=np.int64),
         np.zeros(n, dtype=np.bool_),
-        np.zeros(7, dtype=np.int64),
-        np.zeros(2),
+        np.zeros(n, dtype=np.bool_),
+        np.zeros((log_rows, 2 + tasks)),
+        np.zeros(10, dtype=np.int64),
+        np.zeros(3),
     )
     tree.tally[ACTIVE] = n
     # A finite limit, so that a ray of the dual can always be followed beyond it.
@@ -140,7 +182,7 @@ def make_cover_tree(cost: FloatArray, relevance: FloatArray, need: FloatArray, l
             total += tree.relevance[k, i]
         tree.need[k] = scale * need[k]
         tree.room[k] = total - tree.need[k]
-        tree.tolerance[k] = _TOLERANCE * tree.need[k]
+        tree.tolerance[k] = (_TOLERANCE + 4.0 * n * EPS) * (tree.need[k] + total)
         tree.basis[k] = n + k
     return tree
 
@@ -157,6 +199,7 @@ def decide(tree: CoverTree, i: int, selected: bool) -> None:
         else:
             tree.room[k] -= tree.relevance[k, j]
     tree.value[i] = selected
+    tree.tally[REFUSED] = 0
     tree.tally[ACTIVE] -= 1
     last = tree.tally[ACTIVE]
     if j == last:
@@ -195,3 +238,36 @@ def restore_node(tree: CoverTree, depth: int) -> None:
         tree.need[k] = tree.kept_need[depth, k]
         tree.room[k] = tree.kept_room[depth, k]
         tree.basis[k] = tree.kept_basis[depth, k]
+
+
+@jit
+def answer_proposal(tree: CoverTree, taken: bool) -> None:
+    """Take the proposed cover as the best one, or refuse it; the search goes on either way."""
+    tree.tally[PROPOSED] = 0
+    if not taken:
+        tree.tally[REFUSED] = 1
+        return
+    tree.amount[LIMIT] = tree.amount[OFFER]
+    tree.tally[FOUND] = 1
+    tree.tally[FOUND_AT] = tree.tally[NODES]
+    tree.best[:] = tree.offer
+
+
+@jit
+def has_room_in_log(tree: CoverTree) -> bool:
+    """Tell whether the next node can be logged whatever happens there (always, where there is no log)."""
+    rows = tree.log.shape[0]
+    return rows == 0 or tree.tally[LOGGED] + tree.client.size + 3 * tree.need.size + 4 <= rows
+
+
+@jit
+def log_step(tree: CoverTree, what: int, who: int, step: float) -> None:
+    """Write a row of the log, with the multipliers ``mu + step edge``."""
+    row = tree.tally[LOGGED]
+    if row == tree.log.shape[0]:
+        return
+    tree.log[row, 0] = what
+    tree.log[row, 1] = who
+    for k in range(tree.mu.size):
+        tree.log[row, 2 + k] = tree.mu[k] if step == 0.0 else tree.mu[k] + step * tree.edge[k]
+    tree.tally[LOGGED] += 1

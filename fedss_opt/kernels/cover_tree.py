@@ -5,6 +5,9 @@ With the slack between a cover of interest and the bound, a client whose reduced
 is a basic (fractional) client whose first pivot on one side is. The basic client with the largest first pivots on
 both sides is branched on, the lesser side first. The relaxation's choice with its fractional clients rounded up is
 the cover that is tried at every node.
+
+Costs and needs are sums of floats. A node is closed only with a margin above their rounding, and a cover is only
+proposed: whether it is one, in exact arithmetic, is decided outside.
 """
 
 from __future__ import annotations
@@ -14,16 +17,27 @@ import numpy as np
 from .cover_bound import climb, cutoff, penalty
 from .cover_state import (
     ACTIVE,
+    BOUND,
+    BRANCH_IN,
+    BRANCH_OUT,
+    CLOSED,
+    CLOSED_MET,
+    CLOSED_SHORT,
+    CLOSED_UNMET,
+    DECIDE_IN,
+    DECIDE_OUT,
     DEPTH,
     DONE,
     FIXED,
-    FOUND,
-    FOUND_AT,
-    LIMIT,
     NODES,
+    OFFER,
+    PROPOSED,
+    REFUSED,
     CoverTree,
     decide,
+    has_room_in_log,
     keep_node,
+    log_step,
     restore_node,
 )
 from .jit import jit
@@ -34,17 +48,17 @@ _INTEGRAL = 1e-9  # a basic value this close to 0 or 1 is not branched on
 
 
 @jit
-def _room_is_short(tree: CoverTree) -> bool:
-    """Tell whether all undecided clients together miss a need."""
+def _short_task(tree: CoverTree) -> int:
+    """Return a task whose need all undecided clients together miss, or -1."""
     for k in range(tree.room.size):
         if tree.room[k] < -tree.tolerance[k]:
-            return True
-    return False
+            return k
+    return -1
 
 
 @jit
 def _is_met(tree: CoverTree) -> bool:
-    """Tell whether the clients decided in cover every task."""
+    """Tell whether the clients decided in cover every task, as far as sums can tell."""
     for k in range(tree.need.size):
         if tree.need[k] > tree.tolerance[k]:
             return False
@@ -52,21 +66,18 @@ def _is_met(tree: CoverTree) -> bool:
 
 
 @jit
-def _take_decided(tree: CoverTree) -> None:
-    """Adopt the clients decided in as a cover, if they are cheaper than the best."""
-    if not tree.amount[FIXED] < cutoff(tree):
-        return
-    tree.amount[LIMIT] = tree.amount[FIXED]
-    tree.tally[FOUND] = 1
-    tree.tally[FOUND_AT] = tree.tally[NODES]
-    tree.best[:] = tree.value
+def _propose_decided(tree: CoverTree) -> None:
+    """Propose the clients decided in as a cover."""
+    tree.tally[PROPOSED] = 1
+    tree.amount[OFFER] = tree.amount[FIXED]
+    tree.offer[:] = tree.value
     for j in range(tree.tally[ACTIVE]):
-        tree.best[tree.client[j]] = False
+        tree.offer[tree.client[j]] = False
 
 
 @jit
-def _take_rounded(tree: CoverTree) -> None:
-    """Adopt the relaxation's choice with basic clients rounded up where needed, if it is cheaper than the best."""
+def _propose_rounded(tree: CoverTree) -> None:
+    """Propose the relaxation's choice with basic clients rounded up where needed, if it is cheaper than the best."""
     tasks, n = tree.relevance.shape
     active = tree.tally[ACTIVE]
     cost = tree.amount[FIXED]
@@ -109,23 +120,25 @@ def _take_rounded(tree: CoverTree) -> None:
             return
     if not cost < cutoff(tree):
         return
-    tree.amount[LIMIT] = cost
-    tree.tally[FOUND] = 1
-    tree.tally[FOUND_AT] = tree.tally[NODES]
-    tree.best[:] = tree.value
+    tree.tally[PROPOSED] = 1
+    tree.amount[OFFER] = cost
+    tree.offer[:] = tree.value
     for j in range(active):
-        tree.best[tree.client[j]] = tree.reduced[j] < 0.0
+        tree.offer[tree.client[j]] = tree.reduced[j] < 0.0
     for p in range(tasks):
         if raised[p] >= 0:
-            tree.best[tree.client[raised[p]]] = True
+            tree.offer[tree.client[raised[p]]] = True
 
 
 @jit
 def _decide_by_reduced_cost(tree: CoverTree, slack: float) -> None:
     """Decide every client that cannot change sides at a cost below the slack."""
+    log_step(tree, BOUND, 0, 0.0)
     for j in range(tree.tally[ACTIVE] - 1, -1, -1):
         if abs(tree.reduced[j]) >= slack:
-            decide(tree, tree.client[j], tree.reduced[j] < 0.0)
+            selected = tree.reduced[j] < 0.0
+            log_step(tree, DECIDE_IN if selected else DECIDE_OUT, tree.client[j], 0.0)
+            decide(tree, tree.client[j], selected)
 
 
 @jit
@@ -167,26 +180,45 @@ def _branching_client(tree: CoverTree, slack: float) -> tuple[int, bool, bool]:
 
 @jit
 def _open(tree: CoverTree) -> bool:
-    """Bound the node at hand and branch on it; False when it is closed."""
+    """Bound the node at hand and branch on it; False when it is closed.
+
+    Returns early, to be called again, where it proposes a cover.
+    """
     while True:
-        if _room_is_short(tree):
+        short = _short_task(tree)
+        if short >= 0:
+            log_step(tree, CLOSED_SHORT, short, 0.0)
             return False
         if _is_met(tree):
-            _take_decided(tree)
+            if not tree.amount[FIXED] < cutoff(tree):
+                log_step(tree, CLOSED_MET, 0, 0.0)
+                return False
+            if tree.tally[REFUSED] == 0:
+                _propose_decided(tree)
+                return True
+        if tree.tally[ACTIVE] == 0:
+            log_step(tree, CLOSED_UNMET, 0, 0.0)
             return False
         bound = climb(tree, 20 + 10 * tree.need.size)
         if bound >= cutoff(tree):
             return False
-        _take_rounded(tree)
+        if tree.tally[REFUSED] == 0:
+            _propose_rounded(tree)
+            if tree.tally[PROPOSED] == 1:
+                return True
         slack = cutoff(tree) - bound
         if slack <= 0.0:
+            log_step(tree, CLOSED, 0, 0.0)
             return False
         _decide_by_reduced_cost(tree, slack)
+        if tree.tally[ACTIVE] == 0:
+            continue
         i, side, changed = _branching_client(tree, slack)
         if changed:
             continue
         if i < 0:
             return False
+        log_step(tree, BRANCH_IN if side else BRANCH_OUT, i, 0.0)
         keep_node(tree, i, bound)
         decide(tree, i, side)
         return True
@@ -212,11 +244,12 @@ def advance_cover(tree: CoverTree, nodes: int) -> bool:
     """Look at up to `nodes` nodes; True when the search has ended.
 
     Then `best` is the cheapest cover if `tally[FOUND]` is set, and otherwise no cover is cheaper than the limit,
-    but for a relative 1e-12. Until then `best` is the cheapest cover seen.
+    but for a relative 1e-12. Until then `best` is the cheapest cover taken. Also returns where a cover is proposed
+    (`tally[PROPOSED]`), which `answer_proposal` has to take or refuse, and where the log is full.
     """
     for _ in range(nodes):
-        if tree.tally[DONE] == 1:
-            return True
+        if tree.tally[DONE] == 1 or tree.tally[PROPOSED] == 1 or not has_room_in_log(tree):
+            break
         tree.tally[NODES] += 1
         if not _open(tree) and not _other_side(tree):
             tree.tally[DONE] = 1

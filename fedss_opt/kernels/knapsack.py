@@ -6,6 +6,9 @@ A state is what the deviations so far leave: the surplus s of coverage and the e
 Only Pareto-optimal states survive (more surplus, less cost), and only those that the cheapest way to mend or to use
 their surplus could still bring below the incumbent: the expanding core of Pisinger (1997), which ends after a few
 hundred items however many there are.
+
+Sums here are rounded: a selection whose coverage misses the need by less than that counts as a cover, so "nothing is
+cheaper" is true, and whether the selection that is found is a cover is for the caller to say.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
+from .vectors import compensated_sum
 
 __all__ = ["covering_knapsack"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+_TOLERANCE = 1e-13  # of the need, or of the coverage that deviations start from: far above the rounding of their sums
 
 
 @jit
@@ -54,7 +60,8 @@ def covering_knapsack(
     Returns
     -------
     verdict : int
-        1: `chosen` is the optimum; 0: proven that nothing is cheaper than `limit`; -1: gave up (too many states).
+        1: `chosen` is the optimum, if it is a cover; 0: proven that nothing is cheaper than `limit`; -1: gave up (too
+        many states).
     best : float
         Its cost, `limit` where there is none.
     chosen : ndarray of bool, (n,)
@@ -65,15 +72,18 @@ def covering_knapsack(
     n = cost.size
     chosen = np.zeros(n, dtype=np.bool_)
     key = np.empty(n)
-    surplus = -need
-    base = mu * need  # D = mu need + sum of negative reduced costs
+    covered, saved = np.zeros(n), np.zeros(n)
     for i in range(n):
         r = cost[i] - mu * relevance[i]
         key[i] = abs(r) / relevance[i]
         if r < 0.0:
             chosen[i] = True
-            surplus += relevance[i]
-            base += r
+            covered[i] = relevance[i]
+            saved[i] = r
+    offered = compensated_sum(covered)
+    surplus = offered - need
+    base = mu * need + compensated_sum(saved)  # D
+    enough = -_TOLERANCE * max(need, offered)
     order = np.argsort(key)
     # Excess over `base` that a selection of interest may have; v = deviations + mu s.
     room = limit - base
@@ -88,7 +98,7 @@ def covering_knapsack(
     parent[0] = 0
     total = 1
     best_step, best_state = -1, -1
-    if surplus >= 0.0 and v[0] < room:
+    if surplus >= enough and v[0] < room:
         room = v[0]
         best_step, best_state = 0, 0
     step = 0
@@ -131,13 +141,13 @@ def covering_knapsack(
                 continue
             deviation = new_v - mu * new_s
             least = deviation - slope * new_s if new_s < 0.0 else deviation + min(slope, mu) * new_s
-            if least >= room * (1.0 - 1e-12) and not (new_s >= 0.0 and new_v < room):
+            if least >= room * (1.0 - 1e-12) and not (new_s >= enough and new_v < room):
                 continue
             cheapest = new_v
             next_s[m] = new_s
             next_v[m] = new_v
             parent[total + m] = -j - 1 if flipped else j
-            if new_s >= 0.0 and new_v < room:
+            if new_s >= enough and new_v < room:
                 room = new_v
                 best_step, best_state = step, m
             m += 1

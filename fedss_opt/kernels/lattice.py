@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
+from .vectors import EPS
 
 __all__ = ["exact_step", "to_levels"]
 
@@ -20,11 +21,12 @@ BoolArray = npt.NDArray[np.bool_]
 
 _MOST_EXACT_LEVELS = 1e6
 _MOST_LEVELS = 1e5  # finer than this is not called quantised
+_DOUBT = 1e-9  # of a level: far above the rounding of `apart`, far below what quantisation leaves between two levels
 _APART = 1e-6  # of a step: how far from their multiples all relevances together may be
 
 
 @jit
-def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) -> float:
+def exact_step(relevance: FloatArray, free: BoolArray) -> float:
     """Return the largest number that the free clients' relevances to a task are whole multiples of.
 
     Exact: doubles are whole multiples of a power of two, and the remainders of Euclid's algorithm have no rounding.
@@ -35,8 +37,8 @@ def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) 
     ----------
     relevance : ndarray, (N,)
         Relevances >= 0 to one task.
-    mandatory, in_play : ndarray of bool, (N,)
-        The free clients are those in play who are not mandatory.
+    free : ndarray of bool, (N,)
+        The clients to decide on.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def exact_step(relevance: FloatArray, mandatory: BoolArray, in_play: BoolArray) 
     short = False  # whether whole multiples up to a million are exact products
     for i in range(relevance.size):
         x = relevance[i]
-        if not x > 0.0 or mandatory[i] or not in_play[i]:
+        if not x > 0.0 or not free[i]:
             continue
         largest = max(largest, x)
         if short:
@@ -95,7 +97,8 @@ def to_levels(relevance: FloatArray, need: FloatArray) -> tuple[FloatArray, Floa
     Returns
     -------
     levels : ndarray, (n, K)
-        Whole numbers in the columns that are quantised; the others as they were.
+        Whole numbers in the columns that are quantised; the others as they were. Where relevances are not exactly
+        multiples, levels may add up to `needed` without their relevances adding up to `need`.
     needed : ndarray, (K,)
         What the levels have to add up to. Every cover of `need` is one of `needed`.
     step : ndarray, (K,)
@@ -114,6 +117,11 @@ def to_levels(relevance: FloatArray, need: FloatArray) -> tuple[FloatArray, Floa
         if apart > _APART * step:
             levels[:, k] = relevance[:, k]
             continue
+        least = (need[k] - apart) / step
+        doubt = _DOUBT + 4.0 * EPS * abs(least)
+        if doubt > 0.1:  # so many levels that the quotient does not tell whole numbers apart
+            levels[:, k] = relevance[:, k]
+            continue
         steps[k] = step
-        needed[k] = math.ceil((need[k] - apart) / step - 1e-9)
+        needed[k] = math.ceil(least - doubt)
     return levels, needed, steps

@@ -33,7 +33,7 @@ from .state import (
     WINDOW_FROM,
     Work,
 )
-from .vectors import copy_values, order_by
+from .vectors import compensated_sum, copy_values, order_by
 from .vertex import vertex_ascent
 from .window import window_ascent
 
@@ -119,16 +119,30 @@ def next_price(cell: Cell, work: Work, value: float, slope: float, margin: float
 
 @jit
 def _short_task(cell: Cell, work: Work) -> int:
-    """Return a task that the clients within reach at the current costs cannot cover, or -1."""
+    """Return a task that the clients within reach at the current costs certainly cannot cover, or -1.
+
+    A cell's requirements are rounded down by more than its relevances can be rounded: a compensated sum below 1 is a
+    proof. Plain sums decide where they are clear of 1 by more than they can err.
+    """
     within = np.zeros(cell.aim.size)
     for i in range(cell.free):
         if work.cost[i] < math.inf:
             for k in range(within.size):
                 within[k] += cell.relevance[i, k]
     for k in range(within.size):
-        if within[k] < 1.0:
+        if within[k] < 1.0 + cell.free * EPS * within[k] and _exactly_within(cell, work, k) < 1.0:
             return k
     return -1
+
+
+@jit
+def _exactly_within(cell: Cell, work: Work, k: int) -> float:
+    """Return what the clients within reach offer to task k, by a compensated sum."""
+    reached = np.zeros(cell.free)
+    for i in range(cell.free):
+        if work.cost[i] < math.inf:
+            reached[i] = cell.relevance[i, k]
+    return compensated_sum(reached)
 
 
 @jit

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from .jit import jit
 
-__all__ = ["compensated_sum", "copy_flags", "copy_values", "first_not_below", "median", "order_by", "take", "take_rows"]
+__all__ = ["EPS", "compensated_sum", "copy_flags", "copy_values", "first_not_below", "median", "order_by", "take", "take_rows"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+EPS = 2.220446049250313e-16  # of double precision: the distance from 1 to the next number
 
 @jit
 def take(values: FloatArray, index: IntArray) -> FloatArray:

@@ -14,7 +14,7 @@ from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options, Progress
 
-__all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm"]
+__all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm", "why_caps_fail"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ def _conclude(
             method="admm",
             lower_bound_s=bound,
             certificate=certificate,
-            message=_why_caps_fail(problem) if excluded else _NONE_FOUND,
+            message=why_caps_fail(problem) if excluded else _NONE_FOUND,
             iterations=iterations,
             solve_time_s=options.now() - started,
         )
@@ -171,9 +171,10 @@ def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Soluti
     )
 
 
-def _why_caps_fail(problem: Problem) -> str:
+def why_caps_fail(problem: Problem) -> str:
+    """Say why no selection keeps its limits within the carrier."""
     return (
         "max_upload_s and min_bandwidth_hz cannot be met: every selection that covers the tasks needs more than "
-        f"bandwidth_hz = {problem.bandwidth_hz:g} Hz (the certificate's multipliers prove it); raise "
+        f"bandwidth_hz = {problem.bandwidth_hz:g} Hz; raise "
         "bandwidth_hz, allow longer uploads, or lower the requirements"
     )

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..cells import cell_of_node
-from ..kernels import Cell, Work, make_work, members_of, state
+from ..kernels import EPS, Cell, Work, make_work, members_of, state
 from ..kernels.dual import total_bound
 from ..kernels.opening import consider, round_relaxation, set_price
 from ..kernels.relaxation import reduce_costs, relax
@@ -44,7 +43,8 @@ def branch_and_bound(
     nodes = 0
     try:
         while heap:
-            incumbent.raise_bound(heap[0][0])
+            # Nodes were left out from the cutoff of their time on, which has only come down since.
+            incumbent.raise_bound(min(heap[0][0], _cutoff(incumbent, precision)))
             if incumbent.closed(precision):
                 return None, nodes
             if options.now() >= options.deadline(started):
@@ -69,8 +69,13 @@ def branch_and_bound(
                 return StopReason.INTERRUPTED, nodes
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED, nodes
-    incumbent.raise_bound(math.inf)
+    incumbent.raise_bound(_cutoff(incumbent, precision))
     return None, nodes
+
+
+def _cutoff(incumbent: Incumbent, precision: float) -> float:
+    """Return the bound from which a node holds nothing of interest."""
+    return incumbent.objective_s * (1.0 - precision)
 
 
 def _expand(incumbent: Incumbent, node: Node, precision: float) -> list[tuple[float, BoolArray, BoolArray, float]]:
@@ -90,7 +95,7 @@ def _expand(incumbent: Incumbent, node: Node, precision: float) -> list[tuple[fl
             work.chosen[:] = False
         if consider(cell, work) and s[state.OBJECTIVE] < incumbent.objective_s:
             incumbent.take(_selection(problem.clients, cell, work))
-    cutoff = incumbent.objective_s * (1.0 - precision)
+    cutoff = _cutoff(incumbent, precision)
     if cell.aim.size == 0 or bound >= cutoff:
         return []
     price = float(s[state.BOUND_PRICE])
@@ -100,9 +105,12 @@ def _expand(incumbent: Incumbent, node: Node, precision: float) -> list[tuple[fl
     reduce_costs(cell, work)
     slack = cutoff - own_bound  # the bound of these multipliers: the reduced costs are theirs
     inside, available = inside.copy(), available.copy()
-    inside[cell.client[: cell.free][work.reduced <= -slack]] = True
-    available[cell.client[: cell.free][work.reduced >= slack]] = False
-    undecided = np.flatnonzero(np.abs(work.reduced) < slack)
+    doubt = 16.0 * EPS * (1 + work.mu.size) * (2.0 * work.cost[: cell.free] + np.abs(work.reduced))
+    sure = np.abs(work.reduced) - doubt
+    inside[cell.client[cell.free :]] = True  # the forced clients
+    inside[cell.client[: cell.free][(sure >= slack) & (work.reduced < 0.0)]] = True
+    available[cell.client[: cell.free][(sure >= slack) & (work.reduced > 0.0)]] = False
+    undecided = np.flatnonzero(sure < slack)
     if undecided.size == 0:  # the screened cell is a single selection
         last = inside.copy()
         incumbent.take(last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Objective, Problem
-from ..solution import CertificateKind, Solution, StopReason
-from .admm import solve_admm
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
+from .admm import solve_admm, why_caps_fail
 from .answers import answer, optimal_bandwidth
 from .branching import branch_and_bound
-from .makespan_core import Verdict, improve_makespan
+from .cover_search import Finding, find_selection
 from .options import Options, Progress
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
@@ -62,14 +63,19 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
 
     The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
     just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.
-    Total latency is finished by branch and bound on the same relaxation. `gap_tol` below 1e-9 is taken as 1e-9.
+    Total latency is finished by branch and bound on the same relaxation. Where the ADMM finds no answer, the same search
+    at the deadline ``inf`` finds one or proves that there is none. `gap_tol` below 1e-9 is taken as 1e-9.
     """
     started = options.now()
     first = solve_admm(problem, replace(options, callback=None))
     gap_tol = max(options.gap_tol, PRECISION)
+    if first.status is Status.UNKNOWN and first.stop_reason is StopReason.STALLED:
+        first = _first_answer(problem, first, options, started)
     if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= PRECISION:
         return _renamed(first, options.now() - started)
     incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, first.objective_s, first.lower_bound_s)
+    certificate = first.certificate
+    assert certificate is not None
     steps, stop = 0, None
     try:
         while not incumbent.closed(min(gap_tol, PRECISION)):
@@ -80,23 +86,19 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
                 stop = StopReason.ITERATIONS
                 break
             steps += 1
-            left = options.deadline(started) - options.now()
-            assert first.certificate is not None
             if problem.objective is Objective.MAKESPAN:
-                verdict = improve_makespan(incumbent, first.certificate, PRECISION, left)
-                if verdict is Verdict.STUCK:
+                if not _improve(incumbent, certificate.multipliers, options.deadline(started)):
                     stop = StopReason.TIME if options.now() >= options.deadline(started) else StopReason.STALLED
                     break
             else:
-                stop, steps = branch_and_bound(incumbent, first.certificate.price, PRECISION, options, started)
+                stop, steps = branch_and_bound(incumbent, certificate.price, PRECISION, options, started)
                 break
             if _asked_to_stop(options, incumbent, steps, started):
                 stop = StopReason.INTERRUPTED
                 break
     except KeyboardInterrupt:
         stop = StopReason.INTERRUPTED
-    certificate = first.certificate
-    if incumbent.bound_s > first.lower_bound_s and certificate is not None:
+    if incumbent.bound_s > first.lower_bound_s:
         certificate = replace(certificate, kind=CertificateKind.SEARCH)
     return answer(
         problem,
@@ -110,6 +112,37 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
         iterations=steps,
         solve_time_s=options.now() - started,
     )
+
+
+def _improve(incumbent: Incumbent, multipliers: FloatArray, stop: float) -> bool:
+    """Prove the incumbent optimal up to `PRECISION`, or replace it by a better one; False where neither comes off."""
+    deadline = incumbent.objective_s * (1.0 - PRECISION)
+    finding, selection = find_selection(incumbent.problem, deadline, multipliers, stop)
+    if finding is Finding.NOTHING:
+        incumbent.raise_bound(deadline)
+        return True
+    return selection is not None and incumbent.take(selection)
+
+
+def _first_answer(problem: Problem, nothing: Solution, options: Options, started: float) -> Solution:
+    """Find an answer where the ADMM found none, or prove that whole clients cannot keep the limits within B."""
+    multipliers = np.zeros(problem.tasks)
+    finding, selection = find_selection(problem, math.inf, multipliers, options.deadline(started))
+    if finding is Finding.NOTHING:
+        certificate = Certificate(kind=CertificateKind.SEARCH, price=math.inf, multipliers=multipliers)
+        return replace(
+            nothing,
+            status=Status.INFEASIBLE,
+            stop_reason=StopReason.COMPLETED,
+            lower_bound_s=math.inf,
+            certificate=certificate,
+            message=why_caps_fail(problem),
+        )
+    bandwidth = None if selection is None else optimal_bandwidth(problem, selection)
+    if selection is None or bandwidth is None:
+        return nothing
+    found = answer(problem, selection, bandwidth, method="exact")
+    return solve_admm(problem, replace(options, callback=None, warm_start=found))
 
 
 def _asked_to_stop(options: Options, incumbent: Incumbent, steps: int, started: float) -> bool:

@@ -29,7 +29,7 @@ def _gcd(values: np.ndarray) -> Fraction:
 def test_is_the_greatest_common_divisor(counts: list[int], step: float) -> None:
     relevance = np.array(counts) * step
     n = relevance.size
-    found = exact_step(relevance, np.zeros(n, dtype=bool), np.ones(n, dtype=bool))
+    found = exact_step(relevance, np.ones(n, dtype=bool))
     truth = _gcd(relevance)
     assert Fraction(found) == (truth if truth * 10**6 >= Fraction(float(relevance.max())) else 0)
 
@@ -37,9 +37,9 @@ def test_is_the_greatest_common_divisor(counts: list[int], step: float) -> None:
 def test_only_free_clients_count() -> None:
     relevance = np.array([0.5, 1.0, 0.3, 0.7])
     mandatory, in_play = np.array([False, False, True, False]), np.array([True, True, True, False])
-    assert exact_step(relevance, mandatory, in_play) == 0.5
+    assert exact_step(relevance, in_play & ~mandatory) == 0.5
 
 
 @pytest.mark.parametrize("relevance", [[0.0, 0.0], [0.1, 0.7], [1.0, 1e-7]])
 def test_no_step_to_speak_of(relevance: list[float]) -> None:
-    assert exact_step(np.array(relevance), np.zeros(2, dtype=bool), np.ones(2, dtype=bool)) == 0.0
+    assert exact_step(np.array(relevance), np.ones(2, dtype=bool)) == 0.0

@@ -1,0 +1,76 @@
+"""One task: does every cover cost at least so much? A dynamic program of its own over the clients that matter."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["costs_at_least"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_ULP = 2.0**-52
+_MOST_STATES = 4_000_000
+_NEAR = 1e-12  # of the requirement: coverage this close to it counts as enough
+
+
+def costs_at_least(cost: FloatArray, row: FloatArray, least: float) -> bool:
+    """Tell whether ``sum cost_i a_i >= least`` for all binary a with ``sum A_i a_i >= 1``.
+
+    With w the worth of the requirement, a selection costs ``D + sum of |r_i| over deviations + w times its surplus``,
+    where ``r_i = cost_i - w A_i``, and a deviation is a choice other than ``r_i < 0``. States are what the deviations so
+    far leave (surplus, spent); they are extended client by client in the order of ``|r_i| / A_i``, at which a
+    surplus can be used, or a deficit mended, at best. A state goes where that already reaches `least`, or where another
+    one has at least its surplus and has spent no more.
+
+    Parameters
+    ----------
+    cost, row : ndarray, (n,)
+        Costs >= 0 and normalised relevances >= 0.
+    least : float
+        The claim.
+
+    Returns
+    -------
+    bool
+        False where a cheaper selection may exist, or where too many states are left.
+    """
+    cost, row = cost[row > 0.0], row[row > 0.0]
+    if not math.fsum(row.tolist()) >= 1.0 - _NEAR:
+        return True
+    ratio = cost / row
+    order = np.argsort(ratio, kind="stable")
+    reached = np.cumsum(row[order])
+    worth = float(ratio[order[min(int(np.searchsorted(reached, 1.0)), order.size - 1)]])
+    reduced = cost - worth * row
+    base = reduced < 0.0
+    doubt = 8 * _ULP * (worth + math.fsum(cost[base].tolist()))
+    room = least - (math.fsum([worth, *reduced[base].tolist()]) - doubt)
+    if room <= 0.0:
+        return True
+    surplus = np.array([math.fsum([-1.0, *row[base].tolist()])])
+    spent = np.zeros(1)
+    slope = np.abs(reduced) / row
+    enough = -_NEAR
+    for i in np.argsort(slope, kind="stable").tolist():
+        if ((surplus >= enough) & (spent + worth * np.maximum(surplus, 0.0) < room)).any():
+            return False
+        at = slope[i]
+        price = np.where(surplus < 0.0, -at * np.minimum(surplus + _NEAR, 0.0), min(at, worth) * surplus)
+        kept = spent + price * (1.0 - _NEAR) < room
+        surplus, spent = surplus[kept], spent[kept]
+        if not surplus.size:
+            return True
+        if surplus.size > _MOST_STATES:
+            return False
+        shift = -row[i] if base[i] else row[i]
+        surplus = np.concatenate([surplus, surplus + shift])
+        spent = np.concatenate([spent, spent + abs(reduced[i])])
+        falling = np.lexsort((spent, -surplus))
+        surplus, spent = surplus[falling], spent[falling]
+        first = np.ones(surplus.size, dtype=np.bool_)
+        first[1:] = spent[1:] < np.minimum.accumulate(spent)[:-1]
+        surplus, spent = surplus[first], spent[first]
+    return not ((surplus >= enough) & (spent + worth * np.maximum(surplus, 0.0) < room)).any()
