@@ -77,7 +77,7 @@ def _raising(problem, method="admm", **options):
     ],
 )
 def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, most, tmp_path):
-    run = attack(seed=1, problems=40, folder=tmp_path, solve=solve)
+    run = attack(seed=1, problems=16, folder=tmp_path, attempts=60, solve=solve)
     found = [failure for failure in run.failures if failure.accusation.claim == claim]
     assert found
     assert min(failure.problem.clients for failure in found) <= most
@@ -89,7 +89,7 @@ def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, mos
 
 
 def test_a_seed_and_a_number_repeat_the_attack():
-    runs = [attack(seed=5, problems=20, solve=_raising) for _ in range(2)]
+    runs = [attack(seed=5, problems=20, attempts=10, solve=_raising) for _ in range(2)]
     first, second = ([(f.problem, f.accusation.kind, f.number) for f in run.failures] for run in runs)
     assert first
     assert first == second

@@ -121,6 +121,7 @@ def attack(
     seconds: float = math.inf,
     problems: int | None = None,
     folder: Path | None = None,
+    attempts: int = 250,
     progress: Callable[[Attack], None] | None = None,
     solve: Solve = package_solve,
 ) -> Attack:
@@ -136,6 +137,8 @@ def attack(
         How many to try; as many as there is time for by default.
     folder : Path, optional
         Where failing problems are saved, beside ``failures.jsonl``, which says what failed; made with the first one.
+    attempts : int
+        How many smaller problems are tried for each failure that is made small.
     progress : callable, optional
         Called with the run after every problem.
     solve : callable
@@ -152,14 +155,14 @@ def attack(
     for number, family in zip(numbers, itertools.cycle(FAMILIES), strict=False):
         if time.perf_counter() - started >= seconds:
             break
-        _try(run, number, family, folder, solve)
+        _try(run, number, family, folder, attempts, solve)
         run.seconds = time.perf_counter() - started
         if progress is not None:
             progress(run)
     return run
 
 
-def _try(run: Attack, number: int, family: str, folder: Path | None, solve: Solve) -> None:
+def _try(run: Attack, number: int, family: str, folder: Path | None, attempts: int, solve: Solve) -> None:
     rng = np.random.default_rng([run.seed, number])
     problem = draw_problem(family, rng)
     plan = draw_plan(problem, rng)
@@ -172,23 +175,24 @@ def _try(run: Attack, number: int, family: str, folder: Path | None, solve: Solv
     for accusation in {a.kind: a for a in reversed(hearing.accusations)}.values():  # the first of each kind
         run.kinds[accusation.kind] += 1
         if run.kinds[accusation.kind] <= _SAVED_PER_KIND:
-            failure = _shrunk(family, number, problem, plan, accusation, solve)
+            failure = _shrunk(
+                Failure(family=family, number=number, problem=problem, accusation=accusation), plan, attempts, solve
+            )
             run.failures.append(failure if folder is None else _save(failure, folder, run.seed))
 
 
-def _shrunk(family: str, number: int, problem: Problem, plan: Plan, accusation: Accusation, solve: Solve) -> Failure:
+def _shrunk(failure: Failure, plan: Plan, attempts: int, solve: Solve) -> Failure:
     """Find the least plan and a small problem that show the same kind of failure."""
 
-    def first(candidate: Problem, narrowed: Plan) -> Accusation | None:
-        alike = (a for a in hear(candidate, narrowed, solve).accusations if a.kind == accusation.kind)
+    def seen(problem: Problem, narrowed: Plan) -> Accusation | None:
+        alike = (a for a in hear(problem, narrowed, solve).accusations if a.kind == failure.accusation.kind)
         return next(alike, None)
 
-    for narrowed in _narrower(plan, accusation):
-        if first(problem, narrowed) is not None:
-            problem = shrink(problem, lambda candidate: first(candidate, narrowed) is not None)  # noqa: B023
-            accusation = first(problem, narrowed) or accusation
-            break
-    return Failure(family=family, number=number, problem=problem, accusation=accusation)
+    for narrowed in _narrower(plan, failure.accusation):
+        if seen(failure.problem, narrowed) is not None:
+            small = shrink(failure.problem, lambda p: seen(p, narrowed) is not None, attempts=attempts)  # noqa: B023
+            return replace(failure, problem=small, accusation=seen(small, narrowed) or failure.accusation)
+    return failure  # a failure that a clock decided
 
 
 def _narrower(plan: Plan, accusation: Accusation) -> Iterator[Plan]:
