@@ -18,7 +18,7 @@ from ...solution import CertificateKind, Solution, Status, StopReason
 from ..certificates import verify_solution
 from ..referees import brute_force
 from .answers import AGREEMENT, Ask, Witness, keeps_everything, witness
-from .referees import enumerated, refuted_by_highs
+from .referees import certainly_feasible, enumerated, refuted_by_highs
 from .relations import RELATIONS
 
 __all__ = ["Accusation", "Hearing", "Plan", "Solve", "draw_plan", "hear"]
@@ -207,6 +207,7 @@ def _hear(problem: Problem, plan: Plan, solve: Solve) -> Hearing:
         hearing.accusations += _contradictions(docket)
     if plan.referees and problem.clients <= _MOST_FOR_ENUMERATION:
         hearing.accusations += _given_up(given)
+        hearing.accusations += _wrongly_excluded(given)
     if plan.repeats:
         for ask, solution in given.claims:
             hearing.accusations += _not_repeated(given, ask, solution, solve)
@@ -282,6 +283,15 @@ def _contradictions(docket: _Docket) -> Iterator[Accusation]:
                 detail=f"claims {told}, but {seen.value!r} s is feasible",
             )
             break
+
+
+def _wrongly_excluded(docket: _Docket) -> Iterator[Accusation]:
+    """Yield the claims of infeasibility that enumeration in exact and ball arithmetic refutes."""
+    claims = [(ask, solution) for ask, solution in docket.claims if solution.status is Status.INFEASIBLE]
+    if claims and certainly_feasible(docket.problem):
+        for ask, _ in claims:
+            detail = "claims no answer, but some selection covers and its least bandwidths fit in exact arithmetic"
+            yield Accusation(claim="infeasible", ask=ask, place=docket.place, by="exact arithmetic", detail=detail)
 
 
 def _given_up(docket: _Docket) -> Iterator[Accusation]:

@@ -13,11 +13,13 @@ from scipy.optimize import Bounds, milp
 
 from ...problem import Objective, Problem
 from ...solution import Solution, Status
+from ..balls import UndecidedError, arb, ball_of, bits_at_most, decide
 from ..block_referees import BlockTable
+from ..dual import Client, carrier_hz
 from ..referees import beyond, brute_force, covering_rows, least_bandwidths, priced
 from .answers import allocate
 
-__all__ = ["enumerated", "refuted_by_highs"]
+__all__ = ["certainly_feasible", "enumerated", "refuted_by_highs"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -41,6 +43,40 @@ def enumerated(problem: Problem, *, below: float) -> Found | None:
     except (ArithmeticError, ValueError):  # data beyond what plain NumPy and bracketing can do
         return None
     return None if found is None else (verdict.selected, found)
+
+
+def certainly_feasible(problem: Problem) -> bool:
+    """Whether some selection covers, and its least bandwidths fit the carrier, in rational and in ball arithmetic.
+
+    Where limits fill the carrier to the last bit, no answer in floats may keep every constraint to the last bit, and so
+    be a witness; `infeasible` is false all the same. Whole blocks fit or do not, in floats as well: they are not asked
+    about.
+    """
+    if problem.resource_block_hz is not None:
+        return False
+    limits = problem.bandwidth_limits_hz
+    roughly = least_bandwidths(problem, math.inf)
+
+    def fits() -> bool:
+        least = [Client(problem, n, limits).least() for n in range(problem.clients)]
+        able = problem.available & np.array([ball is not None for ball in least], dtype=bool)
+        if (problem.mandatory & ~able).any():
+            return False
+        order = np.flatnonzero(able & ~problem.mandatory)
+        for code in range(1 << order.size):
+            chosen = problem.mandatory.copy()
+            chosen[order] = (code >> np.arange(order.size)) & 1 == 1
+            if roughly[chosen].sum() > problem.bandwidth_hz * (1.0 + 1e-9) or not problem.covers(chosen).all():
+                continue
+            total = sum((ball for n, ball in enumerate(least) if chosen[n] and ball is not None), arb(0))
+            if decide(total, ball_of(carrier_hz(problem))):
+                return True
+        return False
+
+    try:
+        return bits_at_most(fits)
+    except UndecidedError:
+        return False
 
 
 def refuted_by_highs(problem: Problem, solution: Solution) -> Found | None:
