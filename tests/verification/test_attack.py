@@ -42,10 +42,9 @@ def _false_optimum(problem, method="admm", **options):
 
 
 def _wrongly_infeasible(problem, method="admm", **options):
-    """Give up where a task needs nearly all there is."""
+    """Give up where a task cannot do without somebody."""
     solution = fo.solve(problem, method, **options)
-    short = problem.relevance.sum(axis=1) * (1.0 - 1e-9) <= problem.required
-    if not (method == "admm" and solution.has_answer and (short & (problem.required > 0.0)).any()):
+    if not (method == "admm" and solution.has_answer and forced_clients(problem).any()):
         return solution
     empty = np.zeros(problem.clients)
     certificate = fo.Certificate(kind=fo.CertificateKind.BANDWIDTH, price=0.0, multipliers=np.zeros(problem.tasks))
@@ -89,13 +88,13 @@ def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, mos
 
 
 def test_a_seed_and_a_number_repeat_the_attack():
-    runs = [attack(seed=5, problems=20, attempts=10, solve=_raising) for _ in range(2)]
+    runs = [attack(seed=5, problems=14, attempts=5, solve=_raising) for _ in range(2)]
     first, second = ([(f.problem, f.accusation.kind, f.number) for f in run.failures] for run in runs)
     assert first
     assert first == second
     assert runs[0].kinds == runs[1].kinds
     assert runs[0].families == runs[1].families
-    assert [r.tried for r in runs[0].families.values()] == [1] * len(FAMILIES)
+    assert runs[0].tried == 14
 
 
 @pytest.mark.parametrize("family", FAMILIES)
