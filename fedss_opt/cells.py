@@ -9,14 +9,11 @@ import numpy.typing as npt
 
 from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
+from .resource_blocks import WHOLE_BLOCKS
 
-__all__ = ["WHOLE_BLOCKS", "cell_of", "cell_of_node", "problem_arrays", "selection_cell"]
+__all__ = ["cell_of", "cell_of_node", "problem_arrays", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
-
-# Sums of whole blocks are compared with the carrier's: far above their rounding, far below half a block of any carrier
-# that is not a million million blocks wide.
-WHOLE_BLOCKS = 1.0 + 1e-12
 
 
 def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:

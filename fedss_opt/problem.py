@@ -21,17 +21,35 @@ from .validation import selection, vector
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel"]
+__all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel", "coverage_target"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 _LN2 = math.log(2.0)
 
-# A requirement counts as met at this fraction of it. The allowance is far above the rounding of a sum over a
-# million clients (about 1e-13) and far below any meaning a relevance can have: "all of them" stays reachable
-# when the caller's own sum was rounded up.
-COVERAGE_FRACTION = 1.0 - 1e-12
+# A requirement counts as met at this much less, relative to it: far above the rounding of any one number, and far below
+# any meaning that a relevance can have.
+_COVERAGE_ALLOWANCE = 1e-12
+# A plain sum of N numbers >= 0 is off by less than N / 2 units in the last place, in whatever order they are added:
+# "all of them" stays reachable when the caller's own sum was rounded up. One client's part of N is 10^4 times as much
+# at N = 10^6.
+_PER_CLIENT = 2.0**-52
+
+
+def coverage_target(required: FloatArray, clients: int | IntArray) -> FloatArray:
+    """Return the coverage at which tasks count as served: ``required`` less max(1e-12, N 2^-52) of it for rounding.
+
+    Parameters
+    ----------
+    required : ndarray, (K,)
+        What each task needs.
+    clients : int or ndarray, (K,)
+        How many clients there are, N; for tasks of several problems, each one's.
+    """
+    target: FloatArray = required * (1.0 - np.maximum(_COVERAGE_ALLOWANCE, clients * _PER_CLIENT))
+    return target
 
 
 class Problem:
@@ -50,7 +68,7 @@ class Problem:
         Uplink bandwidth B > 0 that the selected clients share, Hz.
     resource_block_hz : float, optional
         Width of a resource block, Hz: every selected client gets a whole number of blocks, at least one, and
-        their count fits into B. Left out, bandwidth is continuous.
+        their count fits into B. B holds at most 1e11 of them. Left out, bandwidth is continuous.
     cn0_hz : array_like, (N,) or scalar, optional
         Carrier-to-noise-density ratio C/N0 = g_n > 0, Hz: transmit power times gain over noise density. Gives
         the Shannon rate ``b log2(1 + g_n / b)``. Exactly one of `cn0_hz` and `spectral_efficiency` is given.
@@ -196,8 +214,12 @@ class Problem:
 
     @property
     def coverage_target(self) -> FloatArray:
-        """Coverage at which a task counts as served, (K,): ``required`` less 1e-12 of it for rounding."""
-        return self.required * COVERAGE_FRACTION
+        """Coverage at which a task counts as served, (K,): ``required`` less max(1e-12, N 2^-52) of it for rounding.
+
+        The second is above what a plain sum over the N clients can be off by, so that a requirement of "all of them",
+        summed by the caller, can be met.
+        """
+        return coverage_target(self.required, self.clients)
 
     @property
     def resource_blocks(self) -> int | None:

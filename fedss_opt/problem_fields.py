@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ProblemError
+from .resource_blocks import MOST_BLOCKS, too_many_blocks
 from .validation import (
     boolean_vector,
     bounded_scalar,
@@ -115,6 +116,7 @@ def problem_fields(
     }
     if resource_block_hz is not None:
         fields["resource_block_hz"] = bounded_scalar("resource_block_hz", resource_block_hz, unit="Hz")
+        _refuse_too_fine(fields["resource_block_hz"], fields["bandwidth_hz"])
     if cn0_hz is not None:
         fields["cn0_hz"] = vector("cn0_hz", cn0_hz, n, positive=True, unit="Hz")
     else:
@@ -150,6 +152,15 @@ def _tasks(
     offered, needed = matrix("relevance", relevance, k, n), vector("required", required, k)
     refuse_faint("required", needed)
     return offered, needed
+
+
+def _refuse_too_fine(block_hz: float, bandwidth_hz: float) -> None:
+    if too_many_blocks(bandwidth_hz, block_hz):
+        raise ProblemError(
+            f"resource_block_hz = {block_hz}: makes {bandwidth_hz / block_hz:.3g} blocks of bandwidth_hz = "
+            f"{bandwidth_hz}; at most {MOST_BLOCKS:g} are counted without error: make it at least "
+            f"{bandwidth_hz / MOST_BLOCKS:g}, or leave it out for continuous bandwidth"
+        )
 
 
 def _refuse_contradictions(fields: dict[str, Any]) -> None:

@@ -29,14 +29,16 @@ __all__ = [
 ]
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_BANDWIDTH = re.compile(rf"\s*({_NUMBER})\s*([kmg]?hz)?\s*", re.IGNORECASE)
+_BANDWIDTH = re.compile(rf"\s*({_NUMBER})\s*([kKMgG]?[hH][zZ]|mhz)?\s*")
 _OTHER_UNIT = re.compile(rf"\s*{_NUMBER}\s*([^\W\d_][\w /]{{0,20}}?)\s*")
 _AMOUNT = re.compile(rf"\s*({_NUMBER})\s*(abs|%)?\s*")
 _PREFIX = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 
 
 def parse_bandwidth(text: str) -> float:
-    """Return a bandwidth in Hz; the unit may be Hz, kHz, MHz or GHz in any case, and is Hz when left out.
+    """Return a bandwidth in Hz; the unit may be Hz, kHz, MHz or GHz, and is Hz when left out.
+
+    Its letters may be of any case, but for mHz, which is millihertz.
 
     Examples
     --------
@@ -46,6 +48,8 @@ def parse_bandwidth(text: str) -> float:
     match = _BANDWIDTH.fullmatch(text)
     value = float(match[1]) * _PREFIX[(match[2] or "Hz").lower()] if match else math.nan
     if match is None and (other := _OTHER_UNIT.fullmatch(text)):
+        if other[1].lower() == "mhz":
+            raise OptionError(f"bandwidth = {text!r}: {other[1]!r} is millihertz; for megahertz write MHz, as in 20MHz")
         raise OptionError(
             f"bandwidth = {text!r}: {other[1]!r} is no unit of it; use Hz, kHz, MHz or GHz, such as 20MHz"
         )

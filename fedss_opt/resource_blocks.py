@@ -1,16 +1,30 @@
-"""Whole resource blocks in numbers: how many fit on a band, and limits rounded to them; for one round or for many."""
+"""Whole resource blocks in numbers: how many fit on a band, and limits rounded to them; for one round or for many.
+
+What counts as whole is decided here, and everywhere else taken from here: by `Problem`, what hands blocks out, and the
+checkers. The kernels are given limits in whole blocks.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLOCK_ROUNDING", "blocks_within", "limits_in_blocks"]
+__all__ = ["BLOCK_ROUNDING", "MOST_BLOCKS", "WHOLE_BLOCKS", "blocks_within", "limits_in_blocks", "too_many_blocks"]
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 # A number of resource blocks counts as whole within this fraction of it: decimal fractions are rounded.
 BLOCK_ROUNDING = 4e-15
+# Sums of whole blocks are compared with the carrier's: far above their rounding, and a tenth of a block at most.
+WHOLE_BLOCKS = 1.0 + 1e-12
+MOST_BLOCKS = 10**11
+
+
+def too_many_blocks(hertz: float | FloatArray, block_hz: float | FloatArray) -> BoolArray:
+    """Tell whether a bandwidth holds more blocks than can be counted without error; false for NaN."""
+    beyond: BoolArray = np.greater(hertz, MOST_BLOCKS * np.asarray(block_hz))
+    return beyond
 
 
 def blocks_within(hertz: float | FloatArray, block_hz: float | FloatArray) -> FloatArray:

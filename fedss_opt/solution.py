@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from .exceptions import ProblemError
 from .problem import Problem
+from .validation import boolean_vector, numbers, real_number, shape_of, shown
 
 __all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
 
@@ -79,10 +81,15 @@ class Certificate:
     task : int, optional
         The task that cannot be served, for kind ``coverage``.
 
+    Raises
+    ------
+    ProblemError
+        For what is not of its type. Numbers that make no sense are accepted, and prove nothing.
+
     Notes
     -----
     With ``s_k`` what the mandatory clients together contribute to task k, what is open is
-    ``o_k = max(0, (1 - 1e-12) q_k - s_k)``, and no client counts for more than ``q_k - s_k``::
+    ``o_k = max(0, Problem.coverage_target[k] - s_k)``, and no client counts for more than ``q_k - s_k``::
 
         D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta)
                        - sum_{n free} max(0, sum_k mu_k min(R_kn, q_k - s_k) - phi_n(theta))
@@ -99,6 +106,13 @@ class Certificate:
     price: float
     multipliers: FloatArray
     task: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", _member("kind", self.kind, CertificateKind))
+        object.__setattr__(self, "price", _figure("price", self.price))
+        object.__setattr__(self, "multipliers", _numbers("multipliers", self.multipliers))
+        if self.task is not None:
+            object.__setattr__(self, "task", _whole("task", self.task))
 
     def bound(self, problem: Problem) -> float:
         """Return the lower bound on the objective that this certificate proves for `problem`, in seconds.
@@ -201,6 +215,16 @@ class Solution:
     solve_time_s: float = 0.0
     message: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", _member("status", self.status, Status))
+        object.__setattr__(self, "stop_reason", _member("stop_reason", self.stop_reason, StopReason))
+        object.__setattr__(self, "selected", _booleans("selected", self.selected))
+        object.__setattr__(self, "bandwidth_hz", _numbers("bandwidth_hz", self.bandwidth_hz))
+        for name in ("latency_s", "objective_s", "lower_bound_s"):
+            object.__setattr__(self, name, _figure(name, getattr(self, name)))
+        if self.certificate is not None and not isinstance(self.certificate, Certificate):
+            raise ProblemError(f"certificate: a {type(self.certificate).__name__}; must be a Certificate, or None")
+
     @property
     def gap(self) -> float:
         """Certified relative gap ``(objective_s - lower_bound_s) / lower_bound_s``; 0 when both are 0.
@@ -229,6 +253,51 @@ class Solution:
             f"Solution(status={str(self.status)!r}, selected={int(np.count_nonzero(self.selected))} of "
             f"{len(self.selected)}, objective_s={self.objective_s:.6g}, gap={self.gap:.2g}, method={self.method!r})"
         )
+
+
+# -- what is handed in by hand is of the right kind, or refused; whether it is true is asked elsewhere --
+
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def _member(name: str, value: Any, kinds: type[Member]) -> Member:
+    if isinstance(value, kinds):
+        return value
+    try:
+        return kinds(value)
+    except ValueError:
+        accepted = ", ".join(repr(str(kind)) for kind in kinds)
+        raise ProblemError(f"{name} = {shown(value)}: must be one of {accepted}") from None
+
+
+def _figure(name: str, value: object) -> float:
+    if type(value) is float:
+        return value
+    plain = real_number(value)
+    if plain is None:
+        raise ProblemError(f"{name} = {shown(value)}: must be a number")
+    return plain
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise ProblemError(f"{name} = {shown(value)}: must be an integer, or None")
+    return int(value)
+
+
+def _numbers(name: str, value: Any) -> FloatArray:
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return value
+    return numbers(name, value, "give numbers")
+
+
+def _booleans(name: str, value: Any) -> BoolArray:
+    if type(value) is np.ndarray and value.dtype == np.bool_:
+        return value
+    shape = shape_of(name, value)
+    if len(shape) != 1:
+        raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,)")
+    return boolean_vector(name, value, shape[0])
 
 
 def no_answer(

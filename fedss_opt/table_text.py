@@ -11,7 +11,7 @@ from .documents.files import decode
 from .documents.reading import nearest
 from .exceptions import FileFormatError
 
-__all__ = ["CLIENT_FIELDS", "COLUMNS", "TASK", "Rows", "check_head", "decode_table", "rows_of"]
+__all__ = ["CLIENT_FIELDS", "COLUMNS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name"]
 
 TASK = "task:"
 """What the name of a task's column begins with."""
@@ -101,12 +101,21 @@ def _refuse_other_separators(text: str) -> None:
             )
 
 
+def task_name(column: str) -> str:
+    """Return the task that a column beginning with ``task:`` is about; spaces around its name do not count."""
+    return column.removeprefix(TASK).strip()
+
+
 def check_head(head: list[str]) -> None:
     """Refuse unknown and repeated columns, and a head without payload or channel."""
+    tasks: dict[str, str] = {}
     for j, column in enumerate(head):
         place = f"line 1, column {j + 1}"
         if column in head[:j] and not column.startswith("#"):
             raise FileFormatError(f"{place}: {column!r} stands twice; columns must be unique")
+        if column.startswith(TASK) and (earlier := tasks.setdefault(task_name(column), column)) != column:
+            other = f"{earlier!r} in column {head.index(earlier) + 1}"
+            raise FileFormatError(f"{place}: {column!r} is the same task as {other}; tasks must be unique")
         if column == TASK:
             raise FileFormatError(f"{place}: 'task:' without a name; write task:NAME")
         if column != "id" and column not in COLUMNS and not column.startswith((TASK, "#")):

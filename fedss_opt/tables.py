@@ -20,7 +20,7 @@ from .exceptions import FileFormatError, ProblemError
 from .problem import Problem
 from .quantities import offered, parse_bandwidth, required_amounts
 from .solution import Solution
-from .table_text import CLIENT_FIELDS, COLUMNS, TASK, Rows, check_head, decode_table, rows_of
+from .table_text import CLIENT_FIELDS, COLUMNS, TASK, Rows, check_head, decode_table, rows_of, task_name
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -125,7 +125,7 @@ def parse_table(
     for j, column in enumerate(head):
         if column.startswith(TASK):
             entry = replace(_RELEVANCE, default=0.0)
-            tasks[column.removeprefix(TASK).strip()] = [_cell(entry, column, row[j], line) for line, row in rows]
+            tasks[task_name(column)] = [_cell(entry, column, row[j], line) for line, row in rows]
         elif column in COLUMNS:
             field = CLIENT_FIELDS[COLUMNS[column]]
             fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]

@@ -21,9 +21,11 @@ __all__ = [
     "infer_length",
     "matrix",
     "numbers",
+    "real_number",
     "refuse_faint",
     "selection",
     "shape_of",
+    "shown",
     "vector",
 ]
 
@@ -105,11 +107,11 @@ def numbers(name: str, value: Any, accepted: str) -> FloatArray:
     result = np.empty(array.shape)
     for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
         if isinstance(item, (bool, np.bool_)) or not isinstance(item, _NUMBERS):
-            raise ProblemError(f"{_place(name, index)} = {_shown(item)}: not a number; {accepted}")
+            raise ProblemError(f"{_place(name, index)} = {shown(item)}: not a number; {accepted}")
         try:
             result[index] = float(item)
         except OverflowError:
-            raise ProblemError(f"{_place(name, index)} = {_shown(item)}: beyond double precision; {accepted}") from None
+            raise ProblemError(f"{_place(name, index)} = {shown(item)}: beyond double precision; {accepted}") from None
     return result
 
 
@@ -127,7 +129,17 @@ def _place(name: str, index: Any) -> str:
     return f"{name}[{', '.join(str(int(i)) for i in index)}]" if len(index) else name
 
 
-def _shown(item: Any) -> str:
+def real_number(value: object) -> float | None:
+    """Return a number of Python's or NumPy's as a plain float; None for whatever else, booleans included."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, _NUMBERS):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def shown(item: Any) -> str:
     """Show a value of any kind in an error message, at bounded length."""
     try:
         text = repr(item)
@@ -238,7 +250,7 @@ def boolean_vector(name: str, value: Any, n: int) -> BoolArray:
         if array.dtype.kind != "b" and not (array.dtype.kind in "fiu" and np.logical_or(array == 0, array == 1).all()):
             for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
                 if not isinstance(item, (bool, np.bool_, *_NUMBERS)) or item not in (0, 1):
-                    raise ProblemError(f"{_place(name, index)} = {_shown(item)}: must be true or false")
+                    raise ProblemError(f"{_place(name, index)} = {shown(item)}: must be true or false")
         if array.shape not in ((), (n,)):
             raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
         result[...] = array
@@ -256,10 +268,10 @@ def selection(value: npt.ArrayLike, n: int) -> BoolArray:
 def _names(name: str, value: Any) -> Sequence[str]:
     """Refuse what is not an ordered collection of strings."""
     if isinstance(value, (str, bytes, Set, Mapping)) or not hasattr(value, "__len__"):
-        raise ProblemError(f"{name}: {_shown(value)} where a list of strings is needed")
+        raise ProblemError(f"{name}: {shown(value)} where a list of strings is needed")
     for i, item in enumerate(value):
         if not isinstance(item, str):
-            raise ProblemError(f"{name}[{i}] = {_shown(item)}: not a string; give a list of strings")
+            raise ProblemError(f"{name}[{i}] = {shown(item)}: not a string; give a list of strings")
     names: Sequence[str] = value
     return names
 
@@ -273,5 +285,5 @@ def identifiers(name: str, value: Sequence[str] | None, n: int, what: str) -> tu
         raise ProblemError(f"{name}: has {len(names)} names for {n} {what}; they must agree")
     if len(set(names)) < n:
         twice = next(item for item, count in Counter(names).items() if count > 1)
-        raise ProblemError(f"{name}: {_shown(twice)} stands twice; names must be unique")
+        raise ProblemError(f"{name}: {shown(twice)} stands twice; names must be unique")
     return names

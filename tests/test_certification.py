@@ -118,11 +118,6 @@ GARBAGE: list[dict[str, Any]] = [
     {"multipliers": np.array([[1e6, 1e6]])},
     {"multipliers": np.array(1e6)},
     {"multipliers": np.array([1e6, 1e6, 1e6])},
-    {"multipliers": np.array(["1e6", "1e6"])},
-    {"multipliers": np.array([1e6, None], dtype=object)},
-    {"multipliers": np.array([1e6 + 1j, 1e6])},
-    {"multipliers": np.array([True, True])},
-    {"multipliers": [1e6, "x"]},
     {"price": math.nan},
     {"price": math.inf},
     {"price": -math.inf},
@@ -152,6 +147,37 @@ def test_garbage_proves_no_more_than_is_so(kind: CertificateKind, garbage: dict[
         assert bound == 0.0
 
 
+@pytest.mark.parametrize("multipliers", [[-5e-324, 1e9], [-1e-300, 1e9], [-1e-9, 1e9], [math.nan, 1e9], [1e308, 1e308]])
+def test_what_is_no_multiplier_proves_nothing_at_all(multipliers: list[float]) -> None:
+    assert _proof(BOUND, multipliers=np.array([0.0, 1e9])).bound(_problem()) > 0.0
+    proof = _proof(BOUND, multipliers=np.array(multipliers))
+    assert proof.bound(_problem()) == 0.0
+    assert max(multipliers) == 1e308 or np.isnan(proof.reduced_costs(_problem())).all()
+
+
+WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
+    ({"multipliers": np.array(["1e6", "1e6"])}, "multipliers[0] = '1e6': not a number; give numbers"),
+    ({"multipliers": np.array([1e6, None], dtype=object)}, "multipliers[1] = None: not a number"),
+    ({"multipliers": np.array([1e6 + 1j, 1e6])}, "multipliers[0] = (1000000+1j): not a number"),
+    ({"multipliers": np.array([True, True])}, "multipliers[0] = True: not a number"),
+    ({"multipliers": [[1e6], [1e6, 1e6]]}, "multipliers: its rows differ in length"),
+    ({"price": "1"}, "price = '1': must be a number"),
+    ({"price": None}, "price = None: must be a number"),
+    ({"price": True}, "price = True: must be a number"),
+    ({"task": "0"}, "task = '0': must be an integer, or None"),
+    ({"task": 0.0}, "task = 0.0: must be an integer, or None"),
+    ({"kind": "proof"}, "kind = 'proof': must be one of 'bound', 'coverage', 'bandwidth', 'search'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG_TYPES, ids=str)
+def test_what_is_of_another_type_is_refused(wrong: dict[str, Any], message: str) -> None:
+    fields: dict[str, Any] = {"kind": BOUND, "price": 1.0, "multipliers": np.array([1e6, 1e6])}
+    with pytest.raises(fo.ProblemError) as caught:
+        Certificate(**(fields | wrong))
+    assert message in str(caught.value)
+
+
 def test_forms_of_numbers_are_all_the_same() -> None:
     problem = _problem()
     good = fo.solve(problem).certificate
@@ -160,8 +186,60 @@ def test_forms_of_numbers_are_all_the_same() -> None:
     bound = replace(good, multipliers=rounded).bound(problem)
     for same in (rounded.tolist(), rounded.astype(np.int64), tuple(rounded), rounded[::-1][::-1]):
         assert replace(good, multipliers=same).bound(problem) == bound
+    for price in (np.float32(2.0), np.int8(2), 2):
+        assert replace(good, price=price).bound(problem) == replace(good, price=2.0).bound(problem)
+    assert replace(good, kind="bound").kind is BOUND
     narrow = replace(good, multipliers=rounded.astype(np.float32)).bound(problem)
     assert 0.0 <= narrow <= naive.brute_force(problem).value
+
+
+def test_a_client_who_is_out_of_reach_proves_nothing_by_an_overflow() -> None:
+    """Infinite multipliers times a relevance of 0 are no number, which was taken for a client that must be paid."""
+    problem = Problem(
+        payload_bits=1e6,
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        compute_s=[0.0, 0.0, 0.0, 100.0],
+        relevance=[[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]],
+        required=[2.0, 2.0],
+    )
+    for mu in ([1e308, 0.0], [0.0, 1e308], [1e308, 1e308]):
+        for kind in (BOUND, BANDWIDTH):
+            assert _proof(kind, price=99.0, multipliers=np.array(mu)).bound(problem) == 0.0
+    best = naive.brute_force(problem).value
+    assert best == pytest.approx(0.4553, rel=1e-4)
+    assert _proof(BOUND, price=99.0, multipliers=np.array([1e300, 0.0])).bound(problem) <= best
+
+
+EXTREME = [0.0, 0.0, 1e308, 5e-324, 1.7976931348623157e308, 1e-310, 2.3e-308, 1e-160, 1e160, 1e300]
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_no_multipliers_whatever_prove_more_than_is_so(objective: str) -> None:
+    """Some clients come too late for any deadline of consequence, some help one task only, and products overflow."""
+    rng = np.random.default_rng(7)
+    for _ in range(60):
+        n, k = int(rng.integers(2, 6)), int(rng.integers(1, 4))
+        relevance = rng.integers(0, 3, (k, n)) * 10.0 ** rng.integers(-6, 7)
+        late = rng.random(n) < 0.3
+        problem = Problem(
+            payload_bits=rng.uniform(0.5, 2.0, n) * 1e6,
+            cn0_hz=rng.uniform(1.0, 9.0, n) * 1e6,
+            bandwidth_hz=1e6,
+            compute_s=np.where(late, 1e3, 0.0),
+            relevance=relevance,
+            required=rng.uniform(0.1, 1.0, k) * relevance[:, ~late].sum(axis=1),
+            mandatory=rng.random(n) < 0.1,
+            objective=objective,
+        )
+        best = naive.brute_force(problem).value
+        for _ in range(12):
+            usual = 10.0 ** rng.uniform(-3, 9, k) / max(float(relevance.max()), 1e-9)
+            mu = np.where(rng.random(k) < 0.3, usual, rng.choice(EXTREME, k))
+            for price in (float(rng.choice(EXTREME)), 10.0 ** rng.uniform(-9, 3), 0.99 * best, 1.01 * best, 9.0 * best):
+                for kind in CertificateKind:
+                    proof = Certificate(kind=kind, price=price, multipliers=mu, task=int(rng.integers(0, k)))
+                    assert 0.0 <= proof.bound(problem) <= best * (1.0 + 1e-12)
 
 
 @settings(max_examples=100)

@@ -200,6 +200,66 @@ def test_the_tolerance_is_a_number(cell, honest, gap_tol):
         check(cell, honest, gap_tol=gap_tol)
 
 
+def test_what_is_checked_is_a_solution_of_a_problem(cell, honest):
+    with pytest.raises(fo.OptionError, match=r"^problem: a dict; must be a fedss_opt\.Problem"):
+        check({}, honest)
+    with pytest.raises(fo.OptionError, match=r"^solution: a dict; must be a fedss_opt\.Solution"):
+        check(cell, {})
+    with pytest.raises(fo.OptionError, match=r"^gap_tol = True: must be a finite number >= 0"):
+        check(cell, honest, gap_tol=True)
+    assert check(cell, honest, gap_tol=np.float32(1e-4)).ok
+
+
+def test_no_answer_holds_no_bandwidth():
+    """Without clients that could be selected, all that can give it away is the bandwidth."""
+    problem = fo.Problem(payload_bits=[1e6, 1e6], cn0_hz=1e7, bandwidth_hz=1e6, relevance=[1.0, 1.0], required=3.0)
+    honest = by_hand.uncovered(problem, 0)
+    assert failed(problem, honest) == []
+    assert failed(problem, replace(honest, bandwidth_hz=np.array([0.0, 1.0]))) == ["no answer"]
+    assert failed(problem, replace(honest, selected=np.array([True, False]))) == ["no answer"]
+
+
+def test_a_client_who_misses_its_cap_offers_nothing(warm):
+    """Client 1 alone on the whole band needs 1 s: with a cap of 0.9 s the task is short, with 1.1 s it is not."""
+    problem = fo.Problem(
+        payload_bits=[1e5, 1e6],
+        spectral_efficiency=1.0,
+        bandwidth_hz=1e6,
+        max_upload_s=[9.0, 0.9],
+        relevance=[1.0, 1.0],
+        required=2.0,
+    )
+    honest = fo.solve(problem)
+    assert honest.certificate is not None
+    assert (honest.status, honest.certificate.kind) == (fo.Status.INFEASIBLE, fo.CertificateKind.COVERAGE)
+    assert failed(problem, honest) == []
+    assert failed(problem, by_hand.uncovered(problem, 0)) == []
+    assert failed(problem.replace(max_upload_s=[9.0, 1.1]), honest) == ["infeasibility"]
+
+
+def test_a_limit_may_be_reached_and_its_rounding_exceeded():
+    problem = fo.Problem(
+        payload_bits=[1.0], spectral_efficiency=1.0, bandwidth_hz=4.0, max_bandwidth_hz=1.0, min_bandwidth_hz=1.0
+    )
+    chosen = np.array([True])
+    for b, claims in (
+        (1.0, []),
+        (1.0 + 2.0**-52, []),
+        (1.0 - 2.0**-52, []),
+        (1.0 + 2.0**-49, ["bandwidth limits"]),
+        (1.0 - 2.0**-49, ["bandwidth limits"]),
+    ):
+        band = np.array([b])
+        answer = by_hand.answer(
+            problem,
+            chosen,
+            bandwidth_hz=band,
+            latency_s=problem.latency_s(chosen, band),
+            objective_s=problem.objective_s(chosen, band),
+        )
+        assert failed(problem, answer) == claims
+
+
 def test_empty_problems_pass():
     nobody = fo.Problem(payload_bits=[], cn0_hz=[], bandwidth_hz=1.0)
     assert failed(nobody, by_hand.answer(nobody)) == []

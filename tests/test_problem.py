@@ -7,6 +7,7 @@ import math
 import pickle
 import re
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import fedss_opt as fo
 from fedss_opt import Objective, Problem, ProblemError, RateModel
+from fedss_opt.problem import coverage_target
 
 from . import naive
 from .strategies import problems, selections
@@ -459,6 +461,42 @@ def test_coverage_is_exact_within_an_ulp_of_the_target(values: list[int], shift:
     problem = Problem(payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=[relevance], required=required)
     met = exact >= Fraction(float(problem.coverage_target[0]))
     assert bool(problem.covers(np.ones(len(values), dtype=bool))[0]) is met
+
+
+@pytest.mark.parametrize("clients", [1, 10, 4000, 5000, 100_000, 1_000_000])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.7, 1.1])
+def test_all_of_them_is_within_reach_however_it_was_summed(clients: int, share: float) -> None:
+    """A plain sum over N clients is off by up to N / 2 ulp, the more the more equal they are."""
+    problem = Problem(
+        payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=np.full((1, clients), share), required=1.0
+    )
+    everybody = np.ones(clients, dtype=bool)
+    for required in (sum([share] * clients), clients * share, float(np.cumsum(problem.relevance[0])[-1])):
+        asked = problem.replace(required=required)
+        assert asked.covers(everybody).all()
+        if clients > 1:  # and nobody is let off
+            assert not asked.covers(np.arange(clients) > 0).any()
+
+
+@given(
+    values=st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=40),
+    times=st.sampled_from([1, 50, 400]),
+    order=st.randoms(use_true_random=False),
+)
+def test_any_plain_sum_of_everybody_can_be_met(values: list[float], times: int, order: Random) -> None:
+    relevance = values * times
+    order.shuffle(relevance)
+    problem = Problem(
+        payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=[relevance], required=sum(relevance, start=0.0)
+    )
+    assert problem.covers(np.ones(len(relevance), dtype=bool)).all()
+
+
+def test_the_allowance_for_rounding_grows_with_the_clients_and_stays_below_one_of_them() -> None:
+    for clients in (1, 4503, 10**4, 10**6):
+        target = coverage_target(np.array([1.0]), clients)[0]
+        assert target == 1.0 - max(1e-12, clients * 2.0**-52)
+        assert 1.0 - target < 1e-3 / clients
 
 
 def test_no_requirement_is_met_by_nobody() -> None:

@@ -7,6 +7,8 @@ by enumeration with limits relaxed and tightened by `DOUBT`. The exact method pr
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,82 @@ def test_the_convex_reference_declines() -> None:
     problem = fo.Problem(payload_bits=[1.0], cn0_hz=1.0, bandwidth_hz=1.0, resource_block_hz=0.25)
     with pytest.raises(fo.OptionError, match="resource_block_hz"):
         fo.solve(problem, "cvxpy")
+
+
+def test_what_counts_as_a_block_is_the_same_for_all() -> None:
+    """Sixty-one blocks of 0.2 Hz, summed: their sum is less than 61 * 0.2, and sixty-one blocks all the same."""
+    most = sum([0.2] * 61)
+    assert most < 61 * 0.2
+    problem = fo.Problem(
+        payload_bits=[1.0, 1.0],
+        cn0_hz=10.0,
+        bandwidth_hz=40.0,
+        resource_block_hz=0.2,
+        max_bandwidth_hz=most,
+        mandatory=True,
+    )
+    for method in ("admm", "exact", "proportional"):
+        solution = fo.solve(problem, method)
+        assert np.rint(solution.bandwidth_hz / 0.2).tolist() == [61.0, 61.0]
+        assert fo.check(problem, solution).ok
+    least = fo.solve(problem.replace(min_bandwidth_hz=most))
+    assert np.rint(least.bandwidth_hz / 0.2).tolist() == [61.0, 61.0]
+    assert fo.check(problem.replace(min_bandwidth_hz=most), least).ok
+    # A block more is a block too many, however it is written.
+    more = np.full(2, 62 * 0.2)
+    chosen = np.ones(2, dtype=bool)
+    lie = replace(
+        least,
+        bandwidth_hz=more,
+        latency_s=problem.latency_s(chosen, more),
+        objective_s=problem.objective_s(chosen, more),
+        lower_bound_s=math.nan,
+        certificate=None,
+        status="feasible",
+    )
+    assert [claim.name for claim in fo.check(problem, lie).failed] == ["bandwidth limits"]
+
+
+@settings(max_examples=60)
+@given(
+    tenths=st.integers(1, 30),
+    limits=st.lists(st.integers(1, 70), min_size=2, max_size=2).map(sorted),
+    clients=st.integers(1, 3),
+    objective=st.sampled_from(["makespan", "total"]),
+)
+def test_limits_that_were_summed_are_whole(tenths: int, limits: list[int], clients: int, objective: str) -> None:
+    block = tenths / 10.0
+    low, high = (sum([block] * count) for count in limits)
+    problem = fo.Problem(
+        payload_bits=np.arange(1.0, clients + 1.0),
+        cn0_hz=20.0,
+        bandwidth_hz=sum([block] * (clients * limits[1] + 1)),
+        resource_block_hz=block,
+        min_bandwidth_hz=low,
+        max_bandwidth_hz=high,
+        mandatory=True,
+        objective=objective,
+    )
+    assert problem.resource_blocks == clients * limits[1] + 1
+    solution = fo.solve(problem)
+    blocks = np.rint(solution.bandwidth_hz / block)
+    assert blocks[-1] == blocks.max() == limits[1]
+    assert blocks.min() >= limits[0]
+    assert fo.check(problem, solution).ok, fo.check(problem, solution).failed
+
+
+def test_as_many_blocks_as_are_accepted_are_counted_without_error() -> None:
+    """Two clients, and a hundred thousand million blocks for them: no block is lost or counted twice."""
+    fields = {"payload_bits": [1e6, 1e6], "spectral_efficiency": 1.0, "bandwidth_hz": 1e11, "mandatory": True}
+    problem = fo.Problem(resource_block_hz=1.0, **fields)
+    assert problem.resource_blocks == 10**11
+    for objective in ("makespan", "total"):
+        solution = fo.solve(problem.replace(objective=objective))
+        assert solution.bandwidth_hz.tolist() == [5e10, 5e10]
+        assert fo.check(problem.replace(objective=objective), solution).ok
+    full = problem.replace(min_bandwidth_hz=[4e10, 6e10])
+    assert fo.solve(full).bandwidth_hz.tolist() == [4e10, 6e10]
+    assert fo.solve(full.replace(min_bandwidth_hz=[4e10, 6e10 + 1])).status is fo.Status.INFEASIBLE
+    words = "resource_block_hz = 0.999: makes 1e+11 blocks of bandwidth_hz = 100000000000.0; at most 1e+11 are counted"
+    with pytest.raises(fo.ProblemError, match=f"^{re.escape(words)}"):
+        fo.Problem(resource_block_hz=0.999, **fields)

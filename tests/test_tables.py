@@ -115,6 +115,9 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits\n1\n", "line 1: none given; give exactly one of 'cn0_hz', 'cn0_dbhz', 'spectral"),
         ("cn0_hz\n1\n", "line 1: column 'payload_bits' is missing"),
         ("payload_bits,cn0_hz,weight,weights\n1,1,1,1\n", "'weight' and 'weights' are the same column"),
+        ("payload_bits,cn0_hz,task:a,task: a\n1,1,1,2\n", "4: 'task: a' is the same task as 'task:a' in column 3;"),
+        ("payload_bits,task:a b,cn0_hz, task:  a b \n1,1,1,2\n", "'task:  a b' is the same task as 'task:a b' in col"),
+        ("payload_bits,cn0_hz,task:  \n1,1,1\n", "line 1, column 3: 'task:' without a name"),
         ("payload_bits,cn0_hz,task:\n1,1,1\n", "line 1, column 3: 'task:' without a name"),
         ("payload_bits;cn0_hz\n1;1\n", "line 1: one column only; separate the columns by commas"),
         ("payload_bits;cn0_dbhz\n1,5;2,5\n", "by commas, not semicolons, and write decimals with a point"),
@@ -128,6 +131,7 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits,snr_db\n1,1\n", "'snr_db': unknown column; the channel is cn0_dbhz: an SNR in dB plus 10 "),
         ("payload_bits,C/N0\n1,1\n", "'C/N0': unknown column (did you mean 'cn0_dbhz', in dB-Hz, or 'cn0_hz', in Hz?)"),
         ("payload_bits,cn0_hz,\n1,1,1\n", "line 1, column 3: '': unknown column: it has no name"),
+        ("payload_bits,cn0_dbhz\n1,3085\n", "line 2, column cn0_dbhz: '3085': must be a finite number (dB"),
         ("payload_bits,cn0_dbhz\n1,9999\n", "line 2, column cn0_dbhz: '9999': must be a finite number (dB"),
         ("payload_bits,cn0_hz,mandatory,available\n1,1,yes,no\n", "line 2: mandatory is true but avail"),
         ("payload_bits,cn0_hz,min_bandwidth_hz,max_bandwidth_hz\n1,1,3,2\n", "line 2: min_bandwidth_hz 3 e"),
@@ -164,6 +168,24 @@ def test_a_cell_in_decibels_may_be_negative_and_is_refused_in_its_own_unit():
     assert str(caught.value).endswith("must be a finite number (dB-Hz)")
 
 
+@given(st.lists(st.sampled_from(["a", " a", "a ", "A", "b", "\u00a0a", "a b", "a  b"]), min_size=1, max_size=4))
+def test_no_column_of_a_task_takes_another_one_s_place(names):
+    text = f"payload_bits,cn0_hz,{','.join('task:' + name for name in names)}\n1,1,{','.join('1234'[: len(names)])}\n"
+    different = [name.strip() for name in names]
+    if len(set(different)) < len(names):
+        with pytest.raises(fo.FileFormatError, match="must be unique"):
+            parse(text)
+    else:
+        problem = parse(text)
+        assert list(problem.task_ids) == different
+        assert problem.relevance[:, 0].tolist() == [1.0, 2.0, 3.0, 4.0][: len(names)]
+
+
+def test_equal_limits_leave_one_bandwidth():
+    problem = parse("payload_bits,cn0_hz,min_bandwidth_hz,max_bandwidth_hz\n1,1,2,2\n", ())
+    assert (problem.min_bandwidth_hz.tolist(), problem.max_bandwidth_hz.tolist()) == ([2.0], [2.0])
+
+
 @pytest.mark.parametrize("require", ["0.3", "all=0.3"])
 def test_a_requirement_without_a_task_is_refused(require):
     with pytest.raises(fo.FileFormatError) as caught:
@@ -197,6 +219,7 @@ def test_numbers_are_read_exactly(rows):
     [
         ("20MHz", 20e6), ("180 kHz", 180e3), ("2e7", 2e7), ("20e6Hz", 20e6), (" 1.5 GHz ", 1.5e9),
         (".5mhz", 5e5), ("5.", 5.0), ("20", 20.0),
+        ("3 KHz", 3e3), ("3khz", 3e3), ("1Mhz", 1e6), ("1 GHZ", 1e9), ("7 hz", 7.0),
     ],
 )  # fmt: skip
 def test_bandwidths(text, hertz):
@@ -216,6 +239,8 @@ def test_other_bandwidths_are_refused(text):
         ("20 Mbit/s", "'Mbit/s' is no unit"),
         ("1 M Hz", "'M Hz' is no unit"),
         ("8M", "'M' is no unit"),
+        ("1mHz", "bandwidth = '1mHz': 'mHz' is millihertz; for megahertz write MHz, as in 20MHz"),
+        ("1 mHZ", "'mHZ' is millihertz"),
         ("1,4MHz", "bandwidth = '1,4MHz': write decimals with a point"),
     ],
 )

@@ -9,10 +9,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import WHOLE_BLOCKS
 from ..kernels.batch import Answers, Columns, solve_stretch
-from ..problem import COVERAGE_FRACTION
-from ..resource_blocks import blocks_within, limits_in_blocks
+from ..problem import coverage_target
+from ..resource_blocks import WHOLE_BLOCKS, blocks_within, limits_in_blocks
 from ..solvers.admm import DEFAULT_TUNING
 from .answers import withdraw
 from .problems import ProblemBatch
@@ -29,14 +28,14 @@ def compiled_run(
 ) -> Callable[[range], None]:
     """Return a function that solves a stretch with the method "admm", in one call of the kernel; GIL released."""
     columns, tuning = _columns(batch), DEFAULT_TUNING
-    limit = tuning.max_iterations if max_iterations is None else int(max_iterations)
+    limit = tuning.max_iterations if max_iterations is None else max_iterations
 
     def kernel(first: int, last: int) -> None:
         solve_stretch(
             columns,
             first,
             last,
-            float(gap_tol),
+            gap_tol,
             limit,
             *tuning.switches,
             answers,
@@ -89,7 +88,7 @@ def _columns(batch: ProblemBatch) -> Columns:
         available=_frozen(batch.available),
         relevance=_frozen(batch.relevance),
         required=_frozen(batch.required),
-        target=_frozen(batch.required * COVERAGE_FRACTION),
+        target=_frozen(coverage_target(batch.required, np.repeat(clients, np.diff(batch.task_offsets)))),
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..documents.fields import FIELDS
 from ..exceptions import ProblemError
 from ..problem import Objective, Problem
+from ..resource_blocks import too_many_blocks
 from ..validation import LARGEST, SMALLEST
 from .columns import PER_CLIENT
 
@@ -43,6 +44,7 @@ def _suspects(batch: ProblemBatch) -> BoolArray:
     suspect = np.isin(batch.objective, [str(o) for o in Objective], invert=True)
     suspect |= _odd("bandwidth_hz", batch.bandwidth_hz)
     suspect |= _odd("resource_block_hz", batch.resource_block_hz) & ~np.isnan(batch.resource_block_hz)
+    suspect |= too_many_blocks(batch.bandwidth_hz, batch.resource_block_hz)
     suspect[_owners(batch.entries, _odd("relevance", batch.relevance))] = True
     faint = (batch.required < SMALLEST) & (batch.required != 0.0)
     suspect[_owners(batch.task_offsets, _odd("required", batch.required) | faint)] = True

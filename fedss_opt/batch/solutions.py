@@ -89,7 +89,7 @@ class BatchSolution:
         problem = self.problems[i]
         if tuple(CertificateKind)[self._answers.kind[i]] is CertificateKind.COVERAGE:
             return str(admm._short_of_relevance(problem, int(self._answers.task[i]), 0.0).message)
-        return str(admm._why_caps_fail(problem))
+        return str(admm.why_caps_fail(problem))
 
     # -- one entry per problem -----------------------------------------------------------------------------
 

@@ -82,14 +82,18 @@ def solve_batch(
         raise OptionError(f"executor: a {type(executor).__name__}; must be a concurrent.futures.Executor, or None")
     if not isinstance(progress, bool) and not callable(progress):
         raise OptionError(f"progress = {progress!r}: must be true, false, or callable with two numbers")
-    Options(gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed)
+    options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed)
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 
     # These load the kernels.
     running, here = (import_module(f"{__package__}.{name}") for name in ("running", "here"))
     watched = import_module(f"{__package__}.progress").watched
     request = running.Request(
-        method=method, gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed
+        method=method,
+        gap_tol=options.gap_tol,
+        time_limit_s=options.time_limit_s,
+        max_iterations=options.max_iterations,
+        seed=options.seed,
     )
     with watched(progress, len(batch)) as show:
         if executor is None:

@@ -52,7 +52,7 @@ def check_command(
     """Check every claim of an answer from the problem's data alone.
 
     The sizes, the selection, the coverage, every limit, every reported figure, the lower bound's proof and
-    the status. Exit status 1 when a claim does not hold.
+    the status. Exit status 1 when a claim does not hold, 5 when none is refuted but one could not be proved.
     """
     problem = read_problem(
         problem_file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
@@ -70,7 +70,9 @@ def check_command(
         print_json(report.to_dict())
     else:
         _print(report)
-    return ExitStatus.OK if report.ok else ExitStatus.CHECK_FAILED
+    if report.failed:
+        return ExitStatus.CHECK_FAILED
+    return ExitStatus.OK if report.ok else ExitStatus.NOT_PROVED
 
 
 def _print(report: CheckReport | Report) -> None:
@@ -81,7 +83,7 @@ def _print(report: CheckReport | Report) -> None:
     held = 0
     for claim in report.claims:
         verdict = Text("yes", "green")
-        if claim.verdict is Verdict.UNDECIDED:
+        if claim.verdict is None or claim.verdict is Verdict.UNDECIDED:
             verdict = Text("?", "yellow")
         elif claim.verdict is False or claim.verdict is Verdict.FALSE:
             verdict = Text("NO", "bold red")
@@ -91,6 +93,8 @@ def _print(report: CheckReport | Report) -> None:
     console = stdout_console()
     console.print(table)
     line = f"{held} of {len(report.claims)} claims hold"
+    if report.undecided:
+        line += f", {len(report.undecided)} not proved"
     if isinstance(report, Report):
         line += ", in exact and ball arithmetic"
-    console.print(Text(line, "green" if report.ok else "bold red"))
+    console.print(Text(line, "green" if report.ok else "bold red" if report.failed else "yellow"))

@@ -22,6 +22,8 @@ class ExitStatus(IntEnum):
     """Proven: the problem has no answer; the reason is on stderr."""
     NO_ANSWER = 4
     """No answer was found, and none was excluded."""
+    NOT_PROVED = 5
+    """Of an answer that was checked: no claim is refuted, but one could not be proved."""
     INTERRUPTED = 130
     """Ctrl-C; the best answer so far is printed."""
     BROKEN_PIPE = 141

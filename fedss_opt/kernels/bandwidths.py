@@ -12,7 +12,7 @@ from .cell import TOTAL, Cell
 from .jit import jit
 from .oracle import client_time
 from .roots import selection_bandwidth, selection_theta
-from .vectors import compensated_sum, take
+from .vectors import exceeds, take
 
 __all__ = ["hand_out", "latest_and_total"]
 
@@ -41,11 +41,11 @@ def hand_out(cell: Cell, members: IntArray, guess: float, share: FloatArray) -> 
     selection_bandwidth(cell, members, members.size, theta, share)
     if cell.block_hz > 0.0:
         return _hand_out_blocks(cell, members, share)
-    if compensated_sum(share) > cell.total_hz:
+    if exceeds(share, cell.total_hz):
         # Only where the least bandwidths fill the carrier to the last ulp: there is nothing to round up.
         for j in range(members.size):
             share[j] = cell.low[members[j]]
-        return compensated_sum(share) <= cell.total_hz
+        return not exceeds(share, cell.total_hz)
     return True
 
 

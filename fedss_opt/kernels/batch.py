@@ -197,6 +197,7 @@ def solve_stretch(
             c.required[s:t],
             c.target[s:t],
             nobody,
+            np.nan,
             np.zeros(t - s),
         )
         if short >= 0:

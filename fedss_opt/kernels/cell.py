@@ -12,7 +12,7 @@ from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
 from .lattice import exact_step
 from .presolve import force_clients, is_implied, open_requirement, sum_doubt
-from .vectors import EPS, take
+from .vectors import EPS, exceeds, take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
 
@@ -39,7 +39,8 @@ class Cell(NamedTuple):
     objective: int
     flat: bool
     total_hz: float
-    """The carrier; where bandwidth comes in blocks, what its whole blocks amount to."""
+    """The carrier; where bandwidth comes in blocks, what its whole blocks amount to. It is 0 where the radios of
+    the mandatory clients cannot do with it: where their own least bandwidths alone exceed it, in exact arithmetic."""
     block_hz: float
     """Width of a resource block; 0 where bandwidth is continuous."""
     free: int
@@ -223,6 +224,8 @@ def build_cell(
     high = np.empty(n)
     for i in range(n):
         high[i] = min(max_hz[client[i]], total_hz)
+    if exceeds(take(min_hz, client[n_free:]), total_hz):
+        total_hz = 0.0
     cell = Cell(
         objective,
         flat,

@@ -58,8 +58,8 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 # Entries of `CoverTree.tally`: undecided clients, depth of the node at hand, nodes and pivots so far, nodes when the
-# best cover was found, whether there is one, whether the search has ended, rows of the log, whether a cover is proposed,
-# and whether one was refused at the node at hand, which then proposes no more.
+# best cover was found, whether there is one, whether the search has ended, rows of the log, whether a cover is
+# proposed, and whether one was refused at the node at hand, which then proposes no more.
 ACTIVE, DEPTH, NODES, PIVOTS, FOUND_AT, FOUND, DONE, LOGGED, PROPOSED, REFUSED = range(10)
 # Entries of `CoverTree.amount`: cost of the clients decided in, the cost to beat, and that of the proposed cover.
 FIXED, LIMIT, OFFER = range(3)

@@ -49,7 +49,8 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
     """D at theta from the data alone, its slope in theta, and the largest error that rounding can have made.
 
     The objective is the cell's; that of the makespan at ``theta = inf`` asks for the least bandwidths of any cell. The
-    value is inf where a mandatory client is out of reach, and -inf, which proves nothing, where multipliers overflow.
+    value is inf where a mandatory client is out of reach, and -inf, which proves nothing, where multipliers are not
+    finite numbers >= 0 or overflow on the way. It is never NaN, nor is the error.
     """
     total = 0.0
     carry = 0.0
@@ -57,7 +58,11 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
     slope = 0.0
     worths = 0.0
     for k in range(mu.size):
+        if not mu[k] >= 0.0:
+            return -math.inf, 0.0, 0.0
         worths += mu[k]
+    if not worths < math.inf:
+        return -math.inf, 0.0, 0.0
     n = cell.client.size
     costs, slopes = np.empty(n), np.empty(n)
     if objective == cell.objective:
@@ -80,9 +85,10 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
                 theta * cell.link[i] > GREATEST_KAPPA * (cell.weight[i] * cell.payload[i] / cell.link[i]) * LN2
             ):
                 cost = cell.weight[i] * cell.start[i]  # a price beyond any problem's: claim no more than is plain
-            if i < cell.free and worth <= cost:
-                continue
-            if cost == math.inf:
+            if i < cell.free:
+                if worth <= cost or cost == math.inf:  # in no cheapest selection, or in none at all
+                    continue
+            elif cost == math.inf:
                 return math.inf, 0.0, 0.0
             term = cost - worth
             size = cost + worth
@@ -136,7 +142,9 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
 
 @jit
 def total_bound(cell: Cell, mu: FloatArray, price: float) -> float:
-    """Lower bound ``D(mu, lambda) - lambda B`` on total latency, less what rounding can have added."""
+    """Lower bound ``D(mu, lambda) - lambda B`` on total latency, less what rounding can have added; never NaN."""
     value, _, error = certified_value(cell, TOTAL, mu, price)
     charge = price * cell.total_hz
+    if value == math.inf or not charge < math.inf:
+        return value if value == math.inf else -math.inf
     return value - charge - error - _MARGIN * (charge + abs(value))

@@ -11,15 +11,16 @@ from .cell import TOTAL, Cell
 from .dual import dual_value
 from .jit import jit
 from .oracle import client_time, cost_pass
-from .roots import least_demand, selection_theta, selection_value
+from .roots import selection_theta, selection_value
 from .search import cover_statically, exchange, measure_slack, repair, trim
 from .state import ADMM, BOUND, BOUND_PRICE, DONE, LEAST, OBJECTIVE, PHASE, PRICE, RHO, THETA, WARM, Work
-from .vectors import copy_flags, copy_values, median
+from .vectors import copy_flags, copy_values, exceeds, median
 from .vertex import vertex_ascent
 
 __all__ = [
     "begin_admm",
     "consider",
+    "first_price",
     "fit_least",
     "mandatory_fit",
     "members_of",
@@ -95,19 +96,16 @@ def _cover(cell: Cell, work: Work) -> bool:
 
 
 @jit
-def mandatory_fit(cell: Cell, work: Work) -> bool:
+def mandatory_fit(cell: Cell) -> bool:
     """Whether the least bandwidths of the mandatory clients alone are within the carrier."""
-    n = cell.client.size
-    for i in range(cell.free, n):
-        work.members[i - cell.free] = i
-    return least_demand(cell, work.members, n - cell.free) <= cell.total_hz
+    return not exceeds(cell.low[cell.free :], cell.total_hz)
 
 
 @jit
 def start(cell: Cell, work: Work) -> None:
     """Find a first selection, covering by cost per relevance at a guessed theta and then at its own."""
     state = work.state
-    if not mandatory_fit(cell, work):
+    if not mandatory_fit(cell):
         state[BOUND] = math.inf
         state[PHASE] = DONE
         return

@@ -11,11 +11,15 @@ from .basis import reset_basis, starting_basis
 from .cell import EPS, TOTAL, Cell
 from .dual import dual_value, supported_price
 from .jit import jit
-from .opening import set_price
+from .opening import first_price, set_price
 from .oracle import client_time
 from .state import (
     ABOVE,
+    ABOVE_SLOPE,
+    ABOVE_VALUE,
     BELOW,
+    BELOW_SLOPE,
+    BELOW_VALUE,
     BOUND,
     BOUND_PRICE,
     DUAL,
@@ -28,8 +32,10 @@ from .state import (
     RHO,
     ROUNDS,
     SEARCH,
+    START,
     THETA,
     VERTEX,
+    WARM,
     WINDOW_FROM,
     Work,
 )
@@ -38,6 +44,10 @@ from .vertex import vertex_ascent
 from .window import window_ascent
 
 __all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
+
+_PATIENCE = 4  # prices that Newton alone may propose where it is known to creep
+_GREATEST_PRICE = 1e250  # only what is infeasible asks for more
+_MOST_PRICES = 120  # halving from a bracket of twelve decades to the last digits takes 80
 
 
 @jit
@@ -77,43 +87,85 @@ def bound_here(cell: Cell, work: Work) -> tuple[float, float]:
 
 
 @jit
-def next_price(cell: Cell, work: Work, value: float, slope: float, margin: float) -> float:
-    """Propose theta from the relaxation's value and slope there, inside the bracket; NaN when it is closed.
+def _next_deadline(cell: Cell, work: Work, value: float, slope: float, margin: float) -> float:
+    """Propose T for the root of value = B (1 + margin); NaN when the bracket is closed.
 
-    Makespan: the root of value = B (1 + margin), by Newton on 1/value; the margin keeps the last theta on the
-    side that is proven. Total: the root of bandwidth = B (the slope is the bandwidth bought), by Newton in log-log
-    with the elasticity -1/2 of the flat rate. Where Newton leaves the bracket, or a client that drops out of
-    reach makes the value jump and Newton creep, the bracket is halved.
+    Newton on 1/value; the margin keeps the last T on the side that is proven. Every third step halves the bracket: a
+    client that drops out of reach makes the value jump, and Newton creep. In whole blocks the value is a step function,
+    whose slope says nothing near the root, so a few steps of Newton are followed by halving alone.
     """
     state = work.state
     theta = state[THETA]
+    rounds = int(state[PRICE_ROUNDS])
     step = math.nan
-    if cell.objective == TOTAL:
-        if slope > cell.total_hz:
-            state[BELOW] = theta
-        else:
-            state[ABOVE] = theta
-        step = theta * min(max((slope / cell.total_hz) ** 2, 1e-3), 1e3)
+    if value > cell.total_hz:
+        state[BELOW] = max(state[BELOW], theta)
     else:
-        if value > cell.total_hz:
-            state[BELOW] = max(state[BELOW], theta)
-        else:
-            state[ABOVE] = theta
-        if slope < 0.0 and value < math.inf:
-            step = theta + (value / (cell.total_hz * (1.0 + margin)) - 1.0) * value / -slope
+        state[ABOVE] = min(state[ABOVE], theta)
+    if slope < 0.0 and value < math.inf and (cell.block_hz == 0.0 or rounds <= _PATIENCE):
+        step = theta + (value / (cell.total_hz * (1.0 + margin)) - 1.0) * value / -slope
     below, above = state[BELOW], state[ABOVE]
+    if rounds > _PATIENCE or cell.block_hz > 0.0:  # what is proven in other ways is an end as well
+        below = max(below, state[BOUND]) if state[BOUND] < above else below
     if above < math.inf and above - below <= 0.5 * margin * above:
         return math.nan
-    halve = state[PRICE_ROUNDS] % 3 == 2 and below > 0.0 and above < math.inf
+    halve = rounds % 3 == 2 and above < math.inf and (below > 0.0 or rounds > _PATIENCE)
     if halve or not (step > below and step < above):
-        if above == math.inf:
-            step = 2.0 * theta
-        elif below > 0.0:
-            step = math.sqrt(below) * math.sqrt(above)
-        else:
-            step = 0.5 * above
-        if not (step > below and step < above):
+        return _halved(theta, below, above)
+    return step
+
+
+@jit
+def _halved(theta: float, below: float, above: float) -> float:
+    """Return a point inside the bracket, half way in its logarithm; NaN where there is none."""
+    if above == math.inf:
+        step = 2.0 * theta
+    elif below > 0.0:
+        step = math.sqrt(below) * math.sqrt(above)
+    else:
+        step = 0.5 * above
+    return step if step > below and step < above else math.nan
+
+
+@jit
+def _next_price(cell: Cell, work: Work, value: float, bought: float, tolerance: float) -> float:
+    """Propose lambda for the greatest ``V(lambda) - lambda B``; NaN where no other can be greater by the tolerance.
+
+    That is concave, with the bandwidth bought less B for a slope: tangents at both ends of the bracket meet above the
+    maximum, and tell how much is left to gain. Steps are Newton's for bought = B, in log-log with the elasticity -1/2
+    of the flat rate, then the point where the tangents meet (which ends the search where the function is made of
+    straight lines, as it is in whole blocks), then half the bracket.
+    """
+    state = work.state
+    theta = state[THETA]
+    rounds = int(state[PRICE_ROUNDS])
+    gain = value - theta * cell.total_hz
+    excess = bought - cell.total_hz
+    if excess > 0.0:
+        state[BELOW], state[BELOW_VALUE], state[BELOW_SLOPE] = theta, gain, excess
+    else:
+        state[ABOVE], state[ABOVE_VALUE], state[ABOVE_SLOPE] = theta, gain, excess
+    below, above = state[BELOW], state[ABOVE]
+    meet, most = math.nan, math.inf
+    if above < math.inf:
+        meet = 0.0  # nothing is bought at a price below
+        if state[BELOW_SLOPE] > 0.0:
+            meet = state[BELOW_VALUE] - state[BELOW_SLOPE] * below - state[ABOVE_VALUE] + state[ABOVE_SLOPE] * above
+            meet /= state[ABOVE_SLOPE] - state[BELOW_SLOPE]
+        most = state[ABOVE_VALUE] + state[ABOVE_SLOPE] * (meet - above)
+        if most - state[BOUND] <= 0.1 * tolerance * state[BOUND]:
             return math.nan
+    step = theta * min(max((bought / cell.total_hz) ** 2, 1e-3), 1e3) if theta > 0.0 else first_price(cell)
+    if abs(step - theta) <= 0.1 * tolerance * theta:
+        return math.nan
+    if above < math.inf and rounds % 3 == 0:
+        step = meet
+    if above == math.inf and rounds % 3 == 2 and rounds > _PATIENCE:  # Newton creeps where hardly more than B is bought
+        step = theta * 2.0**rounds
+    if (above < math.inf and rounds % 3 == 2 and below > 0.0) or not (step > below and step < above):
+        return _halved(theta, below, above)
+    if not step < _GREATEST_PRICE:
+        return math.nan
     return step
 
 
@@ -206,6 +258,8 @@ def admm_round(cell: Cell, work: Work, count: int, vertex: bool, tolerance: floa
     theta = state[THETA]
     if cell.objective == TOTAL:
         theta *= min(max(slope / cell.total_hz, 0.5), 2.0)
+        if theta == 0.0 and slope > cell.total_hz:
+            theta = first_price(cell)
     elif value > 0.3 * cell.total_hz and slope < 0.0:
         theta += (value / cell.total_hz - 1.0) * value / -slope
         theta = min(max(theta, 0.5 * state[THETA], state[BOUND]), state[PRICE])
@@ -240,21 +294,53 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
         fresh = False
     if not _ascend(cell, work, fresh):
         state[PHASE] = SEARCH
+        if state[ROUNDS] == 0.0:  # from an earlier answer or a sample, without an ADMM: begin with one after all
+            state[PHASE], state[WARM], state[PRICE_ROUNDS] = START, 0.0, 0.0
+            work.mu[:] = 0.0
         return
     value, slope = bound_here(cell, work)
     for p in range(work.basis.size):  # the basic clients count at their fractions
         i = work.basis[p]
         if i < cell.free:
             slope += work.x_basic[p] * work.slope[i]
-    theta = next_price(cell, work, value, slope, 0.5 * tolerance)
+    tight = False
     if cell.objective == TOTAL:
-        tight = abs(theta - state[THETA]) <= tolerance * state[THETA]
+        theta = _next_price(cell, work, value, slope, tolerance)
     else:
-        tight = value > cell.total_hz and value <= cell.total_hz * (1.0 + tolerance)
-    if tight or math.isnan(theta) or state[PRICE_ROUNDS] >= 80:
-        state[PHASE] = SEARCH
-    else:
+        tight = _is_tight(cell, state[THETA], value, slope, tolerance)
+        theta = _next_deadline(cell, work, value, slope, 0.5 * tolerance)
+    if not (tight or math.isnan(theta) or state[PRICE_ROUNDS] >= _MOST_PRICES):
         set_price(cell, work, theta)
+        return
+    state[PHASE] = SEARCH
+    if cell.objective != TOTAL and not tight:
+        _cross_the_jump(cell, work)
+
+
+@jit
+def _cross_the_jump(cell: Cell, work: Work) -> None:
+    """Where the value jumps past B, end at the deadline after the jump: before it no selection can do with the carrier.
+
+    The clients whom the jump is about are out of reach before it, or dearer, and missing in its selections.
+    """
+    state = work.state
+    if state[THETA] >= state[ABOVE] or state[ABOVE] == math.inf:
+        return
+    set_price(cell, work, state[ABOVE])
+    if not _ascend(cell, work, False):
+        copy_values(work.bound_mu, work.mu)
+        set_price(cell, work, state[BOUND_PRICE])
+
+
+@jit
+def _is_tight(cell: Cell, deadline: float, value: float, slope: float, tolerance: float) -> bool:
+    """Tell whether a proven deadline is the last one but for the tolerance: its value is B's, and changes with T.
+
+    Where most clients hold their least bandwidth the value hardly depends on T, and in whole blocks it jumps: then only
+    the bracket tells.
+    """
+    near = value > cell.total_hz and value <= cell.total_hz * (1.0 + tolerance) and cell.block_hz == 0.0
+    return near and (value / cell.total_hz - 1.0) * value <= tolerance * deadline * -slope
 
 
 @jit

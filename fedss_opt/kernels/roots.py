@@ -10,9 +10,9 @@ import numpy.typing as npt
 from .cell import EPS, ROUND_UP, TOTAL, Cell, gather_clients
 from .jit import jit
 from .oracle import client_time, demand_pass, upload_time
-from .vectors import compensated_sum
+from .vectors import compensated_sum, exceeds
 
-__all__ = ["least_demand", "selection_bandwidth", "selection_theta", "selection_value"]
+__all__ = ["selection_bandwidth", "selection_theta", "selection_value"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -41,19 +41,6 @@ def _demand(cell: Cell, theta: float, bandwidth: FloatArray, slopes: FloatArray)
 
 
 @jit
-def least_demand(cell: Cell, members: IntArray, count: int) -> float:
-    """Sum of the members' least bandwidths, Hz (compensated)."""
-    total = 0.0
-    carry = 0.0
-    for j in range(count):
-        b = cell.low[members[j]]
-        t = total + b
-        carry += (total - t) + b if total >= b else (b - t) + total
-        total = t
-    return total + carry if total < math.inf else math.inf
-
-
-@jit
 def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> float:
     """Solve for the theta at which a selection's demand equals the carrier.
 
@@ -75,12 +62,9 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
     if count == 0:
         return 0.0
     carrier = cell.total_hz * _ROOM
-    least = least_demand(cell, members, count)
-    if not least <= cell.total_hz:
-        return math.inf
-    if least > carrier:  # no room but the least bandwidths themselves
-        return _theta_of_least(cell, members, count)
     few = members_cell(cell, members, count)
+    if not compensated_sum(few.low) <= carrier:  # no room but for the least bandwidths themselves
+        return math.inf if exceeds(few.low, cell.total_hz) else _theta_of_least(few)
     bandwidth, slopes = np.empty(count), np.empty(count)
     if cell.objective == TOTAL:
         return _price_root(few, guess, carrier, bandwidth, slopes)
@@ -88,13 +72,13 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
 
 
 @jit
-def _theta_of_least(cell: Cell, members: IntArray, count: int) -> float:
-    """Theta at which every member is down to its least bandwidth: a late deadline, or a price beyond any."""
+def _theta_of_least(cell: Cell) -> float:
+    """Theta at which every client is down to its least bandwidth: a late deadline, or a price beyond any."""
     if cell.objective == TOTAL:
         return 1e250
     latest = 0.0
-    for j in range(count):
-        latest = max(latest, client_time(cell, members[j], cell.low[members[j]]))
+    for i in range(cell.client.size):
+        latest = max(latest, client_time(cell, i, cell.low[i]))
     return latest * (1.0 + 4.0 * EPS)
 
 

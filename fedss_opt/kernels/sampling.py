@@ -59,7 +59,7 @@ def sample_cell(cell: Cell, stride: int) -> Cell:
 @jit
 def open_by_sample(cell: Cell, work: Work) -> bool:
     """Move to the theta and the multipliers of a sample's relaxation, ready for vertex ascent; False if none came."""
-    if cell.aim.size == 0 or not mandatory_fit(cell, work):
+    if cell.aim.size == 0 or not mandatory_fit(cell):
         return False
     stride = min(_SHARE, cell.free // _LEAST_SAMPLE)
     if stride < _LEAST_STRIDE:

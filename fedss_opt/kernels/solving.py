@@ -14,6 +14,7 @@ from .dual import certified_value, supported_price, total_bound
 from .jit import jit
 from .opening import members_of, warm
 from .state import BOUND, BOUND_PRICE, OBJECTIVE, PRICE, Work, make_work
+from .vectors import copy_values
 
 __all__ = ["Outcome", "begin", "certified_bound", "conclude"]
 
@@ -60,6 +61,7 @@ def begin(
     required: FloatArray,
     target: FloatArray,
     earlier: BoolArray,
+    price: float,
     multipliers: FloatArray,
 ) -> tuple[Cell, Work, int]:
     """Compact a problem (see `build_cell`), allocate its work, and take over an earlier answer.
@@ -68,6 +70,8 @@ def begin(
     ----------
     earlier : ndarray of bool, (N,) or (0,)
         An earlier selection; empty for a cold start.
+    price : float
+        The theta of its certificate; NaN where there is none.
     multipliers : ndarray, (K,)
         Its multipliers, per unit of relevance; zeros where there are none.
 
@@ -106,6 +110,7 @@ def begin(
         for j in range(mu.size):
             mu[j] = multipliers[cell.task[j]] * cell.scale[j]
         warm(cell, work, earlier, mu)
+        _keep_earlier_bound(cell, work, price, mu)
     return cell, work, first
 
 
@@ -121,8 +126,19 @@ def certified_bound(cell: Cell, least: bool, price: float, mu: FloatArray) -> fl
     if not 0.0 <= price < math.inf:
         return 0.0
     if cell.objective == TOTAL:
-        return max(0.0, total_bound(cell, mu, price))
+        bound = total_bound(cell, mu, price)
+        return bound if bound > 0.0 else 0.0
     return supported_price(cell, mu, price)
+
+
+@jit
+def _keep_earlier_bound(cell: Cell, work: Work, price: float, mu: FloatArray) -> None:
+    """Begin with what an earlier answer's certificate proves here: the same problem again loses nothing."""
+    bound = certified_bound(cell, False, price, mu)
+    if bound > 0.0 and bound < math.inf:
+        work.state[BOUND] = bound
+        work.state[BOUND_PRICE] = price if cell.objective == TOTAL else bound
+        copy_values(mu, work.bound_mu)
 
 
 @jit

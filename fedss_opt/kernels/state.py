@@ -13,8 +13,12 @@ from .jit import jit
 
 __all__ = [
     "ABOVE",
+    "ABOVE_SLOPE",
+    "ABOVE_VALUE",
     "ADMM",
     "BELOW",
+    "BELOW_SLOPE",
+    "BELOW_VALUE",
     "BOUND",
     "BOUND_PRICE",
     "DONE",
@@ -73,7 +77,11 @@ RELAXED = 17
 SAMPLED = 18
 WARM = 19  # whether the multipliers of an earlier answer are the start
 WINDOW_FROM = 20  # clients from which on the vertex ascent looks at a window of them
-STATE_SIZE = 21
+BELOW_VALUE = 21  # total latency: the relaxation's value at either end of the bracket, and its slope
+BELOW_SLOPE = 22
+ABOVE_VALUE = 23
+ABOVE_SLOPE = 24
+STATE_SIZE = 25
 
 
 class Work(NamedTuple):

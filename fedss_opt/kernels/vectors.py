@@ -9,13 +9,25 @@ import numpy.typing as npt
 
 from .jit import jit
 
-__all__ = ["EPS", "compensated_sum", "copy_flags", "copy_values", "first_not_below", "median", "order_by", "take", "take_rows"]
+__all__ = [
+    "EPS",
+    "compensated_sum",
+    "copy_flags",
+    "copy_values",
+    "exceeds",
+    "first_not_below",
+    "median",
+    "order_by",
+    "take",
+    "take_rows",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 EPS = 2.220446049250313e-16  # of double precision: the distance from 1 to the next number
+
 
 @jit
 def take(values: FloatArray, index: IntArray) -> FloatArray:
@@ -47,6 +59,39 @@ def compensated_sum(values: FloatArray) -> float:
         carry += (total - t) + x if abs(total) >= abs(x) else (x - t) + total
         total = t
     return total + carry
+
+
+@jit
+def exceeds(values: FloatArray, limit: float) -> bool:
+    """Whether values add up to more than a limit, both >= 0, in exact arithmetic; True where a value is inf.
+
+    Where the compensated sum is not clear of the limit, the difference is written as a sum of numbers whose digits do
+    not overlap (J. R. Shewchuk, 1997; what `math.fsum` does): its sign is that of the largest. All doubles together
+    need no more than forty.
+    """
+    total = compensated_sum(values)
+    if not abs(total - limit) <= 1e-15 * limit:
+        return not total <= limit
+    parts = np.empty(64)
+    count = 0
+    for i in range(values.size + 1):
+        x = values[i] if i < values.size else -limit
+        kept = 0
+        for j in range(count):
+            y = parts[j]
+            if abs(x) < abs(y):
+                x, y = y, x
+            high = x + y
+            low = y - (high - x)
+            if low != 0.0:
+                parts[kept] = low
+                kept += 1
+            x = high
+        count = kept
+        if x != 0.0:
+            parts[kept] = x
+            count += 1
+    return count > 0 and parts[count - 1] > 0.0
 
 
 @jit

@@ -90,5 +90,7 @@ def _candidates(problem: Problem, rate: FloatArray) -> FloatArray:
 def _misses(problem: Problem, bandwidth: FloatArray, rate: FloatArray) -> npt.NDArray[np.bool_]:
     """Tell whose rate on a bandwidth is certainly below the rate that is needed."""
     reached = problem.rate_bps(np.where(np.isfinite(bandwidth), bandwidth, 0.0))
-    missed: npt.NDArray[np.bool_] = np.isfinite(bandwidth) & (reached * (1.0 + _RATE_ERROR) < rate * (1.0 - _RATE_ERROR))
+    missed: npt.NDArray[np.bool_] = np.isfinite(bandwidth) & (
+        reached * (1.0 + _RATE_ERROR) < rate * (1.0 - _RATE_ERROR)
+    )
     return missed

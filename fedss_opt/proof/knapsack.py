@@ -20,10 +20,10 @@ def costs_at_least(cost: FloatArray, row: FloatArray, least: float) -> bool:
     """Tell whether ``sum cost_i a_i >= least`` for all binary a with ``sum A_i a_i >= 1``.
 
     With w the worth of the requirement, a selection costs ``D + sum of |r_i| over deviations + w times its surplus``,
-    where ``r_i = cost_i - w A_i``, and a deviation is a choice other than ``r_i < 0``. States are what the deviations so
-    far leave (surplus, spent); they are extended client by client in the order of ``|r_i| / A_i``, at which a
+    where ``r_i = cost_i - w A_i``, and a deviation is a choice other than ``r_i < 0``. States are what the deviations
+    so far leave (surplus, spent); they are extended client by client in the order of ``|r_i| / A_i``, at which a
     surplus can be used, or a deficit mended, at best. A state goes where that already reaches `least`, or where another
-    one has at least its surplus and has spent no more.
+    one has at least its surplus and costs no more, the worth of that surplus included.
 
     Parameters
     ----------
@@ -51,26 +51,27 @@ def costs_at_least(cost: FloatArray, row: FloatArray, least: float) -> bool:
     if room <= 0.0:
         return True
     surplus = np.array([math.fsum([-1.0, *row[base].tolist()])])
-    spent = np.zeros(1)
+    total = worth * surplus  # beyond D: what was spent, and the worth of the surplus
     slope = np.abs(reduced) / row
     enough = -_NEAR
     for i in np.argsort(slope, kind="stable").tolist():
-        if ((surplus >= enough) & (spent + worth * np.maximum(surplus, 0.0) < room)).any():
+        if ((surplus >= enough) & (total < room)).any():
             return False
         at = slope[i]
+        spent = total - worth * surplus
         price = np.where(surplus < 0.0, -at * np.minimum(surplus + _NEAR, 0.0), min(at, worth) * surplus)
-        kept = spent + price * (1.0 - _NEAR) < room
-        surplus, spent = surplus[kept], spent[kept]
+        kept = spent + price * (1.0 - _NEAR) < room + doubt
+        surplus, total = surplus[kept], total[kept]
         if not surplus.size:
             return True
         if surplus.size > _MOST_STATES:
             return False
-        shift = -row[i] if base[i] else row[i]
-        surplus = np.concatenate([surplus, surplus + shift])
-        spent = np.concatenate([spent, spent + abs(reduced[i])])
-        falling = np.lexsort((spent, -surplus))
-        surplus, spent = surplus[falling], spent[falling]
+        sign = -1.0 if base[i] else 1.0
+        surplus = np.concatenate([surplus, surplus + sign * row[i]])
+        total = np.concatenate([total, total + sign * cost[i]])
+        falling = np.lexsort((total, -surplus))
+        surplus, total = surplus[falling], total[falling]
         first = np.ones(surplus.size, dtype=np.bool_)
-        first[1:] = spent[1:] < np.minimum.accumulate(spent)[:-1]
-        surplus, spent = surplus[first], spent[first]
-    return not ((surplus >= enough) & (spent + worth * np.maximum(surplus, 0.0) < room)).any()
+        first[1:] = total[1:] < np.minimum.accumulate(total)[:-1]
+        surplus, total = surplus[first], total[first]
+    return not ((surplus >= enough) & (total < room)).any()

@@ -47,7 +47,10 @@ def covering_row(relevance: FloatArray, need: float) -> FloatArray:
         levels = np.rint(values / step)
         unit = Fraction(step)
         apart = sum(
-            (int(c) * max(Fraction(float(v)) - int(m) * unit, Fraction(0)) for v, m, c in zip(values, levels, counts, strict=True)),
+            (
+                int(c) * max(Fraction(float(v)) - int(m) * unit, Fraction(0))
+                for v, m, c in zip(values, levels, counts, strict=True)
+            ),
             Fraction(0),
         )
         needed = math.ceil((Fraction(need) - apart) / unit)

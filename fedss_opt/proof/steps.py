@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MinimalCover", "ProofSteps", "Screen"]
+__all__ = ["Branch", "MinimalCover", "ProofSteps", "Screen"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ class Screen:
     Attributes
     ----------
     worths : ndarray, (K,)
-        Multipliers per covered requirement, Hz.
+        Multipliers per covered requirement: Hz, or s for total latency.
     forced : ndarray of int
         Clients that some task cannot do without.
     inside, outside : ndarray of int
@@ -33,6 +33,13 @@ class Screen:
     forced: IntArray
     inside: IntArray = field(default_factory=lambda: _NOBODY)
     outside: IntArray = field(default_factory=lambda: _NOBODY)
+
+    @classmethod
+    def of(cls, task: IntArray, worths: FloatArray, tasks: int, forced: IntArray) -> Screen:
+        """Return a screen from the multipliers of some of the tasks."""
+        whole = np.zeros(tasks)
+        whole[task] = worths
+        return cls(worths=whole, forced=forced)
 
 
 @dataclass(frozen=True)
@@ -70,3 +77,23 @@ class ProofSteps:
 
     screens: list[Screen] = field(default_factory=list)
     parts: list[MinimalCover] = field(default_factory=list)
+
+
+@dataclass
+class Branch:
+    """A node of a branch and bound for total latency.
+
+    Attributes
+    ----------
+    screen : Screen or None
+        Its multipliers and what they decide; None where the clients left cannot cover.
+    price : float
+        Of bandwidth, s/Hz.
+    split : int
+        The client whom one child takes in and the other leaves out, in this order; -1 where nothing is split: the node
+        is closed, or screening has left a single selection, which then is its only child.
+    """
+
+    screen: Screen | None
+    price: float
+    split: int = -1

@@ -49,7 +49,9 @@ def follow_log(
     node = _Node(cost, row, least)
     branches: list[tuple[BoolArray, int, int]] = []  # state before, client, the side that is still to be entered
     opposite = {_IN: _OUT, _OUT: _IN}
-    for what, who, worths in zip(log[:, 0].astype(int).tolist(), log[:, 1].astype(int).tolist(), log[:, 2:], strict=True):
+    for what, who, worths in zip(
+        log[:, 0].astype(int).tolist(), log[:, 1].astype(int).tolist(), log[:, 2:], strict=True
+    ):
         closed = False
         if what == log_rows.CLOSED_SHORT:
             closed = 0 <= who < row.shape[0] and node.is_short(who)

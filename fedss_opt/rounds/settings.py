@@ -79,7 +79,7 @@ class Settings:
             objective=objective,
         )
         check_method(method)
-        Options(gap_tol=gap_tol, time_limit_s=time_limit_s)
+        options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s)
         if fairness is not None and not isinstance(fairness, Fairness):
             raise OptionError(f"fairness: a {type(fairness).__name__}; must be a Fairness, or None")
         named = tasks if isinstance(tasks, Mapping) else None
@@ -90,8 +90,8 @@ class Settings:
             implicit=named is None,
             objective=empty.objective,
             method=method,
-            gap_tol=float(gap_tol),
-            time_limit_s=None if time_limit_s is None else float(time_limit_s),
+            gap_tol=options.gap_tol,
+            time_limit_s=options.time_limit_s,
             resource_block_hz=empty.resource_block_hz,
             max_age=None if max_age is None else count("max_age", max_age),
             fairness=fairness,

@@ -115,7 +115,7 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
         body=json_bytes(report.to_dict()),
         clients=problem.clients,
         tasks=problem.tasks,
-        outcome="holds" if report.ok else "violated",
+        outcome="holds" if report.ok else "violated" if report.failed else "not proved",
         method=solution.method if solution.method in METHODS else "other",
     )
 

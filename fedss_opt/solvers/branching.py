@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,19 +19,28 @@ from ..kernels import EPS, Cell, Work, make_work, members_of, state
 from ..kernels.dual import total_bound
 from ..kernels.opening import consider, round_relaxation, set_price
 from ..kernels.relaxation import reduce_costs, relax
+from ..problem import Problem
+from ..proof import Branch, Screen
 from ..solution import StopReason
 from .options import Options, Progress
 
 if TYPE_CHECKING:
     from .exact import Incumbent
 
-__all__ = ["branch_and_bound"]
+__all__ = ["branch_and_bound", "branches_above"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
-# A node of the heap: its bound, a tie-breaker, who is fixed in, who may be in, and a price to start from.
-Node = tuple[float, int, BoolArray, BoolArray, float]
+
+class _Node(NamedTuple):
+    """What is known of the selections below a node."""
+
+    bound: float
+    inside: BoolArray
+    available: BoolArray
+    price: float
+    """To start from."""
 
 
 def branch_and_bound(
@@ -39,12 +49,18 @@ def branch_and_bound(
     """Raise the incumbent's bound (and better the incumbent) until they meet; return why it stopped, and the nodes."""
     problem = incumbent.problem
     counter = itertools.count()
-    heap: list[Node] = [(incumbent.bound_s, next(counter), problem.mandatory, problem.available, price)]
+    root = _Node(incumbent.bound_s, problem.mandatory, problem.available, price)
+    heap = [(root.bound, next(counter), root)]
     nodes = 0
+
+    def cutoff() -> float:
+        """Return the bound from which a node holds nothing of interest."""
+        return incumbent.objective_s * (1.0 - precision)
+
     try:
         while heap:
             # Nodes were left out from the cutoff of their time on, which has only come down since.
-            incumbent.raise_bound(min(heap[0][0], _cutoff(incumbent, precision)))
+            incumbent.raise_bound(min(heap[0][0], cutoff()))
             if incumbent.closed(precision):
                 return None, nodes
             if options.now() >= options.deadline(started):
@@ -52,8 +68,9 @@ def branch_and_bound(
             if options.max_iterations is not None and nodes >= options.max_iterations:
                 return StopReason.ITERATIONS, nodes
             nodes += 1
-            for child in _expand(incumbent, heapq.heappop(heap), precision):
-                heapq.heappush(heap, (child[0], next(counter), *child[1:]))
+            children, _ = _expand(problem, heapq.heappop(heap)[2], cutoff, incumbent.take)
+            for child in children:
+                heapq.heappush(heap, (child.bound, next(counter), child))
             if (
                 options.callback is not None
                 and nodes % 64 == 0
@@ -69,57 +86,102 @@ def branch_and_bound(
                 return StopReason.INTERRUPTED, nodes
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED, nodes
-    incumbent.raise_bound(_cutoff(incumbent, precision))
+    incumbent.raise_bound(cutoff())
     return None, nodes
 
 
-def _cutoff(incumbent: Incumbent, precision: float) -> float:
-    """Return the bound from which a node holds nothing of interest."""
-    return incumbent.objective_s * (1.0 - precision)
+def branches_above(
+    problem: Problem, claimed_s: float, price: float, stop: float, refute: Callable[[BoolArray], bool]
+) -> list[Branch] | None:
+    """Write down branches that all end above a claimed bound, for `fedss_opt.proof.verify_total`.
+
+    Parameters
+    ----------
+    problem : Problem
+        The round; its objective is total latency.
+    claimed_s : float
+        The bound, s.
+    price : float
+        s/Hz, to start from.
+    stop : float
+        Reading of the clock of `Options.now` at which to give up.
+    refute : callable
+        Told of selections that look better than the claim; returns whether one is, which ends the search.
+
+    Returns
+    -------
+    list of Branch, or None
+        In the order in which the verification visits them; None where the search was given up, or the claim refuted.
+    """
+    refuted = False
+
+    def offer(selected: BoolArray) -> bool:
+        nonlocal refuted
+        refuted = refuted or refute(selected)
+        return refuted
+
+    stack = [_Node(0.0, problem.mandatory, problem.available, price)]
+    branches: list[Branch] = []
+    while stack:
+        if Options.now() >= stop:
+            return None
+        children, branch = _expand(problem, stack.pop(), lambda: claimed_s, offer)
+        if refuted:
+            return None
+        branches.append(branch)
+        stack.extend(reversed(children))
+    return branches
 
 
-def _expand(incumbent: Incumbent, node: Node, precision: float) -> list[tuple[float, BoolArray, BoolArray, float]]:
-    """Bound a node, look for a better answer in it, fix what its reduced costs decide, and split it in two."""
-    problem = incumbent.problem
-    parent_bound, _, inside, available, price = node
-    cell, short = cell_of_node(problem, inside, available)
+def _expand(
+    problem: Problem, node: _Node, cutoff: Callable[[], float], offer: Callable[[BoolArray], bool]
+) -> tuple[list[_Node], Branch]:
+    """Bound a node, offer what looks better in it, fix what its reduced costs decide, and split it in two.
+
+    No children where nothing below the cutoff is left. The branch says why, or on whom it was split.
+    """
+    cell, short = cell_of_node(problem, node.inside, node.available)
     if short.any():
-        return []
+        return [], Branch(screen=None, price=0.0)
     work = make_work(cell)
-    relax(cell, work, price, 1e-7)
+    relax(cell, work, node.price, 1e-7)
     s = work.state
-    own_bound = float(total_bound(cell, work.bound_mu, s[state.BOUND_PRICE]))
-    bound = max(parent_bound, own_bound)
-    if cell.aim.size == 0 or round_relaxation(cell, work, 0.5):
-        if cell.aim.size == 0:
-            work.chosen[:] = False
-        if consider(cell, work) and s[state.OBJECTIVE] < incumbent.objective_s:
-            incumbent.take(_selection(problem.clients, cell, work))
-    cutoff = _cutoff(incumbent, precision)
-    if cell.aim.size == 0 or bound >= cutoff:
-        return []
     price = float(s[state.BOUND_PRICE])
+    own_bound = float(total_bound(cell, work.bound_mu, price))
+    bound = max(node.bound, own_bound)
+    screen = Screen.of(cell.task, work.bound_mu, problem.tasks, forced=cell.client[cell.free :])
+    branch = Branch(screen=screen, price=price)
+    alone = cell.aim.size == 0  # nothing is open: whoever joined would only add to the cost
+    if alone or round_relaxation(cell, work, 0.5):
+        if alone:
+            work.chosen[:] = False
+        if consider(cell, work) and s[state.OBJECTIVE] < cutoff():
+            offer(_selection(problem.clients, cell, work))
+    limit = cutoff()
+    if alone or bound >= limit:
+        return [], branch
     fractions = {int(b): float(x) for b, x in zip(work.basis, work.x_basic, strict=True) if b < cell.free}
     set_price(cell, work, price)
     work.mu[:] = work.bound_mu
     reduce_costs(cell, work)
-    slack = cutoff - own_bound  # the bound of these multipliers: the reduced costs are theirs
-    inside, available = inside.copy(), available.copy()
+    slack = limit - own_bound  # the bound of these multipliers: the reduced costs are theirs
     doubt = 16.0 * EPS * (1 + work.mu.size) * (2.0 * work.cost[: cell.free] + np.abs(work.reduced))
-    sure = np.abs(work.reduced) - doubt
-    inside[cell.client[cell.free :]] = True  # the forced clients
-    inside[cell.client[: cell.free][(sure >= slack) & (work.reduced < 0.0)]] = True
-    available[cell.client[: cell.free][(sure >= slack) & (work.reduced > 0.0)]] = False
-    undecided = np.flatnonzero(sure < slack)
-    if undecided.size == 0:  # the screened cell is a single selection
-        last = inside.copy()
-        incumbent.take(last)
-        return []
-    split = int(cell.client[_branching_client(undecided, fractions, work.reduced, work.cost)])
+    sure = np.abs(work.reduced) - doubt >= slack
+    client = cell.client[: cell.free]
+    screen.inside, screen.outside = client[sure & (work.reduced < 0.0)], client[sure & (work.reduced > 0.0)]
+    inside, available = node.inside.copy(), node.available.copy()
+    inside[cell.client[cell.free :]] = True
+    inside[screen.inside] = True
+    available[screen.outside] = False
+    undecided = np.flatnonzero(~sure)
+    if undecided.size == 0:  # a single selection
+        return [_Node(bound, inside, inside, price)], branch
+    split = int(client[_branching_client(undecided, fractions, work.reduced, work.cost)])
+    branch.split = split
     with_it, without_it = inside.copy(), available.copy()
     with_it[split] = True
     without_it[split] = False
-    return [(bound, with_it, available, price), (bound, inside, without_it, price)]
+    return [_Node(bound, with_it, available, price), _Node(bound, inside, without_it, price)], branch
 
 
 def _branching_client(

@@ -1,7 +1,7 @@
 """Can some covering selection be served by a deadline? Screening, components, and a search of what is left.
 
-At a deadline T a selection costs the least bandwidths of its clients. With ``slack = B - D``, a client whose reduced cost
-is at least the slack is in no selection that fits, and one whose negative is at least the slack is in all (section 6).
+At a deadline T a selection costs the least bandwidths of its clients. With ``slack = B - D``, a client whose reduced
+cost is at least the slack is in no selection that fits, and one whose negative is at least the slack is in all (section 6).
 What is left falls apart into *components*: tasks that share no client. The least cost of a whole is the sum of theirs,
 
     min sum_n beta_n(T) a_n = sum_j m_j(T),
@@ -173,7 +173,7 @@ def _screen(problem: Problem, deadline: float, multipliers: FloatArray, steps: P
         value, _, error = certified_value(cell, MAKESPAN, work.mu, deadline)
         limit = cell.total_hz * (1.0 + _BEYOND) + 0.5 * cell.block_hz  # as many blocks as there are, and no more
         slack = limit - (value - error)
-        step = Screen(worths=_spread(cell, work.mu, problem.tasks), forced=cell.client[cell.free :])
+        step = Screen.of(cell.task, work.mu, problem.tasks, forced=cell.client[cell.free :])
         if steps is not None:
             steps.screens.append(step)
         if slack <= 0.0:
@@ -197,7 +197,7 @@ def _screen(problem: Problem, deadline: float, multipliers: FloatArray, steps: P
             return None
         work = _carry_over(cell, deadline, multipliers)
     if steps is not None:
-        steps.screens.append(Screen(worths=_spread(cell, work.mu, problem.tasks), forced=cell.client[cell.free :]))
+        steps.screens.append(Screen.of(cell.task, work.mu, problem.tasks, forced=cell.client[cell.free :]))
     fixed = math.fsum(work.cost[cell.free :].tolist())
     inside[cell.client[cell.free :]] = True
     return _Core(problem, cell, work.cost[: cell.free].copy(), work.mu, inside, available, limit - fixed)
@@ -211,13 +211,6 @@ def _carry_over(cell: Cell, deadline: float, multipliers: FloatArray) -> Work:
     return work
 
 
-def _spread(cell: Cell, mu: FloatArray, tasks: int) -> FloatArray:
-    """Multipliers per covered requirement of the cell's open tasks -> for all the problem's tasks."""
-    worths = np.zeros(tasks)
-    worths[cell.task] = mu
-    return worths
-
-
 def _components(core: _Core) -> list[_Component]:
     """Split the open tasks, and the undecided clients with them, by who shares a client."""
     serves = core.cell.relevance > 0.0
@@ -228,9 +221,7 @@ def _components(core: _Core) -> list[_Component]:
     count, label = connected_components(shared.T @ shared, directed=False)
     first = np.argmax(serves, axis=1) if serves.size else np.zeros(0, dtype=np.int64)
     of_client = label[first]
-    return [
-        _Component(tasks=np.flatnonzero(label == c), clients=np.flatnonzero(of_client == c)) for c in range(count)
-    ]
+    return [_Component(tasks=np.flatnonzero(label == c), clients=np.flatnonzero(of_client == c)) for c in range(count)]
 
 
 def _least_cost(core: _Core, part: _Component) -> float:

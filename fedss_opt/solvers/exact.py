@@ -63,8 +63,8 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
 
     The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
     just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.
-    Total latency is finished by branch and bound on the same relaxation. Where the ADMM finds no answer, the same search
-    at the deadline ``inf`` finds one or proves that there is none. `gap_tol` below 1e-9 is taken as 1e-9.
+    Total latency is finished by branch and bound on the same relaxation. Where the ADMM finds no answer, the same
+    search at the deadline ``inf`` finds one or proves that there is none. `gap_tol` below 1e-9 is taken as 1e-9.
     """
     started = options.now()
     first = solve_admm(problem, replace(options, callback=None))

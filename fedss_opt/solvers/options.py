@@ -11,26 +11,38 @@ import numpy as np
 
 from ..exceptions import OptionError
 from ..solution import Solution
+from ..validation import real_number, shown
 
-__all__ = ["Options", "Progress"]
+__all__ = ["Options", "Progress", "tolerance"]
 
-
-_FINITE = "must be a finite number >= 0"
-_SECONDS = "must be a number of seconds >= 0, or None"
-_INTEGER = "must be an integer >= 0, or None"
+_LONGEST = 2**63 - 1  # the kernels count in 64 bits
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def tolerance(value: object) -> float:
+    """Return a gap tolerance as a plain float, or refuse it with an `OptionError`."""
+    plain = real_number(value)
+    if plain is None or not 0.0 <= plain < math.inf:
+        raise OptionError(f"gap_tol = {shown(value)}: must be a finite number >= 0")
+    return plain
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    plain = real_number(value)
+    if plain is None or not plain >= 0.0:
+        raise OptionError(f"time_limit_s = {shown(value)}: must be a number of seconds >= 0, or None")
+    return plain
 
 
-def _require(holds: bool, name: str, value: object, accepted: str) -> None:
-    if not holds:
-        raise OptionError(f"{name} = {value!r}: {accepted}")
+def _count(name: str, value: object, most: int | None = None) -> int | None:
+    if value is None:
+        return None
+    whole = int(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else -1
+    if whole < 0 or (most is not None and whole > most):
+        span = ">= 0" if most is None else f"from 0 to {most}"
+        raise OptionError(f"{name} = {shown(value)}: must be an integer {span}, or None")
+    return whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +82,7 @@ class Options:
     time_limit_s : float or None
         Seconds after which the best answer so far is returned.
     max_iterations : int or None
-        Iteration limit, >= 0; None for the method's own.
+        Iteration limit, 0 to 2^63 - 1; None for the method's own.
     warm_start : Solution or None
         An earlier answer to start from; never changes what is proven, only how fast.
     callback : callable or None
@@ -87,12 +99,14 @@ class Options:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        _require(_is_number(self.gap_tol) and 0.0 <= self.gap_tol < math.inf, "gap_tol", self.gap_tol, _FINITE)
-        limit = self.time_limit_s
-        _require(limit is None or (_is_number(limit) and limit >= 0.0), "time_limit_s", limit, _SECONDS)
-        for name in ("max_iterations", "seed"):
-            value = getattr(self, name)
-            _require(value is None or (_is_integer(value) and value >= 0), name, value, _INTEGER)
+        # Plain numbers from here on: kernels are compiled anew for every other type of number.
+        for name, plain in (
+            ("gap_tol", tolerance(self.gap_tol)),
+            ("time_limit_s", _seconds(self.time_limit_s)),
+            ("max_iterations", _count("max_iterations", self.max_iterations, _LONGEST)),
+            ("seed", _count("seed", self.seed)),
+        ):
+            object.__setattr__(self, name, plain)
         if self.warm_start is not None and not isinstance(self.warm_start, Solution):
             raise OptionError(f"warm_start: a {type(self.warm_start).__name__}; must be a Solution, or None")
         if self.callback is not None and not callable(self.callback):

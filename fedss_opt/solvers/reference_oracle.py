@@ -102,7 +102,7 @@ def priced_cost(problem: Problem, price: float) -> tuple[FloatArray, FloatArray]
     else:
         assert problem.cn0_hz is not None
         b = problem.cn0_hz / _priced_ratio(np.log(price / (w * S * _LN2)) + 2.0 * np.log(problem.cn0_hz))
-    b = np.clip(b, np.where(possible, floor, 0.0), problem.max_bandwidth_hz)
+    b = np.clip(b, np.where(possible, floor, 0.0), problem.bandwidth_limits_hz[1])
     cost = w * (problem.compute_s + problem.upload_s(b)) + price * b
     return np.where(possible, cost, np.inf), np.where(possible, b, 0.0)
 

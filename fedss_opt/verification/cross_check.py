@@ -181,7 +181,7 @@ class Court:
 
     def _judge(self, record: MethodRecord, instance: Instance, solution: Solution) -> None:
         report: Report = verify_solution(instance.problem, solution)
-        record.proven += report.proven
+        record.proven += report.ok
         record.exact += report.exact
         record.searched += solution.certificate is not None and str(solution.certificate.kind) == "search"
         record.wrong += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.failed]

@@ -1,8 +1,8 @@
 """The bound of section 5 recomputed in exact and ball arithmetic, from the problem's data and (price, multipliers).
 
 Open requirements are exact rational numbers. Costs are the enclosures of `balls`. The tightened form is the
-one that `fedss_opt.Certificate` documents: each task asks of the free clients what the mandatory ones leave open,
-and no client counts for more than ``q_k`` less what they contribute.
+one that `fedss_opt.Certificate` documents: clients that a task cannot do without count as mandatory, each task asks of
+the free clients what those leave open, and no client counts for more than ``q_k`` less what they contribute.
 
 In whole resource blocks costs are multiples of the block, and the carrier is what its whole blocks amount to. Where an
 enclosure leaves open whether a number of blocks suffices, the smaller number counts: a bound below the true one.
@@ -166,10 +166,11 @@ class Dual:
         self._problem = problem
         limits = problem.bandwidth_limits_hz
         self._clients = [Client(problem, n, limits) for n in range(problem.clients)]
-        mandatory = problem.mandatory
+        able = [n for n, client in enumerate(self._clients) if self._is_able(n, client)]
+        self._inside = mandatory = problem.mandatory | self._forced(able)
         self._open: list[tuple[int, Fraction, float]] = []  # task, what is open, multiplier
         self._cut: list[Fraction] = []
-        free = [n for n, client in enumerate(self._clients) if self._is_free(n, client)]
+        free = [n for n in able if not mandatory[n]]
         for k in range(problem.tasks):
             served = exact_sum(problem.relevance[k, mandatory])
             missing = Fraction(float(problem.coverage_target[k])) - served
@@ -178,14 +179,24 @@ class Dual:
                 self._open.append((k, whole, float(multipliers[k])))
                 self._cut.append(max(Fraction(float(problem.required[k])) - served, whole))
 
-    def _is_free(self, n: int, client: Client) -> bool:
-        """Whether client n may be selected or left out; those who can keep no limit are in no selection."""
-        if self._problem.mandatory[n] or not self._problem.available[n]:
+    def _is_able(self, n: int, client: Client) -> bool:
+        """Whether client n can be in an answer: it is available, and can keep its limits within the carrier."""
+        if not self._problem.available[n]:
             return False
         try:
             return bits_at_most(client.least) is not None
         except UndecidedError:  # one client more can only make the step smaller
             return True
+
+    def _forced(self, able: list[int]) -> npt.NDArray[np.bool_]:
+        """Mark the clients without whom some task misses its target, whoever else is selected."""
+        forced = np.zeros(self._problem.clients, dtype=np.bool_)
+        for k, target in enumerate(self._problem.coverage_target):
+            offers = self._problem.relevance[k, able]
+            surplus = exact_sum(offers) - Fraction(float(target))
+            if target > 0.0 and surplus >= 0:
+                forced[[n for n, r in zip(able, offers, strict=True) if Fraction(float(r)) > surplus]] = True
+        return forced
 
     def value(self, theta: float, *, least: bool = False) -> Ball | None:
         """Enclose D at a deadline or price; None for infinity.
@@ -209,7 +220,7 @@ class Dual:
         cuts = [ball_of(cut) for cut in self._cut]
         limits = [float(cut) for cut in self._cut]
         for n, client in enumerate(self._clients):
-            if problem.mandatory[n]:
+            if self._inside[n]:
                 cost = client.deadline_cost(deadline) if makespan else client.price_cost(theta)
                 if cost is None:
                     return None

@@ -76,7 +76,7 @@ def try_mutations(
 
 def _record(record: MutationRecord, label: str, report: Report) -> None:
     record.tried += 1
-    if report.proven:
+    if report.ok:
         record.escaped.append(label)
         return
     record.caught += 1

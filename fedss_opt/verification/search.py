@@ -1,4 +1,4 @@
-"""Bounds that rest on a search are searched again: a small branch and bound of the court's own.
+"""Bounds that rest on a search are searched again: a small branch and bound in balls.
 
 A certificate of kind ``search`` has multipliers from which the search started, but not the search. Here clients are
 decided one after the other, the most decided first; a branch ends where the multipliers and the decisions taken

@@ -80,11 +80,6 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether no claim is false."""
-        return not self.failed
-
-    @property
-    def proven(self) -> bool:
         """Whether every claim is proven: none false, none undecided."""
         return all(claim.verdict is Verdict.TRUE for claim in self.claims)
 

@@ -14,6 +14,7 @@ from fedss_opt import Problem
 from fedss_opt.cells import cell_of, selection_cell
 from fedss_opt.kernels import EPS, MAKESPAN, TOTAL
 from fedss_opt.kernels.search import measure_slack
+from fedss_opt.problem import coverage_target
 
 from .. import naive
 from ..strategies import problems, selections
@@ -197,3 +198,31 @@ def test_selection_cells_hold_the_selection_alone(data: st.DataObject, problem: 
     assert compact.free == 0
     assert compact.task.size == 0
     assert compact.client.tolist() == np.flatnonzero(chosen).tolist()
+
+
+def test_a_task_that_needs_everybody_is_not_short_whatever_the_order_of_the_sum() -> None:
+    """Relevances that add up to the target exactly, over twenty decades and more: a sum's rounding is no proof."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        required = float(rng.uniform(0.5, 2.0))
+        target = float(coverage_target(np.array([required]), 1)[0])
+        relevance = (rng.random(60) * 10.0 ** rng.integers(-20, 1, 60) / 120.0).tolist()
+        rest = Fraction(target) - sum(map(Fraction, relevance))
+        while rest > 0:  # what is left, as a few numbers whose sum is exact
+            part = float(rest)
+            part = part if Fraction(part) <= rest else math.nextafter(part, 0.0)
+            relevance.append(part)
+            rest -= Fraction(part)
+        for _ in range(3):
+            problem = Problem(
+                payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=rng.permutation(relevance), required=required
+            )
+            assert not cell_of(problem)[1].any()
+
+
+def test_radios_that_cannot_do_with_the_carrier_leave_none() -> None:
+    low = [9484.722267484985, 466711.7891068446, 523803.4886256705]  # half an ulp of B too much
+    problem = Problem(payload_bits=[1e6] * 3, cn0_hz=1e7, bandwidth_hz=1e6, min_bandwidth_hz=low)
+    assert cell_of(problem)[0].total_hz == 1e6
+    assert cell_of(problem.replace(mandatory=True))[0].total_hz == 0.0
+    assert cell_of(problem.replace(mandatory=[True, True, False]))[0].total_hz == 1e6

@@ -19,7 +19,9 @@ from fedss_opt.kernels.cover_state import (
     FOUND,
     LIMIT,
     NODES,
+    PROPOSED,
     CoverTree,
+    answer_proposal,
     decide,
     keep_node,
     make_cover_tree,
@@ -39,8 +41,11 @@ def brute_force(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray) -> fl
 
 
 def search(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray, limit: float = 1e9) -> CoverTree:
-    tree = make_cover_tree(cost, relevance, need, limit)
-    assert advance_cover(tree, MANY)
+    """Search to the end, taking every proposed cover."""
+    tree = make_cover_tree(cost, relevance, need, limit, 0)
+    while not advance_cover(tree, MANY):
+        assert tree.tally[PROPOSED]
+        answer_proposal(tree, True)
     return tree
 
 
@@ -88,7 +93,7 @@ def test_decides_whether_anything_is_below_a_limit(knapsack, above: float) -> No
 @given(covers(), st.lists(st.booleans(), min_size=10, max_size=10))
 def test_the_bound_of_a_node_holds_below_it(knapsack, sides: list[bool]) -> None:
     cost, relevance, need = knapsack
-    tree = make_cover_tree(cost, relevance, need, 1e9)
+    tree = make_cover_tree(cost, relevance, need, 1e9, 0)
     decided = cost.size // 2
     for i in range(decided):
         decide(tree, i, sides[i])
@@ -102,7 +107,7 @@ def test_the_bound_of_a_node_holds_below_it(knapsack, sides: list[bool]) -> None
 
 def test_going_back_restores_the_node() -> None:
     rng = np.random.default_rng(0)
-    tree = make_cover_tree(rng.random(9), rng.random((9, 2)), np.array([2.0, 3.0]), 1e9)
+    tree = make_cover_tree(rng.random(9), rng.random((9, 2)), np.array([2.0, 3.0]), 1e9, 0)
     decide(tree, 4, True)
     need, room, fixed = tree.need.copy(), tree.room.copy(), tree.amount[FIXED]
     undecided = set(tree.client[: tree.tally[ACTIVE]])
@@ -163,15 +168,33 @@ def test_rests_between_nodes_and_goes_on() -> None:
     cost = relevance.sum(axis=1) * rng.uniform(0.9, 1.1, 40)
     need = 0.5 * relevance.sum(axis=0)
     whole = search(cost, relevance, need)
-    tree = make_cover_tree(cost, relevance, need, 1e9)
-    assert not advance_cover(tree, 3)
-    assert (tree.tally[NODES], tree.tally[DONE]) == (3, 0)
+    tree = make_cover_tree(cost, relevance, need, 1e9, 0)
+    assert not advance_cover(tree, 1)
+    assert (tree.tally[NODES], tree.tally[DONE]) == (1, 0)
     while not advance_cover(tree, 7):
-        pass
+        if tree.tally[PROPOSED]:
+            answer_proposal(tree, True)
     assert tree.tally[NODES] == whole.tally[NODES] > 10
     assert np.array_equal(tree.best, whole.best)
     assert advance_cover(tree, 5)  # at rest for good
     assert tree.tally[NODES] == whole.tally[NODES]
+
+
+@settings(max_examples=300)
+@given(covers())
+def test_a_refused_cover_is_not_missed_in_the_proof_of_the_others(knapsack) -> None:
+    """Refuse every proposal that leaves a client out: what is found is the cheapest cover that has it."""
+    cost, relevance, need = knapsack
+    tree = make_cover_tree(cost, relevance, need, 1e9, 0)
+    while not advance_cover(tree, MANY):
+        answer_proposal(tree, bool(tree.offer[0]))
+    selections = SELECTIONS[cost.size]
+    covers = (selections @ relevance >= need).all(axis=1) & (selections[:, 0] == 1.0)
+    if covers.any():
+        # Supersets of a refused cover count too: they cover as well.
+        assert tree.amount[LIMIT] == pytest.approx(float((selections[covers] @ cost).min()), abs=1e-11)
+    else:
+        assert not tree.tally[FOUND]
 
 
 def test_reduced_costs_are_only_used_with_their_own_bound() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from mpmath import mp, mpf
 from fedss_opt import Objective, Problem
 from fedss_opt.cells import cell_of
 from fedss_opt.certification import to_cell_units, to_problem_units
-from fedss_opt.kernels import Cell
+from fedss_opt.kernels import MAKESPAN, TOTAL, Cell
 from fedss_opt.kernels.dual import certified_value, dual_value, supported_price, total_bound
 from fedss_opt.kernels.oracle import cost_pass
 
 from .. import naive
 from ..strategies import multipliers, problems
-from .cells import cell, some_problem
+from .cells import cell, covering_cell, some_problem
 
 EPS = float(np.finfo(float).eps)
 
@@ -161,3 +162,57 @@ def test_the_total_bound_is_below_the_exact_one_and_near(data: st.DataObject, pr
     assert mpf(bound) <= exact
     charge = price * compact.total_hz
     assert float(exact - mpf(bound)) <= 2 * error + 64 * EPS * (charge + abs(value))
+
+
+def test_what_is_no_finite_number_proves_nothing() -> None:
+    """No sum of infinities is taken for a proof, nor is a sum that is no number; a client out of reach is no debt."""
+    for objective in ("makespan", "total"):
+        problem = some_problem(
+            np.random.default_rng(3), 6, 2, objective=objective, compute_s=[0.0, 0.0, 0.0, 0.0, 0.0, 1e6]
+        )
+        compact = cell(problem)
+        for mu in ([math.inf, 0.0], [math.nan, 1.0], [-1.0, 1e9], [1e308, 1e308], [-5e-324, 1.0]):
+            for theta in (1e-300, 1e-9, 1.0, 1e300):
+                value, _, error = certified_value(compact, compact.objective, np.array(mu), theta)
+                assert (value, error) == (-math.inf, 0.0)
+                if objective == "total":
+                    assert total_bound(compact, np.array(mu), theta) == -math.inf
+                else:
+                    assert supported_price(compact, np.array(mu), theta) == 0.0
+        for theta in (0.0, 5e-324, 1e308):
+            for mu in ([1e308, 0.0], [5e-324, 5e-324]):
+                value, _, error = certified_value(compact, compact.objective, np.array(mu), theta)
+                assert not math.isnan(value)
+                assert error >= 0.0
+
+
+@pytest.mark.parametrize("price", [1e90, 1e120, 1e200, 1e300])
+@pytest.mark.parametrize("link", [{"cn0_hz": 1e30}, {"spectral_efficiency": 1e-30}], ids=["shannon", "flat"])
+def test_a_price_beyond_any_problem_s_claims_what_is_plain(link: dict[str, float], price: float) -> None:
+    """There the closed forms end, and what they know of the cost: a true cost is never less than is claimed."""
+    problem = Problem(payload_bits=1.0, compute_s=3.0, bandwidth_hz=1e6, mandatory=True, objective="total", **link)
+    value, _, error = certified_value(cell(problem), TOTAL, np.zeros(0), price)
+    assert value >= 3.0 * (1.0 - 64 * EPS)
+    assert mpf(value) - mpf(error) <= naive.priced_cost(problem, 0, price)
+
+
+def test_the_margin_grows_with_the_tasks() -> None:
+    """A worth is a sum over the tasks, each product of which is rounded: the truth lies within the margin for 64."""
+    rng = np.random.default_rng(5)
+    outside = 0.0
+    for _ in range(20):
+        compact = covering_cell(rng.random((40, 64)))
+        mu = rng.random(64) * 10.0 ** rng.integers(-3, 3, 64)
+        value, _, error = certified_value(compact, MAKESPAN, mu, 1.0)
+        exact = sum(map(Fraction, mu.tolist()))
+        for i in range(40):
+            worth = sum(
+                Fraction(r) * Fraction(m) for r, m in zip(compact.relevance[i].tolist(), mu.tolist(), strict=True)
+            )
+            exact += min(Fraction(0), 1 - worth)
+        outside = max(outside, float(abs(Fraction(float(value)) - exact)))
+        size = mu.sum() + (compact.relevance @ mu).sum()
+        assert abs(Fraction(float(value)) - exact) <= Fraction(float(error))
+        # A worth of 64 products may be off by 64 roundings of half an ulp each, and the margin covers that.
+        assert error >= 64 * 0.5 * EPS * size
+    assert outside > 0.0

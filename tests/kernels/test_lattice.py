@@ -51,3 +51,16 @@ def test_what_is_not_quantised_stays() -> None:
     assert np.array_equal(written[:, [0, 2]], relevance[:, [0, 2]])
     assert needed.tolist() == [3.3, 27.0, 0.1]
     assert step.tolist() == [1.0, 0.125, 1.0]
+
+
+def test_a_need_summed_from_decimals_keeps_its_cover() -> None:
+    """0.1 + 0.2 is more than 0.3, which is what one and two levels of 0.1 are."""
+    for relevance, need, levels in (
+        ([0.1, 0.2], 0.1 + 0.2, 3.0),
+        ([0.1, 0.2, 0.7], 0.1 + 0.2, 3.0),
+        ([0.1, 0.2, 0.7], 0.1 + 0.7, 8.0),
+        ([0.1, 0.2], 0.3 * (1.0 + 1e-6), 4.0),
+    ):
+        written, needed, _ = to_levels(np.array(relevance)[:, np.newaxis], np.array([need]))
+        assert written[:, 0].tolist() == [round(10.0 * r) for r in relevance]
+        assert needed[0] == levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from fedss_opt import Objective, Problem
 from fedss_opt.cells import selection_cell
 from fedss_opt.kernels import Cell
 from fedss_opt.kernels.oracle import cost_pass
-from fedss_opt.kernels.roots import least_demand, selection_bandwidth, selection_theta, selection_value
+from fedss_opt.kernels.roots import selection_bandwidth, selection_theta, selection_value
+from fedss_opt.kernels.vectors import exceeds
+from fedss_opt.solvers.answers import optimal_bandwidth
 
-from .. import naive
+from .. import naive, naive_blocks
 from ..strategies import problems, selections
 from .cells import some_problem
 
@@ -83,7 +86,6 @@ def test_nobody_takes_no_time(objective: str, link: dict[str, float]) -> None:
     problem = Problem(payload_bits=[1e6], bandwidth_hz=1e6, objective=objective, **link)
     cell = selection_cell(problem, np.zeros(1, dtype=bool))
     assert _solve(cell)[:2] == (0.0, 0.0)
-    assert least_demand(cell, np.arange(0), 0) == 0.0
 
 
 @BOTH
@@ -137,7 +139,6 @@ def test_all_at_their_least(objective: str, link: dict[str, float]) -> None:
     np.testing.assert_allclose(b, low, rtol=16 * EPS)
     times = naive.times(problem, low)
     assert value == pytest.approx(times.max() if objective == "makespan" else times.sum(), rel=16 * EPS)
-    assert least_demand(cell, np.arange(3), 3) == 1e6
     tight = Problem(min_bandwidth_hz=low + np.array([0.0, 0.0, 1e-9]), **fields)
     assert _solve(_everybody(tight))[0] == math.inf
 
@@ -221,3 +222,55 @@ def test_extreme_scales(objective: str) -> None:
         # on the last part in 1e9 of it.
         assert math.fsum(b) >= problem.bandwidth_hz * (1 - 1e-6) or objective == "makespan"
         assert value == pytest.approx(naive.objective_of(problem, np.ones(n, dtype=bool)), rel=1e-11)
+
+
+@LINKS
+@settings(max_examples=40)
+@given(
+    payload=st.lists(st.sampled_from([1.0, 2.0, 4.0]), min_size=1, max_size=4),
+    weight=st.sampled_from([1.0, 3.0]),
+    blocks=st.integers(4, 11),
+)
+def test_blocks_at_a_tie_are_worth_what_enumeration_says(
+    link: dict[str, float], payload: list[float], weight: float, blocks: int
+) -> None:
+    """Equal clients want the next block at one price, and not all can have it: the value is the best split's."""
+    problem = Problem(
+        payload_bits=np.array(payload) * 1e5,
+        weights=weight,
+        bandwidth_hz=blocks * 1e5,
+        resource_block_hz=1e5,
+        objective="total",
+        **link,
+    )
+    _, value, _ = _solve(_everybody(problem))
+    best = naive_blocks.best_split(problem, np.ones(problem.clients, dtype=bool))
+    assert value == pytest.approx(best, rel=1e-10)  # the carrier is taken as 1e-12 wider
+
+
+@settings(max_examples=200)
+@given(
+    figures=st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=12),
+    step=st.sampled_from([-1, 0, 1]),
+)
+def test_sums_are_compared_in_exact_arithmetic(figures: list[float], step: int) -> None:
+    limit = math.fsum(figures)
+    limit = limit if step == 0 else math.nextafter(limit, step * math.inf)
+    assert exceeds(np.array(figures), limit) == (sum(map(Fraction, figures)) > Fraction(limit))
+    assert exceeds(np.array([*figures, math.inf]), limit)
+    assert not exceeds(np.zeros(3), 0.0)
+
+
+@BOTH
+def test_least_bandwidths_half_an_ulp_beyond_the_carrier_do_not_fit(objective: str) -> None:
+    low = np.array([9484.722267484985, 466711.7891068446, 523803.4886256705])
+    assert math.fsum(low) == 1e6 < sum(map(Fraction, low.tolist()))
+    fields = {"payload_bits": [1e6, 2e6, 4e6], "cn0_hz": 1e7, "bandwidth_hz": 1e6, "objective": objective}
+    assert _solve(_everybody(Problem(min_bandwidth_hz=low, **fields)))[0] == math.inf
+    low[0] = math.nextafter(low[0], 0.0)
+    low[2] = math.nextafter(low[2], 0.0)
+    problem = Problem(min_bandwidth_hz=low, **fields)
+    share = optimal_bandwidth(problem, np.ones(3, dtype=bool))
+    assert share is not None
+    assert (share >= low).all()
+    assert sum(map(Fraction, share.tolist())) <= 10**6

@@ -622,3 +622,20 @@ def test_a_missing_extra_is_named(missing: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependencyError, match=rf'{missing}.*pip install "fedss-opt\[reference\]"'):
         solve_cvxpy(cell(2, seed=0), Options())
+
+
+def test_a_band_that_is_not_scarce_costs_nothing() -> None:
+    """At next to no price a client would ask for more bandwidth than there is; nobody can have that."""
+    problem = Problem(
+        payload_bits=[1e6, 1e6],
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        max_bandwidth_hz=[1e5, math.inf],
+        relevance=[[1.0, 0.1]],
+        required=[1.0],
+        objective="total",
+    )
+    solution = solve_cvxpy(problem, Options())
+    assert solution.selected.tolist() == [True, False]
+    assert solution.objective_s == pytest.approx(1.5019, abs=1e-4)
+    assert solution.status is Status.OPTIMAL

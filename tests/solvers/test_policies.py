@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from fedss_opt.solvers.policies import best_channel, greedy, proportional, rando
 from fedss_opt.solvers.policies.covering import cover_in_order, usable_clients
 from fedss_opt.solvers.policies.fedcs import turns
 from tests import naive
-from tests.strategies import problems
+from tests.strategies import decades, problems
 
 POLICIES = ["all", "random_equal", "proportional", "random", "best_channel", "fedcs", "greedy"]
 OPTIMAL = ["all", "random", "best_channel", "fedcs", "greedy"]
@@ -428,3 +429,75 @@ def test_greedy_with_mandatory_clients_and_limits():
     problem = fo.scenarios.make("fedl2019", clients=12, tasks=2, relevance="continuous", max_upload_s=0.5)
     problem = problem.replace(mandatory=np.arange(12) == 3, min_bandwidth_hz=5e4, max_bandwidth_hz=8e5)
     np.testing.assert_array_equal(greedy(problem, Options()).selected, greedy_by_trying_everybody(problem))
+
+
+@settings(max_examples=80)
+@given(
+    relevance=st.lists(decades(1e-6, 1.0), min_size=2, max_size=10),
+    head=st.integers(1, 9),
+    ulps=st.integers(-3, 3),
+    everybody=st.booleans(),
+)
+def test_an_order_is_followed_until_the_exact_sum_covers(
+    relevance: list[float], head: int, ulps: int, everybody: bool
+) -> None:
+    """Requirements within a few ulp of what the first clients add up to: a running sum is rounded, no answer."""
+    target = float(sum(map(Fraction, relevance[:head])))
+    for _ in range(abs(ulps)):
+        target = math.nextafter(target, math.copysign(math.inf, ulps))
+    required = target / (1.0 - 1e-12)
+    for _ in range(4):
+        required = math.nextafter(required, 0.0)
+    for _ in range(9):
+        problem = fo.Problem(payload_bits=1.0, cn0_hz=1.0, bandwidth_hz=1.0, relevance=[relevance], required=required)
+        if problem.covers(np.ones(len(relevance), dtype=bool)).all():
+            chosen = cover_in_order(problem, np.arange(len(relevance)), everybody=everybody)
+            assert problem.covers(chosen).all()
+            # A running sum that was rounded down may ask for one client more than is needed, and for no second.
+            fewer = chosen.copy()
+            fewer[np.flatnonzero(chosen)[-2:]] = False
+            assert not problem.covers(fewer).all()
+        required = math.nextafter(required, math.inf)
+
+
+def test_fedcs_measures_the_others_against_a_round_with_the_mandatory_clients() -> None:
+    """Who computes while the mandatory client does costs its upload alone: 0.5 s, against 1 s of who is ready."""
+    problem = fo.Problem(
+        payload_bits=[1e6, 5e5, 1e6],
+        spectral_efficiency=1.0,
+        bandwidth_hz=1e6,
+        compute_s=[5.0, 4.0, 0.0],
+        relevance=[[0.0, 1.0, 1.0]],
+        required=1.0,
+        mandatory=[True, False, False],
+    )
+    assert fo.solve(problem, "fedcs").selected.tolist() == [True, True, False]
+    assert fo.solve(problem.replace(mandatory=False), "fedcs").selected.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_greedy_takes_who_just_fits(objective: str) -> None:
+    """What the mandatory client leaves is what the other one needs, to the last bit."""
+    problem = fo.Problem(
+        payload_bits=[1e6, 1e6],
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        min_bandwidth_hz=[3e5, 7e5],
+        relevance=[[0.0, 1.0]],
+        required=1.0,
+        mandatory=[True, False],
+        objective=objective,
+    )
+    solution = fo.solve(problem, "greedy")
+    assert solution.bandwidth_hz.tolist() == [3e5, 7e5]
+    assert fo.solve(problem.replace(min_bandwidth_hz=[3e5, 7e5 + 1e-9]), "greedy").status == "unknown"
+
+
+@pytest.mark.parametrize("method", POLICIES)
+def test_nobody_hands_out_half_an_ulp_more_than_there_is(method: str) -> None:
+    low = [9484.722267484985, 466711.7891068446, 523803.4886256705]
+    problem = fo.Problem(
+        payload_bits=[1e6] * 3, cn0_hz=1e7, bandwidth_hz=1e6, min_bandwidth_hz=low, relevance=[1.0] * 3, required=3.0
+    )
+    assert not fo.solve(problem, method).has_answer
+    assert not fo.solve(problem.replace(mandatory=True), method).has_answer

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ...cells import cell_of
+from ...cells import selection_cell
 from ...kernels import Cell, selection_theta
 from ...kernels.oracle import cost_pass
 from ...kernels.roots import selection_value
@@ -52,8 +52,10 @@ def greedy(problem: Problem, options: Options) -> Solution:
 
 def _select(problem: Problem, usable: BoolArray, options: Options) -> BoolArray:
     deadline = options.deadline(options.now())
-    cell, _ = cell_of(problem)
-    state = _Step(cell, (problem.compute_s + time_alone_s(problem))[cell.client] * _weights(problem, cell))
+    cell = selection_cell(problem, problem.available)
+    state = _Step(
+        cell, problem.mandatory, (problem.compute_s + time_alone_s(problem))[cell.client] * _weights(problem, cell)
+    )
     selected = problem.mandatory.copy()
     relevance = problem.relevance[:, cell.client]
     while not (covered := problem.covers(selected)).all():
@@ -67,13 +69,14 @@ def _select(problem: Problem, usable: BoolArray, options: Options) -> BoolArray:
 class _Step:
     """The members so far, and the search for the next one."""
 
-    def __init__(self, cell: Cell, alone: FloatArray) -> None:
+    def __init__(self, cell: Cell, mandatory: BoolArray, alone: FloatArray) -> None:
         size = cell.client.size
         self.cell = cell
         self.alone = alone
         self.members: IntArray = np.empty(size, dtype=np.int64)
-        self.count = size - cell.free
-        self.members[: self.count] = np.arange(cell.free, size)
+        first = np.flatnonzero(mandatory[cell.client])
+        self.count = first.size
+        self.members[: self.count] = first
         self.theta = selection_theta(cell, self.members, self.count, math.nan)
         self.cost = np.empty(size)
         self.slope = np.empty(size)

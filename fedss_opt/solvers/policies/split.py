@@ -42,7 +42,8 @@ def _split(problem: Problem, selected: BoolArray, weights: FloatArray) -> FloatA
     bandwidth_hz = np.zeros(problem.clients)
     chosen = np.flatnonzero(selected)
     least, most = (limit[chosen] for limit in problem.bandwidth_limits_hz)
-    if math.fsum(least.tolist()) > problem.bandwidth_hz * (1.0 + (BLOCK_ROUNDING if problem.resource_blocks else 0.0)):
+    carrier = problem.bandwidth_hz * (1.0 + (0.0 if problem.resource_blocks is None else BLOCK_ROUNDING))
+    if math.fsum([-carrier, *least.tolist()]) > 0.0:
         raise Refusal(
             f"the least bandwidths of the {chosen.size} selected clients add up to more than "
             f"{problem.bandwidth_hz:g} Hz"
