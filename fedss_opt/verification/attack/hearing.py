@@ -31,6 +31,7 @@ _POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs",
 # Balls cost about a millisecond a client, and a search is repeated node by node in Python, seconds at ten clients.
 _MOST_FOR_BALLS, _MOST_FOR_A_SEARCH = 80, 6
 _MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 80
+_SECONDS_OF_PROOF = 10.0  # far more than `check` needs to prove anew what was found of a handful of clients
 
 # `exact` ends within 1e-9 of the optimum, whatever tolerance it is given (`fedss_opt.solvers.exact.PRECISION`); twice
 # that, for the figures of bound and answer.
@@ -233,8 +234,12 @@ def _answer(hearing: Hearing, docket: _Docket, ask: Ask, solve: Solve, balls: bo
     docket.claims.append((ask, solution))
     tolerance = max(ask.tolerance, _PRECISION) if ask.method == "exact" else ask.tolerance
     try:
-        for wrong in check(problem, solution, gap_tol=tolerance).failed:
+        small = problem.clients <= _MOST_FOR_ENUMERATION
+        report = check(problem, solution, gap_tol=tolerance, time_limit_s=_SECONDS_OF_PROOF if small else 0.1)
+        for wrong in report.failed:
             accuse(f"check: {_kind_of(wrong.name)}", "fedss_opt.check", f"{wrong.name}: {wrong.detail}")
+        for open_ in report.undecided if small else ():
+            accuse(f"check: {open_.name} not proved", "fedss_opt.check", f"{open_.name}: {open_.detail}")
         if balls and problem.clients <= _MOST_FOR_BALLS:
             for false in verify_solution(problem, _without_long_search(problem, solution), gap_tol=tolerance).failed:
                 accuse(f"balls: {_kind_of(false.name)}", "ball arithmetic", f"{false.name}: {false.detail}")
