@@ -108,9 +108,9 @@ def witness(problem: Problem, source: str, selected: BoolArray, bandwidth_hz: Fl
 
 def keeps_everything(problem: Problem, found: Witness) -> bool:
     """Whether a witness keeps every constraint in exact and ball arithmetic, to the last bit."""
-    return verify_solution(
-        problem, _as_solution(problem, found.selected, found.bandwidth_hz), allowances=_NO_ALLOWANCE
-    ).proven
+    solution = _as_solution(problem, found.selected, found.bandwidth_hz)
+    report = verify_solution(problem, solution, allowances=_NO_ALLOWANCE)
+    return not report.failed and not report.undecided
 
 
 def allocate(problem: Problem, selected: BoolArray) -> FloatArray | None:
