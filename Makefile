@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DOCS := $(VENV)/.docs
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo test test-numba slow lint format docs linkcheck browser bench race results verify verify-full clean
+.PHONY: demo test test-numba mutants slow lint format docs linkcheck browser bench race results verify verify-full clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
@@ -21,6 +21,10 @@ KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_answers.py
 test-numba: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(KERNEL_TESTS) -W ignore::RuntimeWarning -k "not many and not large and not nearly_alike"
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.pytest_cache/numba $(BIN)/pytest $(KERNEL_TESTS) tests/solvers/test_admm.py
+
+# Small wrong changes to the package, one at a time in a copy: do the tests notice? About half an hour on two cores.
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants
 
 slow: $(READY)
 	$(BIN)/pytest -m slow

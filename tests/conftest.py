@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 import fedss_opt as fo
 
@@ -19,6 +19,10 @@ settings.register_profile(
 )
 # What a nightly run may use: pytest --hypothesis-profile=searching
 settings.register_profile("searching", settings.get_profile("repeatable"), derandomize=False, max_examples=2000)
+# What `make mutants` uses: that an example fails is enough.
+settings.register_profile(
+    "unshrunk", settings.get_profile("repeatable"), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False
+)
 settings.load_profile("repeatable")
 
 

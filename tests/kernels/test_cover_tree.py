@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from fedss_opt.kernels.cover_bound import climb, cutoff
+from fedss_opt.kernels.cover_bound import climb, cutoff, penalty
 from fedss_opt.kernels.cover_state import (
     ACTIVE,
     DONE,
@@ -211,3 +212,86 @@ def test_reduced_costs_are_only_used_with_their_own_bound() -> None:
         ]
     )
     assert search(cost, relevance, np.array([0.125, 3.125, 0.125, 2.625])).amount[LIMIT] == 3.125
+
+
+def exact_dual(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray, mu: list[Fraction]) -> Fraction:
+    """Evaluate D(mu) of the whole knapsack as a rational number, from the data alone."""
+    rows = [[Fraction(r) for r in row] for row in relevance.tolist()]
+    value = Fraction(0)
+    for k, asked in enumerate(need.tolist()):
+        room = sum((row[k] for row in rows), -Fraction(asked))
+        value += mu[k] * Fraction(asked) + min(Fraction(0), mu[k]) * room
+    for row, c in zip(rows, cost.tolist(), strict=True):
+        value += min(Fraction(0), Fraction(c) - sum((r * m for r, m in zip(row, mu, strict=True)), Fraction(0)))
+    return value
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_with_many_tasks_no_bound_is_above_the_rational_one(seed: int) -> None:
+    """64 tasks: plain sums of thousands of terms, which are rounded up as often as down."""
+    rng = np.random.default_rng([11, seed])
+    n, tasks = 72, 64
+    relevance = rng.random((n, tasks)) * (rng.random((n, tasks)) < 0.3)
+    relevance[:tasks] += np.diag(rng.uniform(0.1, 1.0, tasks))
+    cost = rng.uniform(0.5, 1.5, n) * (0.1 + relevance.sum(axis=1))
+    need = rng.uniform(0.2, 0.6, tasks) * relevance.sum(axis=0)
+    scale = 2.0 ** -np.ceil(np.log2(relevance.max(axis=0)))  # rows are scaled by powers of two: no rounding
+    for pivots in (0, 1, 2, 3, 5, 8):
+        tree = make_cover_tree(cost, relevance, need, 1e9, 0)
+        bound = climb(tree, pivots)
+        mu = [Fraction(m) * Fraction(s) for m, s in zip(tree.mu.tolist(), scale.tolist(), strict=True)]
+        assert Fraction(bound) <= exact_dual(cost, relevance, need, mu)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_everybody_is_needed_whatever_the_order_of_the_sum(seed: int) -> None:
+    """The need is a sum of what all offer, added up in another order than the search does: off by a few ulp."""
+    rng = np.random.default_rng([12, seed])
+    n, tasks = 30, 3
+    relevance = rng.random((n, tasks))
+    need = relevance[rng.permutation(n)].cumsum(axis=0)[-1]
+    tree = search(rng.random(n), relevance, need)
+    assert tree.tally[FOUND]
+    assert tree.best.all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_two_covers_1e_9_apart_the_cheaper_is_found(seed: int) -> None:
+    """The limit is what a cover costs that is dearer than the cheapest by 1e-9 of it."""
+    rng = np.random.default_rng([13, seed])
+    n, tasks = 8, 2
+    cost, relevance = rng.uniform(0.5, 1.5, n), rng.random((n, tasks))
+    need = 0.5 * relevance.sum(axis=0)
+    best = brute_force(cost, relevance, need)
+    tree = search(cost, relevance, need, best * (1.0 + 1e-9))
+    assert tree.tally[FOUND]
+    assert cost[tree.best].sum() == pytest.approx(best, rel=1e-12)
+    assert not search(cost, relevance, need, best * (1.0 - 1e-9)).tally[FOUND]
+
+
+@settings(max_examples=200)
+@given(covers(), st.sampled_from([0.25, 1.0, 4.0]))
+def test_a_branch_is_closed_by_the_bound_itself_and_not_by_what_an_update_says(knapsack, off: float) -> None:
+    """A basic value that rounding has moved makes the line search promise more than D keeps."""
+    cost, relevance, need = knapsack
+    best = brute_force(cost, relevance, need)
+    if not 0.0 < best < math.inf:
+        return
+    tree = make_cover_tree(cost, relevance, need, best * (1.0 + 1e-6), 0)
+    bound = climb(tree, 50)
+    slack = cutoff(tree) - bound
+    if slack <= 0.0:
+        return
+    for p in range(need.size):
+        i = tree.basis[p]
+        if i >= cost.size or not 1e-6 < tree.x[p] < 1.0 - 1e-6:
+            continue
+        for selected in (True, False):
+            tree.x[p] += -off if selected else off
+            closed = penalty(tree, p, selected, slack) >= slack
+            tree.x[p] -= -off if selected else off
+            held = np.arange(cost.size) == i
+            rest = need - relevance[i] if selected else need
+            side = brute_force(cost[~held], relevance[~held], rest) if cost.size > 1 else math.inf
+            side += cost[i] if selected else 0.0
+            assert not closed or side >= cutoff(tree) * (1.0 - 1e-12)

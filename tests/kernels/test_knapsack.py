@@ -6,6 +6,7 @@ import itertools
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,3 +70,17 @@ def test_gives_up_when_there_is_no_room() -> None:
     cost, relevance = rng.uniform(0.5, 1.0, 60), rng.uniform(0.5, 1.0, 60)
     verdict, _, _, _ = covering_knapsack(cost, relevance, 0.5 * relevance.sum(), 1.0, 1e9, 8, NEVER)
     assert verdict == -1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_two_covers_1e_9_apart_the_cheaper_is_found(seed: int) -> None:
+    """The limit is what a cover costs that is dearer than the cheapest by 1e-9 of it; any multiplier will do."""
+    rng = np.random.default_rng([13, seed])
+    cost, relevance = rng.uniform(0.5, 1.5, 9), rng.uniform(0.1, 1.0, 9)
+    need = 0.5 * relevance.sum()
+    best = brute_force(cost, relevance, need)
+    for mu in rng.uniform(0.3, 4.0, 5).tolist():
+        verdict, _, chosen, _ = covering_knapsack(cost, relevance, need, mu, best * (1.0 + 1e-9), MANY)
+        assert verdict == 1
+        assert cost[chosen].sum() == best
+        assert covering_knapsack(cost, relevance, need, mu, best * (1.0 - 1e-9), MANY)[0] == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import config
 
 import fedss_opt as fo
 from fedss_opt.cells import cell_of
-from fedss_opt.kernels import make_work, state
+from fedss_opt.kernels import make_work, sampling, state
+from fedss_opt.kernels.relaxation import relax
 from fedss_opt.kernels.sampling import open_by_sample, sample_cell
 from fedss_opt.solvers.admm import Tuning, solve_admm
 from fedss_opt.solvers.options import Options
@@ -46,6 +48,31 @@ def test_it_starts_near_the_optimum(objective: str) -> None:
     assert work.state[state.BOUND] == 0.0  # nothing is claimed
     best = solve_admm(problem, Options())
     assert work.state[state.THETA] == pytest.approx(best.certificate.price, rel=0.05)
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_its_multipliers_are_those_of_the_whole_cell(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compared with the relaxation of everybody, which knows of no sample; in the cell's units."""
+    clients = N
+    if config.DISABLE_JIT:  # as plain Python a twentieth of the clients will do
+        monkeypatch.setattr(sampling, "_LEAST_SAMPLE", 200)
+        clients = 2000
+    problem = fo.scenarios.make(
+        "yang2021",
+        clients=clients,
+        tasks=2,
+        seed=1,
+        payload_bits=(0.5e6, 5e6),
+        bandwidth_hz=0.4e6 * clients,
+        objective=objective,
+    )
+    cell, _ = cell_of(problem)
+    work = make_work(cell)
+    assert open_by_sample(cell, work)
+    whole = make_work(cell)
+    relax(cell, whole, work.state[state.THETA], 1e-6)
+    # One client in ten: a sample's multipliers are those of the cell within a few per cent.
+    assert work.mu == pytest.approx(whole.bound_mu, rel=0.25)
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])

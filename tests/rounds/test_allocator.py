@@ -14,6 +14,10 @@ import pytest
 import fedss_opt as fo
 import fedss_opt.rounds.allocator as module
 from fedss_opt.rounds import Fairness, LeftOut, RoundAllocator
+from fedss_opt.rounds.fairness import NO_COST
+from fedss_opt.rounds.planning import Decision
+
+from .. import by_hand
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -134,6 +138,32 @@ def test_the_earlier_answer_is_handed_to_the_solver_by_client_and_task(monkeypat
     known = [n for n, taken in zip(second.client_ids, starts[1].selected, strict=True) if taken]
     assert known == list(first.clients[1:])
     np.testing.assert_array_equal(starts[1].certificate.multipliers, first.certificate.multipliers)
+
+
+def test_a_task_that_is_absent_for_a_round_keeps_its_multiplier() -> None:
+    """Another allocator's problem may leave tasks out; what the last round says nothing of is known from before."""
+    ids = ("a", "b")
+    both, one = (
+        fo.Problem(
+            payload_bits=1e6,
+            cn0_hz=1e7,
+            bandwidth_hz=1e6,
+            relevance=np.ones((len(tasks), 2)),
+            required=1.0,
+            task_ids=tasks,
+        )
+        for tasks in (("speech", "vision"), ("vision",))
+    )
+
+    def decision(problem: fo.Problem, multipliers: list[float]) -> Decision:
+        proof = fo.Certificate(kind=fo.CertificateKind.BOUND, price=1.0, multipliers=np.array(multipliers))
+        return Decision(problem=problem, solution=by_hand.answer(problem, certificate=proof), cost=NO_COST)
+
+    first = decision(both, [3.0, 5.0]).answered(ids, None)
+    second = decision(one, [7.0]).answered(ids, first)
+    assert second.multipliers == {"speech": 3.0, "vision": 7.0}
+    assert decision(one, [math.nan]).answered(ids, second).multipliers == second.multipliers
+    assert second.as_start(ids, both).certificate.multipliers.tolist() == [3.0, 7.0]
 
 
 def test_policies_draw_anew_in_every_round_and_the_same_when_a_round_is_planned_again() -> None:

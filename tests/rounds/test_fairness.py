@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import fedss_opt as fo
 from fedss_opt.rounds import Fairness, FairnessCost, RoundAllocator
-from fedss_opt.rounds.fairness import SHARE_STEP
+from fedss_opt.rounds.fairness import SHARE_STEP, fair_problems
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -239,6 +239,18 @@ def test_where_limits_forbid_it_as_many_as_fit_are_insisted_on() -> None:
 def test_wrong_rules_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(fo.OptionError, match=f"^{message}"):
         Fairness(**options)
+
+
+def test_the_fair_row_is_rounded_up_to_a_step() -> None:
+    """Three queues of which shares of 1/1024 ask for less than a step: a step it is, and no less than the exact sum."""
+    problem = fo.Problem(payload_bits=[1e6] * 3, cn0_hz=1e7, bandwidth_hz=1e6)
+    for queues, shares in (([1, 2, 3], [1, 1, 1]), ([1024, 1, 512], [512, 3, 7]), ([2048] * 3, [512, 256, 0])):
+        q, beta = SHARE_STEP * np.array(queues, float), SHARE_STEP * np.array(shares, float)
+        fair, complete = next(fair_problems(problem, q, beta, Fairness(min_share=0.1, patience=None)))
+        exact = sum(Fraction(a) * Fraction(b) for a, b in zip(queues, shares, strict=True)) / 1024
+        assert complete
+        assert fair.required.tolist() == [math.ceil(exact) * SHARE_STEP]
+        assert fair.relevance[-1].tolist() == q.tolist()
 
 
 def test_the_price_adds_up() -> None:

@@ -154,6 +154,20 @@ def test_cells_of_a_quantile_codebook_hold_equally_many() -> None:
         assert codebook.levels == pytest.approx(means, rel=1e-12)  # a thousand roundings of positive terms
 
 
+@pytest.mark.parametrize("count", range(1, 33))
+def test_as_many_quantiles_as_samples_are_the_samples(count: int) -> None:
+    """Running sums of a tenth reach three tenths and more only but for rounding."""
+    x = np.arange(count) + 0.5
+    for weights in (None, np.full(count, 0.1)):
+        assert quantile(x, count, weights=weights).levels.tolist() == x.tolist()
+
+
+@pytest.mark.parametrize(("floor", "levels"), [(0.99, 2), (1.01, 1), (0.2, 2)])
+def test_distortion_and_floor_are_alternatives(floor: float, levels: int) -> None:
+    """One level leaves the variance, 1: the greater allowance decides, not both together."""
+    assert adaptive([-1.0, 1.0], distortion=0.9, floor=floor).levels.size == levels
+
+
 @given(SAMPLES, decades(1e-4, 1.0), st.integers(1, 8))
 def test_the_number_of_levels_is_the_least_that_reaches_the_distortion(
     samples: list[float], fraction: float, most: int

@@ -163,6 +163,45 @@ def test_late_clients_are_left_out_and_grace_lets_them_in(warm):
     assert {record.arrived for record in lenient.records} == {8}
 
 
+def test_who_fails_is_waited_for_as_long_as_the_grace_allows(warm):
+    """The server knows the deadline of its plan, and tolerates half of it more."""
+    devices = {"failure_rate": 1.0, "grace": 0.5}
+    run = simulation("fedavg", "all", devices=devices, rounds=1)
+    links = run.cell.links(0, 0.0).of_clients(run.devices.device_of)
+    record = run.run().records[0]
+    fresh = simulation("fedavg", "all", devices=devices, rounds=1)
+    fresh.algorithm.start()
+    problem = fresh._problem(0, links, np.ones(8, dtype=bool), fresh.devices.compute_s(fresh.work_flops))
+    plan = allocate(problem, "all", fresh.settings.allocation, seed=3, round_=0)
+    assert record.latency_s == pytest.approx(1.5 * plan.latency_s, rel=1e-12)
+
+
+def test_training_alone_is_paid_for(warm):
+    """Nobody uploads under `local`: each round costs a client the energy of its computing."""
+    run = simulation("local", rounds=3, devices={"battery_j": 1e3})
+    computing = run.devices.computing_j(run.work_flops)
+    assert (computing > 0.0).all()
+    run.run()
+    np.testing.assert_allclose(run.charge_j, 1e3 - 3.0 * computing, rtol=1e-12)
+
+
+def test_no_upload_takes_more_energy_than_there_is(warm, monkeypatch):
+    """With a budget that the median upload of a run without one exceeds, nobody spends more than it."""
+    spent = []
+
+    def note(run, links, outcome, trained, sent):
+        upload = links.power_w * outcome.upload_s
+        spent.append((run.devices.computing_j(run.work_flops) + upload)[sent])
+
+    monkeypatch.setattr(Simulation, "_spend", note)
+    simulation("fedavg", "all", rounds=2).run()
+    budget = float(np.median(np.concatenate(spent)))
+    spent.clear()
+    result = simulation("fedavg", "admm", rounds=2, devices={"energy_j": budget}).run()
+    assert all(record.selected for record in result.records)
+    assert np.concatenate(spent).max() <= budget * (1.0 + 1e-9)
+
+
 def test_clients_that_left_are_absent_for_good(warm):
     result = simulation("fedavg", "all", devices={"departure_rate": 0.5}).run()
     gone = result.participation == Participation.ABSENT
@@ -217,6 +256,13 @@ def test_unknown_names_are_refused():
         simulation("fedss", options={"density": 2.0})
     with pytest.raises(OptionError, match="policy = 'fastest'"):
         simulation(policy="fastest")
+
+
+def test_a_random_policy_draws_anew_in_every_round(warm):
+    """The same cell, everybody there: who is selected still changes."""
+    result = simulation("fedavg", "random", rounds=6).run()
+    assert len({tuple(row) for row in result.participation.tolist()}) > 1
+    np.testing.assert_array_equal(result.participation, simulation("fedavg", "random", rounds=6).run().participation)
 
 
 def test_an_interrupted_allocation_ends_the_run_before_its_round(warm, monkeypatch, tmp_path):

@@ -15,7 +15,10 @@ import fedss_opt as fo
 from fedss_opt import verification
 from fedss_opt.verification import DOCUMENTED, Verdict, verify_solution
 from fedss_opt.verification.bounds import proven_bound
+from fedss_opt.verification.dual import Dual
 from fedss_opt.verification.instances import instances
+from fedss_opt.verification.referees import brute_force
+from fedss_opt.verification.search import search_again
 
 from .. import by_hand
 from ..strategies import problems
@@ -150,3 +153,47 @@ def test_a_search_sees_that_more_clients_than_blocks_do_not_fit(warm):
     exact = fo.solve(problem, "exact")
     searched = replace(exact, certificate=replace(exact.certificate, kind=fo.CertificateKind.SEARCH))
     assert verify_solution(problem, searched).proven
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+@pytest.mark.parametrize("family", ["easy", "capped"])
+def test_a_search_claim_raised_by_a_hair_is_refuted(family, objective):
+    """The optimum itself, by enumeration, is no counterexample to a claim at it, and is one to a claim above it."""
+    for instance in instances(family, 8):
+        problem = instance.problem.replace(objective=objective)
+        best = brute_force(problem).value
+        if not 0.0 < best < math.inf:
+            continue
+        certificate = fo.solve(problem).certificate
+        for factor, verdict in ((1.0 - 1e-9, Verdict.TRUE), (1.0 + 1e-6, Verdict.FALSE)):
+            found = search_again(problem, certificate.multipliers, certificate.price, best * factor)
+            assert found is verdict, (instance.name, factor)
+
+
+def test_where_an_enclosure_leaves_it_open_the_fewer_blocks_count():
+    """g = b: the rate on one block is b log2(2), which no enclosure of a logarithm tells from b; in time all the same.
+
+    A bound at the tie would hold as a limit even with a block too many; that nobody finishes *by* it would be false.
+    """
+    problem = fo.Problem(payload_bits=[1e6], cn0_hz=1e6, bandwidth_hz=1e6, resource_block_hz=1e6, mandatory=True)
+    dual = Dual(problem, np.zeros(0))
+    assert not dual.excludes(1.0)
+    assert dual.excludes(1.0 - 1e-12)
+    assert float(dual.value(1.0)) == 1e6
+
+
+def test_a_search_that_runs_out_of_nodes_decides_nothing(cell):
+    solution = fo.solve(cell, "exact")
+    mu, price = solution.certificate.multipliers, solution.certificate.price
+    for nodes, verdict in ((100, Verdict.TRUE), (0, Verdict.UNDECIDED)):
+        claimed = solution.objective_s * (1.0 - 1e-9)
+        assert search_again(cell, 0.0 * mu, price, claimed, max_nodes=nodes) is verdict
+
+
+def test_coverage_is_decided_in_rational_arithmetic(cell):
+    """A part in 1e12 less than is asked for is let off, and not a part in 1e9."""
+    answer = by_hand.answer(cell)
+    received = float(cell.relevance[0].sum())
+    for more, failed in ((0.9e-12, []), (1e-9, ["coverage of 0"])):
+        asked = cell.replace(required=[received * (1.0 + more), 0.5])
+        assert [c.name for c in verify_solution(asked, answer).failed] == failed

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 
 import fedss_opt as fo
 from fedss_opt.verification.block_referees import BlockTable, greedy_split, split_value
-from fedss_opt.verification.cross_check import Court, Schedule, cross_check
+from fedss_opt.verification.cross_check import Comparison, Court, Schedule, cross_check
 from fedss_opt.verification.instances import EXPECTED, FAMILIES, family_hash, instances
-from fedss_opt.verification.referees import brute_force, highs, selection_value
+from fedss_opt.verification.referees import brute_force, highs, least_bandwidths, selection_value
 from fedss_opt.verification.scip import scip
 
 from .. import naive
@@ -171,3 +171,36 @@ def test_a_method_that_fails_costs_its_time_limit(warm):
     assert record.failures == record.runs == 2 * (len(FAMILIES) - 1)
     assert record.seconds >= record.runs * ALONE.time_limit_s
     assert "no" in record.failed[0]
+
+
+def test_a_miss_that_is_no_number_violates():
+    claim = Comparison("a claim")
+    claim.see("here", 0.0, 1e-9)
+    claim.see("there", math.nan, 1e-9)
+    assert claim.violated == ["there: nan"]
+    assert (claim.tried, claim.worst) == (2, 0.0)
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_the_referees_keep_least_bandwidths(objective):
+    """By hand, with a radio that takes more than it needs: half a second for the other's million bits on 0.2 MHz.
+
+    Drawn cells hardly ever depend on it: a least bandwidth is the smaller the less it matters who gets the rest.
+    """
+    problem = fo.Problem(
+        payload_bits=[1e3, 1e6],
+        spectral_efficiency=[5.0, 10.0],
+        bandwidth_hz=1e6,
+        min_bandwidth_hz=[8e5, 0.0],
+        mandatory=True,
+        objective=objective,
+    )
+    assert least_bandwidths(problem, math.inf).tolist() == [8e5, 0.0]
+    assert least_bandwidths(problem, 0.5) == pytest.approx([8e5, 2e5])
+    expected = 0.5 if objective == "makespan" else 0.5 + 1e3 / 4e6
+    everybody = np.ones(2, dtype=bool)
+    assert selection_value(problem, everybody) == pytest.approx(expected, rel=1e-9)
+    assert brute_force(problem).value == pytest.approx(expected, rel=1e-9)
+    assert highs(problem).value == pytest.approx(expected, rel=1e-7)
+    crowded = problem.replace(min_bandwidth_hz=[8e5, 3e5])
+    assert brute_force(crowded).value == math.inf

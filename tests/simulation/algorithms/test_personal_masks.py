@@ -135,3 +135,22 @@ def test_fine_tuning_keeps_to_the_mask(name, where):
     play(algorithm, range(2))
     plain = models_of(algorithm, 1)
     np.testing.assert_array_equal(plain, algorithm.state["model"] * algorithm.state["masks"])
+
+
+def test_the_first_epoch_ends_with_its_last_short_batch(monkeypatch):
+    """In batches of eight the last is a short one, and is a step of the first epoch as the others are."""
+    where = federation(batch_size=8)
+    samples = where.samples(np.arange(8))
+    assert (samples % 8 > 0).all()
+    algorithm = started("sub_fedavg", where, **EAGER)
+    steps = []
+
+    def spy(federation, round_, clients, start, **rules):
+        if "steps" in rules:
+            steps.append(rules["steps"])
+        return honest(federation, round_, clients, start, **rules)
+
+    honest = type(where).train
+    monkeypatch.setattr(type(where), "train", spy)
+    play(algorithm, [0])
+    assert np.concatenate(steps).tolist() == [len(range(0, int(n), 8)) for n in samples]
