@@ -14,7 +14,14 @@ from .kernels.oracle import cost_pass
 from .problem import Problem
 from .solution import Certificate, CertificateKind
 
-__all__ = ["bound_of_cell", "certified_bound", "costs_and_worths", "forced_clients", "to_cell_units", "to_problem_units"]
+__all__ = [
+    "bound_of_cell",
+    "certified_bound",
+    "costs_and_worths",
+    "forced_clients",
+    "to_cell_units",
+    "to_problem_units",
+]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

@@ -62,8 +62,8 @@ class CertificateKind(StrEnum):
     BANDWIDTH = "bandwidth"
     """Caps and bandwidth bounds cannot be met within B by any covering selection: infeasible."""
     SEARCH = "search"
-    """The bound rests on a finished search; the multipliers prove where it started, and `fedss_opt.check` searches again
-    and verifies the steps."""
+    """The bound rests on a finished search; the multipliers prove where it started, and `fedss_opt.check` searches
+    again and verifies the steps."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,8 +98,8 @@ class Certificate:
 
     over the tasks with ``o_k > 0`` and the free clients: available, neither mandatory nor forced, and able to keep
     their own limits within B. Where relevance comes in whole steps, ``o_k`` and ``q_k - s_k`` are both what is open,
-    rounded up to whole steps. No covering selection costs less than D (section 5 of ``docs/explanation/mathematics.md``). For the
-    makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
+    rounded up to whole steps. No covering selection costs less than D (section 5 of
+    ``docs/explanation/mathematics.md``). For the makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
     bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
     a margin for rounding.
     """
@@ -144,8 +144,8 @@ class Certificate:
         ndarray, (N,)
             Hz for the makespan (and for kind ``bandwidth``), s for total latency. ``inf`` for clients that miss the
             deadline on any bandwidth that they can be given. NaN where there is nothing to decide (mandatory and forced
-            clients, unavailable ones, those that cannot keep their own limits), and for certificates without a price (kind
-            ``coverage``, or broken ones).
+            clients, unavailable ones, those that cannot keep their own limits), and for certificates without a price
+            (kind ``coverage``, or broken ones).
 
         Notes
         -----

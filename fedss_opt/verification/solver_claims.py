@@ -160,7 +160,8 @@ def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
 @contextmanager
 def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
     """Let `exact` begin with a changed answer of an ADMM that iterates once and searches nothing."""
-    exact, admm = import_module("fedss_opt.solvers.exact"), import_module("fedss_opt.solvers.admm")
+    exact: Any = import_module("fedss_opt.solvers.exact")
+    admm: Any = import_module("fedss_opt.solvers.admm")
     whole = exact.solve_admm
     poor = admm.Tuning(max_iterations=1, vertex=False, width=0, kicks=0)
 
