@@ -99,9 +99,9 @@ class Certificate:
     over the tasks with ``o_k > 0`` and the free clients: available, neither mandatory nor forced, and able to keep
     their own limits within B. Where relevance comes in whole steps, ``o_k`` and ``q_k - s_k`` are both what is open,
     rounded up to whole steps. No covering selection costs less than D (section 5 of
-    ``docs/explanation/mathematics.md``). For the makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
-    bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
-    a margin for rounding.
+    ``docs/explanation/mathematics.md``). For the makespan ``D(mu, T) > B`` proves that no answer finishes by T; for
+    total latency ``D(mu, lambda) - lambda B`` bounds the objective; ``D > B`` at the least bandwidths proves that
+    there is no answer. Each comparison keeps a margin for rounding.
     """
 
     kind: CertificateKind
