@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,29 +11,49 @@ from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
 from .resource_blocks import WHOLE_BLOCKS
 
-__all__ = ["cell_of", "cell_of_node", "problem_arrays", "selection_cell"]
+__all__ = ["cell_of", "cell_of_node", "problem_arrays", "read_only", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 
-def cell_of(problem: Problem) -> tuple[Cell, BoolArray]:
-    """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,)."""
-    return _build(problem, problem.mandatory, problem.available, problem.required)
+def read_only(array: npt.NDArray[T]) -> npt.NDArray[T]:
+    """View an array as read-only, whoever it comes from: kernels are compiled for one kind of array alone."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and not flags.writeable:
+        return array
+    view = np.require(array, requirements=["C", "A"]).view()
+    view.flags.writeable = False
+    return view
 
 
-def cell_of_node(problem: Problem, inside: BoolArray, available: BoolArray) -> tuple[Cell, BoolArray]:
+def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, BoolArray]:
+    """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,).
+
+    `stop` is the flag of a `fedss_opt.solvers.stopping.Stop`, by which the kernels' work on the cell can be ended.
+    """
+    return _build(problem, problem.mandatory, problem.available, problem.required, stop)
+
+
+def cell_of_node(
+    problem: Problem, inside: BoolArray, available: BoolArray, stop: BoolArray | None = None
+) -> tuple[Cell, BoolArray]:
     """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
-    return _build(problem, inside, available, problem.required)
+    return _build(problem, inside, available, problem.required, stop)
 
 
-def selection_cell(problem: Problem, selected: BoolArray) -> Cell:
+def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None = None) -> Cell:
     """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
-    cell, _ = _build(problem, selected, selected, problem.required[:0])
+    cell, _ = _build(problem, selected, selected, problem.required[:0], stop)
     return cell
 
 
 def problem_arrays(
-    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+    problem: Problem,
+    mandatory: BoolArray,
+    available: BoolArray,
+    required: npt.NDArray[np.float64],
+    stop: BoolArray | None = None,
 ) -> tuple[Any, ...]:
     """Return what `build_cell` and `begin` ask for, in their order."""
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
@@ -42,11 +62,7 @@ def problem_arrays(
     if problem.resource_blocks is not None:
         total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
         least_hz, most_hz = problem.bandwidth_limits_hz
-    return (
-        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
-        problem.spectral_efficiency is not None,
-        total_hz,
-        block_hz,
+    vectors: tuple[Any, ...] = (
         problem.payload_bits,
         link,
         problem.compute_s,
@@ -60,10 +76,22 @@ def problem_arrays(
         required,
         problem.coverage_target[: required.size],
     )
+    return (
+        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
+        problem.spectral_efficiency is not None,
+        float(total_hz),
+        float(block_hz),
+        *(read_only(vector) for vector in vectors),
+        np.zeros(1, dtype=np.bool_) if stop is None else stop,
+    )
 
 
 def _build(
-    problem: Problem, mandatory: BoolArray, available: BoolArray, required: npt.NDArray[np.float64]
+    problem: Problem,
+    mandatory: BoolArray,
+    available: BoolArray,
+    required: npt.NDArray[np.float64],
+    stop: BoolArray | None,
 ) -> tuple[Cell, BoolArray]:
-    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required))
+    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required, stop))
     return cell, short

@@ -14,9 +14,17 @@ from .kernels.oracle import cost_pass
 from .problem import Problem
 from .solution import Certificate, CertificateKind
 
-__all__ = ["bound_of_cell", "certified_bound", "costs_and_worths", "to_cell_units", "to_problem_units"]
+__all__ = [
+    "bound_of_cell",
+    "certified_bound",
+    "costs_and_worths",
+    "forced_clients",
+    "to_cell_units",
+    "to_problem_units",
+]
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:
@@ -85,9 +93,17 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
     return cost, worth
 
 
+def forced_clients(problem: Problem) -> BoolArray:
+    """Mark the clients without whom some task misses its target, whoever else is selected, (N,); not the mandatory."""
+    cell, _ = cell_of(problem)
+    forced = np.zeros(problem.clients, dtype=np.bool_)
+    forced[cell.client[cell.free :]] = True
+    return forced & ~problem.mandatory
+
+
 def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArray) -> float:
     """Return the bound that multipliers in the cell's units prove at a price, s; 0 for none."""
-    return float(proven_by(cell, kind is CertificateKind.BANDWIDTH, price, mu))
+    return float(proven_by(cell, kind is CertificateKind.BANDWIDTH, float(price), mu))
 
 
 def to_cell_units(cell: Cell, multipliers: FloatArray) -> FloatArray:

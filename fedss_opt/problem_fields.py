@@ -158,8 +158,8 @@ def _refuse_too_fine(block_hz: float, bandwidth_hz: float) -> None:
     if too_many_blocks(bandwidth_hz, block_hz):
         raise ProblemError(
             f"resource_block_hz = {block_hz}: makes {bandwidth_hz / block_hz:.3g} blocks of bandwidth_hz = "
-            f"{bandwidth_hz}; at most {MOST_BLOCKS:g} are counted without error: make it at least "
-            f"{bandwidth_hz / MOST_BLOCKS:g}, or leave it out for continuous bandwidth"
+            f"{bandwidth_hz}; at most {MOST_BLOCKS:g} are counted without error, so it must be at least "
+            f"{bandwidth_hz / MOST_BLOCKS:g}, or left out for continuous bandwidth"
         )
 
 

@@ -62,7 +62,8 @@ class CertificateKind(StrEnum):
     BANDWIDTH = "bandwidth"
     """Caps and bandwidth bounds cannot be met within B by any covering selection: infeasible."""
     SEARCH = "search"
-    """The bound rests on a finished search, too long to write down; the multipliers prove where it started."""
+    """The bound rests on a finished search; the multipliers prove where it started, and `fedss_opt.check` searches
+    again and verifies the steps."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,18 +89,19 @@ class Certificate:
 
     Notes
     -----
-    With ``s_k`` what the mandatory clients together contribute to task k, what is open is
+    A client without whom some task misses its target, whoever else is selected, is *forced*. With ``s_k`` what the
+    mandatory and the forced clients together contribute to task k, what is open is
     ``o_k = max(0, Problem.coverage_target[k] - s_k)``, and no client counts for more than ``q_k - s_k``::
 
-        D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta)
+        D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory or forced} phi_n(theta)
                        - sum_{n free} max(0, sum_k mu_k min(R_kn, q_k - s_k) - phi_n(theta))
 
-    over the tasks with ``o_k > 0`` and the free clients: available, not mandatory, and able to keep their own
-    limits within B. Where relevance comes in whole steps, ``o_k`` and ``q_k - s_k`` are both what is open, rounded up
-    to whole steps. No covering selection costs less than D (section 5 of ``docs/explanation/mathematics.md``). For the
-    makespan ``D(mu, T) > B`` proves that no answer finishes by T; for total latency ``D(mu, lambda) - lambda B``
-    bounds the objective; ``D > B`` at the least bandwidths proves that there is no answer. Each comparison keeps
-    a margin for rounding.
+    over the tasks with ``o_k > 0`` and the free clients: available, neither mandatory nor forced, and able to keep
+    their own limits within B. Where relevance comes in whole steps, ``o_k`` and ``q_k - s_k`` are both what is open,
+    rounded up to whole steps. No covering selection costs less than D (section 5 of
+    ``docs/explanation/mathematics.md``). For the makespan ``D(mu, T) > B`` proves that no answer finishes by T; for
+    total latency ``D(mu, lambda) - lambda B`` bounds the objective; ``D > B`` at the least bandwidths proves that
+    there is no answer. Each comparison keeps a margin for rounding.
     """
 
     kind: CertificateKind
@@ -141,15 +143,15 @@ class Certificate:
         -------
         ndarray, (N,)
             Hz for the makespan (and for kind ``bandwidth``), s for total latency. ``inf`` for clients that miss the
-            deadline on any bandwidth that they can be given. NaN where there is nothing to decide (mandatory clients,
-            unavailable ones, those that cannot keep their own limits), and for certificates without a price (kind
-            ``coverage``, or broken ones).
+            deadline on any bandwidth that they can be given. NaN where there is nothing to decide (mandatory and forced
+            clients, unavailable ones, those that cannot keep their own limits), and for certificates without a price
+            (kind ``coverage``, or broken ones).
 
         Notes
         -----
         The bound is made of them::
 
-            D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory} phi_n(theta) + sum_{n free} min(0, r_n)
+            D(mu, theta) = sum_k mu_k o_k + sum_{n mandatory or forced} phi_n(theta) + sum_{n free} min(0, r_n)
 
         with what is open rounded as in the class's notes.
 

@@ -152,7 +152,6 @@ def test_least_bandwidths_for_the_infeasible() -> None:
         Certificate(kind=BOUND, price=math.inf, multipliers=np.array([1.0, 1.0])),
         Certificate(kind=BOUND, price=1.0, multipliers=np.array([1.0])),
         Certificate(kind=BOUND, price=1.0, multipliers=np.array([-1.0, 1.0])),
-        Certificate(kind=BOUND, price=1.0, multipliers=np.array(["a", "b"])),  # type: ignore[arg-type]
     ],
 )
 def test_without_a_price_there_is_none(broken: Certificate) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ..cells import read_only
 from ..kernels.batch import Answers, Columns, solve_stretch
 from ..problem import coverage_target
 from ..resource_blocks import WHOLE_BLOCKS, blocks_within, limits_in_blocks
@@ -20,7 +20,6 @@ __all__ = ["compiled_run"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-T = TypeVar("T", bound=np.generic)
 
 
 def compiled_run(
@@ -69,26 +68,26 @@ def _columns(batch: ProblemBatch) -> Columns:
         total_hz[in_blocks] = blocks_within(total_hz[in_blocks], width) * width * WHOLE_BLOCKS
         least_hz, most_hz = _limits_in_blocks(batch, np.repeat(in_blocks, clients), np.repeat(block_hz, clients))
     return Columns(
-        solvable=_frozen(solvable),
-        clients=_frozen(batch.offsets),
-        tasks=_frozen(batch.task_offsets),
-        entries=_frozen(batch.entries),
-        objective=_frozen((batch.objective == "total").astype(np.int64)),
-        flat=_frozen(batch.is_flat),
-        total_hz=_frozen(total_hz),
-        block_hz=_frozen(block_hz),
-        payload=_frozen(batch.payload_bits),
-        link=_frozen(_link(batch)),
-        start=_frozen(batch.compute_s),
-        longest=_frozen(batch.max_upload_s),
-        min_hz=_frozen(least_hz),
-        max_hz=_frozen(most_hz),
-        weight=_frozen(batch.weights),
-        mandatory=_frozen(batch.mandatory),
-        available=_frozen(batch.available),
-        relevance=_frozen(batch.relevance),
-        required=_frozen(batch.required),
-        target=_frozen(coverage_target(batch.required, np.repeat(clients, np.diff(batch.task_offsets)))),
+        solvable=read_only(solvable),
+        clients=read_only(batch.offsets),
+        tasks=read_only(batch.task_offsets),
+        entries=read_only(batch.entries),
+        objective=read_only((batch.objective == "total").astype(np.int64)),
+        flat=read_only(batch.is_flat),
+        total_hz=read_only(total_hz),
+        block_hz=read_only(block_hz),
+        payload=read_only(batch.payload_bits),
+        link=read_only(_link(batch)),
+        start=read_only(batch.compute_s),
+        longest=read_only(batch.max_upload_s),
+        min_hz=read_only(least_hz),
+        max_hz=read_only(most_hz),
+        weight=read_only(batch.weights),
+        mandatory=read_only(batch.mandatory),
+        available=read_only(batch.available),
+        relevance=read_only(batch.relevance),
+        required=read_only(batch.required),
+        target=read_only(coverage_target(batch.required, np.repeat(clients, np.diff(batch.task_offsets)))),
     )
 
 
@@ -109,10 +108,3 @@ def _limits_in_blocks(batch: ProblemBatch, concerned: BoolArray, block_hz: Float
     low, high = least_hz[concerned], np.minimum(most_hz[concerned], band_hz)
     least_hz[concerned], most_hz[concerned] = limits_in_blocks(low, high, block)
     return least_hz, most_hz
-
-
-def _frozen(column: npt.NDArray[T]) -> npt.NDArray[T]:
-    """View a column as read-only, whoever it comes from: the kernel is compiled for one kind of array alone."""
-    view = np.require(column, requirements=["C", "A"]).view()
-    view.flags.writeable = False
-    return view

@@ -30,7 +30,7 @@ PROGRAM = "fedss-opt"
 EXIT_STATUSES = (
     "[bold]Exit status:[/bold] 0 done, an answer was found; 1 a claim of the answer does not hold; "
     "2 bad input or usage (one line on stderr, nothing written); 3 infeasible (proven); 4 no answer found, or a run of "
-    "a simulation failed; "
+    "a simulation failed; 5 a claim of the answer could not be proved; "
     "130 interrupted (the best answer so far is printed)."
 )
 

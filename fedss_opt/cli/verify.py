@@ -32,9 +32,25 @@ def verify_command(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="About 180 instances: the default.")] = False,
     full: Annotated[bool, typer.Option("--full", help="More than 1000 instances; minutes.")] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", min=0.0, help="Attack with fresh problems for so long.", show_default=False),
+    ] = None,
+    problems: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Attack with so many fresh problems.", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="S", min=0, help="Repeat the attack of this seed.", show_default=False),
+    ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Also write report.md, report.html and figures there.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            help="Also write report.md, report.html and figures there; in an attack, what fails: ./attack-failures.",
+            show_default=False,
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress bar.")] = False,
 ) -> int:
@@ -42,10 +58,21 @@ def verify_command(
 
     Closed forms against ball arithmetic, the ADMM's blocks against CVXPY, every claim of every answer in exact
     arithmetic, the methods against brute force, HiGHS, CVXPY and SCIP. Exit status 1 when a claim is violated.
+
+    With --minutes or --problems the claims are attacked instead, with problems that are fresh for every seed; what
+    fails is made small and saved as a problem file.
     """
     if quick and full:
         raise OptionError("--quick, --full: give one of them")
     flint()
+    if minutes is not None or problems is not None:
+        if quick or full:
+            raise OptionError("--minutes, --problems: an attack has no --quick or --full")
+        from .attack import attack_and_print  # noqa: PLC0415 - loads scipy.optimize
+
+        return attack_and_print(minutes=minutes, problems=problems, seed=seed, folder=report, quiet=quiet)
+    if seed is not None:
+        raise OptionError("--seed: only with --minutes or --problems; the instances of a trial are fixed")
     from ..verification.trial import FULL, QUICK, run_trial  # noqa: PLC0415 - loads scipy.optimize
 
     if report is not None:

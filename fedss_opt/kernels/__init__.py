@@ -8,6 +8,7 @@ from . import state
 from .allocate import advance
 from .bandwidths import hand_out
 from .cell import EPS, MAKESPAN, TOTAL, Cell, build_cell
+from .closing import close_early
 from .jit import is_compiled as _is_compiled
 from .opening import members_of
 from .roots import selection_bandwidth, selection_theta
@@ -25,6 +26,7 @@ __all__ = [
     "begin",
     "build_cell",
     "certified_bound",
+    "close_early",
     "conclude",
     "hand_out",
     "is_compiled",

@@ -176,13 +176,15 @@ def admm_iterations(
     Returns
     -------
     primal, dual : float
-        ``|a - z| / max(|a|, |z|)`` and ``|z - z_last| / |R^T nu|``.
+        ``|a - z| / max(|a|, |z|)`` and ``|z - z_last| / |R^T nu|``; infinite where the cell's `stop` was set.
     """
     tasks = nu.size
     inverse = 1.0 / rho
     received = np.empty(tasks)
     earlier = nu.copy()
     for _ in range(count):
+        if cell.stop[0]:
+            return math.inf, math.inf
         received[:] = 0.0
         copy_values(nu, earlier)
         for i in range(cell.free):

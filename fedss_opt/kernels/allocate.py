@@ -45,7 +45,7 @@ def _open(cell: Cell, work: Work, vertex: bool, sample: bool) -> None:
         return
     if sample and state[SAMPLED] == 0.0 and state[OBJECTIVE] == np.inf:
         state[SAMPLED] = 1.0
-        if open_by_sample(cell, work):
+        if open_by_sample(cell, work) or cell.stop[0]:
             return
     start(cell, work)
     if state[PHASE] == ADMM:
@@ -65,7 +65,7 @@ def advance(
     width: int,
     kicks: int,
 ) -> None:
-    """Go on until done, or until about `effort` client visits have been spent.
+    """Go on until done, until about `effort` client visits have been spent, or until the cell's `stop` is set.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def advance(
     tolerance = max(0.02 * gap_tol, 1e-11)
     spent = 0.0
     state[WINDOW_FROM] = window_from
-    while state[PHASE] != DONE and spent < effort:
+    while state[PHASE] != DONE and spent < effort and not cell.stop[0]:
         if state[PHASE] == START:
             _open(cell, work, vertex, vertex and max_iterations > 20 and cell.free >= sample_from)
             spent += 10.0 * cell.free

@@ -173,6 +173,7 @@ def solve_stretch(
     """
     c = columns
     nobody = np.zeros(0, dtype=np.bool_)
+    never = np.zeros(1, dtype=np.bool_)
     for i in range(first, last):
         if not c.solvable[i]:
             continue
@@ -196,6 +197,7 @@ def solve_stretch(
             relevance,
             c.required[s:t],
             c.target[s:t],
+            never,
             nobody,
             np.nan,
             np.zeros(t - s),

@@ -80,7 +80,7 @@ def fill_blocks(
     saved = np.empty(bandwidth.size)
     for i in range(bandwidth.size):
         saved[i] = -weight[i] * _time_saved(flat, payload[i], link[i], bandwidth[i], block)
-    order = order_by(saved)
+    order = order_by(saved, np.zeros(1, dtype=np.bool_))  # an answer being handed out is not cut short
     for j in range(order.size):
         i = order[j]
         if left > 0.5 and bandwidth[i] + 0.5 * block < high[i]:

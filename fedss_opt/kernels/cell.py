@@ -31,9 +31,10 @@ class Cell(NamedTuple):
 
     The latter are the mandatory clients and the forced ones, which some task cannot do without (`force_clients`).
     The covering constraints are normalised: ``sum_n relevance[n, k] a_n >= 1`` over the free clients, for the
-    tasks that those leave unserved and that no other such task implies. Where relevance is quantised, what is open is first rounded up
-    to whole steps, and a relevance beyond what its task still needs is cut down to it: neither changes a selection,
-    and both tighten every bound (Chvatal-Gomory rounding and coefficient tightening of covering knapsacks).
+    tasks that those leave unserved and that no other such task implies. Where relevance is quantised, what is open is
+    first rounded up to whole steps, and a relevance beyond what its task still needs is cut down to it: neither
+    changes a selection, and both tighten every bound (Chvatal-Gomory rounding and coefficient tightening of covering
+    knapsacks).
     """
 
     objective: int
@@ -63,6 +64,9 @@ class Cell(NamedTuple):
     """(K',) position in the Problem."""
     scale: FloatArray
     """(K',) what coverage 1 means in the Problem's units."""
+    stop: BoolArray
+    """(1,) set from another thread when the time is up: whatever takes more than a pass over the clients looks at it
+    between passes, and gives up what it is at."""
 
 
 @jit
@@ -101,6 +105,7 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
         cell.aim[:tasks],
         cell.task[:tasks],
         cell.scale[:tasks],
+        cell.stop,
     )
 
 
@@ -122,8 +127,9 @@ def build_cell(
     relevance: FloatArray,
     required: FloatArray,
     target: FloatArray,
+    stop: BoolArray,
 ) -> tuple[Cell, BoolArray]:
-    """Compact a problem's arrays.
+    """Compact a problem's arrays. `stop` becomes the cell's.
 
     Returns
     -------
@@ -243,5 +249,6 @@ def build_cell(
         aim,
         task,
         scale,
+        stop,
     )
     return cell, short

@@ -40,6 +40,7 @@ def _kick(
     slack: FloatArray,
     width: int,
     rank: int,
+    stop: BoolArray,
 ) -> bool:
     """Overrule one decision that the relaxation hardly cares about, and exchange again; False if there is none.
 
@@ -57,14 +58,14 @@ def _kick(
         slack[k] += -relevance[i, k] if side else relevance[i, k]
     cost[i] = math.inf if side else 0.0
     reduced[i] += cost[i] - kept_cost
-    covered = repair(relevance, cost, chosen, slack)
+    covered = repair(relevance, cost, chosen, slack, stop)
     if covered:
-        trim(relevance, cost, chosen, slack)
-        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50)
+        trim(relevance, cost, chosen, slack, stop)
+        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50, stop)
     cost[i], reduced[i] = kept_cost, kept_reduced
     if covered:
-        trim(relevance, cost, chosen, slack)
-        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50)
+        trim(relevance, cost, chosen, slack, stop)
+        exchange(relevance, cost, reduced, mu, chosen, slack, width, 50, stop)
     return covered
 
 
@@ -87,9 +88,10 @@ def _search_core(
     slack: FloatArray,
     width: int,
     kicks: int,
+    stop: BoolArray,
 ) -> None:
     """Exchange, then kick and exchange from the best found."""
-    exchange(relevance, cost, reduced, mu, chosen, slack, width, 100)
+    exchange(relevance, cost, reduced, mu, chosen, slack, width, 100, stop)
     best = chosen.copy()
     best_slack = slack.copy()
     best_cost = _total(cost, chosen)
@@ -97,9 +99,9 @@ def _search_core(
     near = width // 3 if cost.size <= 3 * width else width // 2
     rank = 0
     spent = 0
-    while spent < kicks and rank < 2 * cost.size:
+    while spent < kicks and rank < 2 * cost.size and not stop[0]:
         spent += 1
-        usable = _kick(relevance, cost, reduced, mu, chosen, slack, near, rank)
+        usable = _kick(relevance, cost, reduced, mu, chosen, slack, near, rank, stop)
         rank += 1
         if usable:
             total = _total(cost, chosen)
@@ -137,6 +139,7 @@ def _search_from_here(cell: Cell, work: Work, width: int, kicks: int) -> bool:
         work.slack.copy(),
         width,
         kicks,
+        cell.stop,
     )
     changed = False
     for j in range(core.size):
@@ -155,7 +158,7 @@ def _press(cell: Cell, work: Work) -> bool:
     for i in range(cell.free):
         work.chosen[i] = work.chosen[i] and work.cost[i] < math.inf
     measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
-    return repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack)
+    return repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop)
 
 
 @jit
@@ -179,10 +182,12 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float)
             state[RELAXED] = state[THETA]
         if round_relaxation(cell, work, 0.5 if turn == 0 else float(turn - 1)):
             consider(cell, work)
-            if state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol):
+            if state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol) or cell.stop[0]:
                 return
             _search_from_here(cell, work, width, 0)
             consider(cell, work)
+        return
+    if cell.stop[0]:
         return
     if state[OBJECTIVE] == math.inf:  # opened by a sample, and no rounding came to anything: open as small cells do
         state[PHASE] = START
@@ -191,8 +196,9 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float)
     copy_flags(work.best, work.chosen)
     set_price(cell, work, state[PRICE])
     if cell.block_hz > 0.0 and cell.objective != TOTAL and not _press(cell, work):
-        state[PHASE] = DONE
+        if not cell.stop[0]:
+            state[PHASE] = DONE
         return
     changed = _search_from_here(cell, work, width, kicks)
-    if not changed or not consider(cell, work) or turn >= 50:
+    if (not changed or not consider(cell, work) or turn >= 50) and not cell.stop[0]:
         state[PHASE] = DONE

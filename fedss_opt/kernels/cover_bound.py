@@ -124,7 +124,8 @@ def _evaluate(tree: CoverTree, rhs: FloatArray) -> float:
             saved -= reduced[j]
             for k in range(tasks):
                 rhs[k] -= relevance[k, j]
-    return value - saved - (_ROUNDING + EPS * active) * (weight + saved)
+    bound: float = value - saved - (_ROUNDING + EPS * active) * (weight + saved)
+    return bound
 
 
 @jit
@@ -171,7 +172,8 @@ def _value_along(tree: CoverTree, step: float, branch: int, selected: bool) -> f
             saved -= min(r, 0.0)
         elif selected:
             value += r
-    return value - saved - (_ROUNDING + EPS * tree.tally[ACTIVE]) * (weight + saved)
+    bound: float = value - saved - (_ROUNDING + EPS * tree.tally[ACTIVE]) * (weight + saved)
+    return bound
 
 
 @jit

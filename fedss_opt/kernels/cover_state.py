@@ -257,7 +257,8 @@ def answer_proposal(tree: CoverTree, taken: bool) -> None:
 def has_room_in_log(tree: CoverTree) -> bool:
     """Tell whether the next node can be logged whatever happens there (always, where there is no log)."""
     rows = tree.log.shape[0]
-    return rows == 0 or tree.tally[LOGGED] + tree.client.size + 3 * tree.need.size + 4 <= rows
+    fits: bool = rows == 0 or tree.tally[LOGGED] + tree.client.size + 3 * tree.need.size + 4 <= rows
+    return fits
 
 
 @jit

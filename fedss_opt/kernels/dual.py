@@ -106,7 +106,7 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
 def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
     """Largest T up to `deadline` that mu proves to be out of reach, ``sup {T : D(mu, T) > B}``.
 
-    Makespan cells only. Returns 0 when mu proves nothing.
+    Makespan cells only. Returns 0 when mu proves nothing, and less than it could when the cell's `stop` is set.
     """
     if cell.client.size == cell.free:
         worths = 0.0
@@ -120,6 +120,8 @@ def supported_price(cell: Cell, mu: FloatArray, deadline: float) -> float:
     below, above = 0.0, deadline
     t = deadline
     for turn in range(200):
+        if cell.stop[0]:
+            break
         step = math.nan
         # In whole blocks the value is a step function, on which Newton creeps.
         newton = cell.block_hz == 0.0 or turn < 4

@@ -40,7 +40,7 @@ def _grown(values: IntArray, size: int) -> IntArray:
 
 @jit
 def covering_knapsack(
-    cost: FloatArray, relevance: FloatArray, need: float, mu: float, limit: float, max_states: int
+    cost: FloatArray, relevance: FloatArray, need: float, mu: float, limit: float, max_states: int, stop: BoolArray
 ) -> tuple[int, float, BoolArray, int]:
     """Find the cheapest selection that covers `need`, if one costs less than `limit`.
 
@@ -56,12 +56,14 @@ def covering_knapsack(
         Only selections cheaper than this are of interest.
     max_states : int
         Bound on the states kept in all, as a limit on memory.
+    stop : ndarray of bool, (1,)
+        Set from outside when the search is to give up.
 
     Returns
     -------
     verdict : int
         1: `chosen` is the optimum, if it is a cover; 0: proven that nothing is cheaper than `limit`; -1: gave up (too
-        many states).
+        many states, or stopped).
     best : float
         Its cost, `limit` where there is none.
     chosen : ndarray of bool, (n,)
@@ -116,7 +118,7 @@ def covering_knapsack(
                 keep += 1
         if keep == 0:
             break
-        if total + 2 * count > max_states:
+        if total + 2 * count > max_states or stop[0]:
             return -1, limit, chosen, step
         while total + 2 * count > parent.size:
             parent = _grown(parent, parent.size)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from .admm import gram
 from .cell import TOTAL, Cell
 from .dual import dual_value
 from .jit import jit
@@ -87,12 +88,12 @@ def first_price(cell: Cell) -> float:
             latest = max(latest, client_time(cell, i, cell.high[i]))
     if cell.objective == TOTAL:
         return (seed / cell.total_hz) ** 2
-    return max(median(finish), latest)
+    return max(median(finish, cell.stop), latest)
 
 
 @jit
 def _cover(cell: Cell, work: Work) -> bool:
-    return cover_statically(cell.relevance, cell.aim, work.cost[: cell.free], work.chosen, work.slack)
+    return cover_statically(cell.relevance, cell.aim, work.cost[: cell.free], work.chosen, work.slack, cell.stop)
 
 
 @jit
@@ -111,6 +112,8 @@ def start(cell: Cell, work: Work) -> None:
         return
     if cell.aim.size == 0:
         consider(cell, work)
+        if cell.stop[0]:
+            return
         state[BOUND_PRICE] = state[PRICE]
         state[PHASE] = DONE
         return
@@ -119,19 +122,20 @@ def start(cell: Cell, work: Work) -> None:
     for _ in range(200):
         set_price(cell, work, theta)
         covered = _cover(cell, work)
-        if covered or cell.objective == TOTAL or not theta < 1e300:
+        if covered or cell.objective == TOTAL or not theta < 1e300 or cell.stop[0]:
             break
         theta *= 2.0
     for _ in range(4):
         if not covered:
             break
-        trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack)
+        trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop)
         before = state[OBJECTIVE]
         if not consider(cell, work) or state[OBJECTIVE] > 0.97 * before:
             break
         set_price(cell, work, state[PRICE])
         covered = _cover(cell, work)
-    state[PHASE] = ADMM if state[OBJECTIVE] < math.inf else LEAST
+    if not cell.stop[0]:
+        state[PHASE] = ADMM if state[OBJECTIVE] < math.inf else LEAST
 
 
 @jit
@@ -144,9 +148,9 @@ def round_relaxation(cell: Cell, work: Work, threshold: float) -> bool:
         if i < cell.free:
             work.chosen[i] = work.x_basic[p] > threshold
     measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
-    if not repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack):
+    if not repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop):
         return False
-    trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack)
+    trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop)
     return True
 
 
@@ -165,6 +169,7 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
         work.x_basic,
         work.reduced,
         40 + 20 * work.mu.size,
+        cell.stop,
     )
     for k in range(work.mu.size):  # whether or not the ascent came to its end: any multipliers >= 0 may prove it
         work.mu[k] = max(work.mu[k], 0.0)
@@ -172,11 +177,13 @@ def fit_least(cell: Cell, work: Work, width: int) -> None:
         copy_values(work.mu, work.bound_mu)
         state[BOUND] = math.inf
         return
-    if not round_relaxation(cell, work, 0.5):
-        return
-    exchange(cell.relevance, work.cost[: cell.free], work.reduced, work.mu, work.chosen, work.slack, width, 200)
-    if consider(cell, work):
-        state[PHASE] = ADMM
+    if round_relaxation(cell, work, 0.5):
+        cost = work.cost[: cell.free]
+        exchange(cell.relevance, cost, work.reduced, work.mu, work.chosen, work.slack, width, 200, cell.stop)
+        if consider(cell, work):
+            state[PHASE] = ADMM
+    if cell.stop[0]:  # nothing is decided
+        state[PHASE] = LEAST
 
 
 @jit
@@ -184,6 +191,7 @@ def begin_admm(cell: Cell, work: Work) -> None:
     """Set price, penalty and iterates from the best selection so far."""
     state = work.state
     set_price(cell, work, state[PRICE])
+    work.matrix[:] = gram(cell.relevance)
     total = 0.0
     count = 0
     for i in range(cell.free):
@@ -215,6 +223,6 @@ def warm(cell: Cell, work: Work, selected: BoolArray, mu: FloatArray) -> None:
         return
     set_price(cell, work, theta)
     measure_slack(cell.relevance, cell.aim, work.chosen, work.slack)
-    if repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack):
-        trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack)
+    if repair(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop):
+        trim(cell.relevance, work.cost[: cell.free], work.chosen, work.slack, cell.stop)
         consider(cell, work)

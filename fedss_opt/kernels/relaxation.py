@@ -43,7 +43,7 @@ from .vectors import compensated_sum, copy_values, order_by
 from .vertex import vertex_ascent
 from .window import window_ascent
 
-__all__ = ["admm_round", "reduce_costs", "relax", "relax_at", "vertex_round"]
+__all__ = ["admm_round", "bound_here", "reduce_costs", "relax", "relax_at", "vertex_round"]
 
 _PATIENCE = 4  # prices that Newton alone may propose where it is known to creep
 _GREATEST_PRICE = 1e250  # only what is infeasible asks for more
@@ -208,10 +208,12 @@ def reach_cover(cell: Cell, work: Work) -> None:
     reach = np.empty(cell.free)
     for i in range(cell.free):
         reach[i] = client_time(cell, i, cell.high[i])
-    order = order_by(reach)
+    order = order_by(reach, cell.stop)
     received = np.zeros(cell.aim.size)
     last = 0
     for k in range(received.size):
+        if cell.stop[0]:
+            return
         total = 0.0
         for j in range(order.size):
             total += cell.relevance[order[j], k]
@@ -221,6 +223,8 @@ def reach_cover(cell: Cell, work: Work) -> None:
     first = reach[order[last]]
     work.mu[:] = 0.0
     for k in range(received.size):
+        if cell.stop[0]:
+            return
         total = 0.0
         for j in range(order.size):
             if reach[order[j]] >= first:
@@ -230,6 +234,8 @@ def reach_cover(cell: Cell, work: Work) -> None:
             work.mu[k] = 2.0 * cell.total_hz / (1.0 - total)
             break
     bound = supported_price(cell, work.mu, first * (1.0 - 32.0 * EPS))
+    if cell.stop[0]:
+        return
     if bound > state[BOUND]:
         state[BOUND] = bound
         state[BOUND_PRICE] = bound
@@ -248,6 +254,8 @@ def admm_round(cell: Cell, work: Work, count: int, vertex: bool, tolerance: floa
     state[PRIMAL], state[DUAL] = admm_iterations(
         cell, work.cost, state[RHO], work.matrix, work.v, work.nu, work.reduced, count
     )
+    if cell.stop[0]:
+        return
     state[ITERATIONS] += count
     state[ROUNDS] += 1
     for k in range(work.mu.size):
@@ -292,7 +300,11 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
             set_price(cell, work, state[THETA] * (1.0 + 1e-9))
         reset_basis(cell.free, work.basis)
         fresh = False
+    if cell.stop[0]:
+        return
     if not _ascend(cell, work, fresh):
+        if cell.stop[0]:
+            return
         state[PHASE] = SEARCH
         if state[ROUNDS] == 0.0:  # from an earlier answer or a sample, without an ADMM: begin with one after all
             state[PHASE], state[WARM], state[PRICE_ROUNDS] = START, 0.0, 0.0
@@ -349,9 +361,11 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
     limit = 20 + 10 * work.mu.size
     cost = work.cost[: cell.free]
     if cell.free >= work.state[WINDOW_FROM] and window_ascent(
-        cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit
+        cell.relevance, cost, work.basis, work.mu, work.x_basic, work.reduced, fresh, limit, cell.stop
     ):
         return True
+    if cell.stop[0]:
+        return False
     if fresh:
         starting_basis(cell.relevance, cost, work.mu, work.reduced, work.basis)
     need = np.ones(work.mu.size)
@@ -365,9 +379,12 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
             work.x_basic,
             work.reduced,
             (attempt + 1) * limit,
+            cell.stop,
         )
         if solved:
             return True
+        if cell.stop[0]:
+            return False
         if attempt == 0:
             reset_basis(cell.free, work.basis)
     return False
@@ -375,17 +392,17 @@ def _ascend(cell: Cell, work: Work, fresh: bool) -> bool:
 
 @jit
 def relax(cell: Cell, work: Work, theta: float, tolerance: float) -> None:
-    """Solve the relaxation of a fresh cell from a first price, without an ADMM before it."""
+    """Solve the relaxation of a fresh cell from a first price, without an ADMM before it; less of it when stopped."""
     state = work.state
     set_price(cell, work, theta)
     state[PHASE] = VERTEX
-    while state[PHASE] == VERTEX:
+    while state[PHASE] == VERTEX and not cell.stop[0]:
         vertex_round(cell, work, tolerance)
 
 
 @jit
 def relax_at(cell: Cell, work: Work, theta: float) -> float:
-    """Solve the relaxation at one price only and return its value D; -inf where the ascent fails."""
+    """Solve the relaxation at one price only and return its value D; -inf where the ascent fails or is stopped."""
     set_price(cell, work, theta)
     if _short_task(cell, work) >= 0:
         return math.inf

@@ -57,7 +57,8 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
     -------
     float
         Makespan T (s) or price lambda (s/Hz, 0 where bandwidth is in excess); ``inf`` when the selection's
-        least bandwidths exceed the carrier. The demand at the returned theta is at most the carrier.
+        least bandwidths exceed the carrier, or when the cell's `stop` is set. The demand at the returned theta is at
+        most the carrier.
     """
     if count == 0:
         return 0.0
@@ -98,6 +99,8 @@ def _deadline_root(cell: Cell, guess: float, carrier: float, bandwidth: FloatArr
         t = guess
         demand, slope = _demand(cell, t, bandwidth, slopes)
     for turn in range(200):
+        if cell.stop[0]:
+            return math.inf
         if demand <= carrier:
             above = t
             if demand >= carrier * (1.0 - 4.0 * EPS):
@@ -170,6 +173,8 @@ def _price_root(cell: Cell, guess: float, carrier: float, bandwidth: FloatArray,
     if not (price > 0.0 and price < math.inf):
         price = 1.0
     for turn in range(300):
+        if cell.stop[0]:
+            return math.inf
         demand, slope = _demand(cell, price, bandwidth, slopes)
         if demand <= carrier:
             above = price

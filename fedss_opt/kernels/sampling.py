@@ -71,11 +71,11 @@ def open_by_sample(cell: Cell, work: Work) -> bool:
     if inner.state[PHASE] != ADMM:
         return False
     begin_admm(small, inner)
-    while inner.state[PHASE] == ADMM:
+    while inner.state[PHASE] == ADMM and not cell.stop[0]:
         admm_round(small, inner, 10, True, _CLOSE)
-    while inner.state[PHASE] == VERTEX:
+    while inner.state[PHASE] == VERTEX and not cell.stop[0]:
         vertex_round(small, inner, _CLOSE)
-    if not 0.0 < inner.state[BOUND] < math.inf:
+    if cell.stop[0] or not 0.0 < inner.state[BOUND] < math.inf:
         return False
     for k in range(work.mu.size):
         work.mu[k] = inner.bound_mu[k] * stride

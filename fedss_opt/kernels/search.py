@@ -46,7 +46,7 @@ def measure_slack(relevance: FloatArray, aim: FloatArray, chosen: BoolArray, sla
 
 @jit
 def cover_statically(
-    relevance: FloatArray, aim: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray
+    relevance: FloatArray, aim: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray, stop: BoolArray
 ) -> bool:
     """Select clients by cost per relevance, in one sorted sweep, until every task is covered."""
     tasks = slack.size
@@ -58,7 +58,9 @@ def cover_statically(
         key[i] = cost[i] / worth
         chosen[i] = False
     measure_slack(relevance, aim, chosen, slack)
-    order = order_by(key)
+    order = order_by(key, stop)
+    if stop[0]:
+        return False
     for j in range(order.size):
         i = order[j]
         if not cost[i] < math.inf:
@@ -74,7 +76,7 @@ def cover_statically(
 
 
 @jit
-def repair(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> bool:
+def repair(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray, stop: BoolArray) -> bool:
     """Add the client that serves what is missing at the least cost, until every task is covered."""
     tasks = slack.size
     for _ in range(cost.size + 1):
@@ -83,6 +85,8 @@ def repair(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: Fl
             covered = covered and slack[k] >= 0.0
         if covered:
             return True
+        if stop[0]:
+            return False
         best = -1
         best_key = math.inf
         for i in range(cost.size):
@@ -112,7 +116,7 @@ def _droppable(relevance: FloatArray, i: int, slack: FloatArray) -> bool:
 
 
 @jit
-def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray) -> float:
+def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: FloatArray, stop: BoolArray) -> float:
     """Drop what is not needed, the dearest first; return what it cost."""
     saved = 0.0
     count = 0
@@ -129,7 +133,7 @@ def trim(relevance: FloatArray, cost: FloatArray, chosen: BoolArray, slack: Floa
             spare[count] = i
             key[count] = -cost[i]
             count += 1
-    order = order_by(key)
+    order = order_by(key, stop)
     for j in range(count):
         i = spare[order[j]]
         if _droppable(relevance, i, slack):
@@ -165,7 +169,7 @@ def nearest_clients(cost: FloatArray, reduced: FloatArray, chosen: BoolArray, si
 
 @jit
 def _sets(
-    cost: FloatArray, reduced: FloatArray, core: IntArray, size: int, sign: float, cutoff: float
+    cost: FloatArray, reduced: FloatArray, core: IntArray, size: int, sign: float, cutoff: float, stop: BoolArray
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """List singles and pairs of a core whose signed reduced costs sum to at most a cutoff.
 
@@ -174,7 +178,7 @@ def _sets(
     key = np.empty(size)
     for p in range(size):
         key[p] = sign * reduced[core[p]]
-    rank = order_by(key)
+    rank = order_by(key, stop)
     total = 0
     for p in range(size):
         if key[rank[p]] <= cutoff:
@@ -228,13 +232,14 @@ def _best_swap(
     budget: float,
     leave: tuple[IntArray, FloatArray, FloatArray],
     enter: tuple[IntArray, FloatArray, FloatArray],
+    stop: BoolArray,
 ) -> tuple[int, int, float]:
     """Return the swap with the greatest gain that keeps every task covered, or (-1, -1, 0)."""
     tasks = slack.size
     leave_set, leave_cost, leave_value = leave
     enter_set, enter_cost, enter_value = enter
     m = enter_cost.size
-    order = order_by(enter_cost)
+    order = order_by(enter_cost, stop)
     sorted_cost = np.empty(m)
     sorted_value = np.empty(m)
     enter_gain = np.empty((m, tasks))
@@ -251,6 +256,8 @@ def _best_swap(
     need = np.empty(tasks)
     best, best_leave, best_enter = 0.0, -1, -1
     for p in range(leave_cost.size):
+        if stop[0]:
+            break
         room = budget - leave_value[p]
         if least_value > room - best:
             continue
@@ -289,6 +296,7 @@ def exchange(
     slack: FloatArray,
     width: int,
     max_moves: int,
+    stop: BoolArray,
 ) -> float:
     """Swap up to two selected clients for up to two others, the best swap first, until none lowers the cost.
 
@@ -306,6 +314,8 @@ def exchange(
         Clients of either side in the core.
     max_moves : int
         Limit on swaps.
+    stop : ndarray of bool, (1,)
+        Set from outside when the swaps are to end.
 
     Returns
     -------
@@ -316,6 +326,8 @@ def exchange(
     outside = np.empty(min(width + width // 2, cost.size), dtype=np.int64)
     gained = 0.0
     for _ in range(max_moves):
+        if stop[0]:
+            break
         n_in = nearest_clients(cost, reduced, chosen, True, inside)
         n_out = nearest_clients(cost, reduced, chosen, False, outside)
         budget = 0.0
@@ -323,10 +335,10 @@ def exchange(
             budget += mu[k] * max(slack[k], 0.0)
         in_best = _most_negative_pair(reduced, inside, n_in, -1.0)
         out_best = _most_negative_pair(reduced, outside, n_out, 1.0)
-        leave = _sets(cost, reduced, inside, n_in, -1.0, budget - out_best)
-        enter = _sets(cost, reduced, outside, n_out, 1.0, budget - in_best)
-        p, q, gain = _best_swap(relevance, slack, budget, leave, enter)
-        if p < 0:
+        leave = _sets(cost, reduced, inside, n_in, -1.0, budget - out_best, stop)
+        enter = _sets(cost, reduced, outside, n_out, 1.0, budget - in_best, stop)
+        p, q, gain = _best_swap(relevance, slack, budget, leave, enter, stop)
+        if p < 0 or stop[0]:
             break
         for s in range(2):
             i = leave[0][p, s]
@@ -339,5 +351,5 @@ def exchange(
                 chosen[i] = True
                 for k in range(slack.size):
                     slack[k] += relevance[i, k]
-        gained += gain + trim(relevance, cost, chosen, slack)
+        gained += gain + trim(relevance, cost, chosen, slack, stop)
     return gained

@@ -60,6 +60,7 @@ def begin(
     relevance: FloatArray,
     required: FloatArray,
     target: FloatArray,
+    stop: BoolArray,
     earlier: BoolArray,
     price: float,
     multipliers: FloatArray,
@@ -68,6 +69,8 @@ def begin(
 
     Parameters
     ----------
+    stop : ndarray of bool, (1,)
+        See `Cell`.
     earlier : ndarray of bool, (N,) or (0,)
         An earlier selection; empty for a cold start.
     price : float
@@ -99,6 +102,7 @@ def begin(
         relevance,
         required,
         target,
+        stop,
     )
     work = make_work(cell)
     first = -1

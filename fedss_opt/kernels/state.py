@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .admm import gram
 from .cell import Cell
 from .jit import jit
 
@@ -123,7 +122,7 @@ def make_work(cell: Cell) -> Work:
         np.empty(n),
         np.empty(cell.free),
         np.zeros(tasks),
-        gram(cell.relevance),
+        np.zeros((tasks, tasks)),
         np.zeros(tasks),
         np.zeros(tasks),
         basis,

@@ -109,8 +109,11 @@ def copy_flags(source: BoolArray, target: BoolArray) -> None:
 
 
 @jit
-def order_by(values: FloatArray) -> IntArray:
-    """Return the stable order that sorts values: insertion in runs of 16, then merging (NaN is not expected)."""
+def order_by(values: FloatArray, stop: BoolArray) -> IntArray:
+    """Return the stable order that sorts values: insertion in runs of 16, then merging (NaN is not expected).
+
+    Where it is told to stop, the order is one of all places still, but not yet sorted.
+    """
     n = values.size
     order = np.empty(n, dtype=np.int64)
     for start in range(0, n, 16):
@@ -123,7 +126,7 @@ def order_by(values: FloatArray) -> IntArray:
             order[j] = i
     merged = np.empty(n if n > 16 else 0, dtype=np.int64)
     width = 16
-    while width < n:
+    while width < n and not stop[0]:
         for start in range(0, n, 2 * width):
             i, middle = start, min(start + width, n)
             j, end = middle, min(start + 2 * width, n)
@@ -153,7 +156,7 @@ def first_not_below(ascending: npt.NDArray[Any], x: float) -> int:
 
 
 @jit
-def median(values: FloatArray) -> float:
-    """Return the upper median of at least one value."""
-    middle: float = values[order_by(values)[values.size // 2]]
+def median(values: FloatArray, stop: BoolArray) -> float:
+    """Return the upper median of at least one value; any of them where it is told to stop."""
+    middle: float = values[order_by(values, stop)[values.size // 2]]
     return middle

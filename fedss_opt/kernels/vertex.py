@@ -54,6 +54,7 @@ def vertex_ascent(
     x_basic: FloatArray,
     reduced: FloatArray,
     max_pivots: int,
+    stop: npt.NDArray[np.bool_],
 ) -> tuple[bool, int]:
     """Climb from the vertex of `basis` to a maximiser of ``D(., theta)``.
 
@@ -76,6 +77,8 @@ def vertex_ascent(
         those of the perturbed costs: their signs belong to `x_basic`.
     max_pivots : int
         Limit.
+    stop : ndarray of bool, (1,)
+        Set from outside when the ascent is to end where it stands, as at `max_pivots`.
 
     Returns
     -------
@@ -159,7 +162,7 @@ def vertex_ascent(
                     return True, pivots
                 copy_values(before, mu)  # those of the perturbed costs are as good, but for the perturbation
             return _settle(mu), pivots
-        if pivots == max_pivots:
+        if pivots == max_pivots or stop[0]:
             break
         # mu + t sign inverse[leaving]: the leaving column's reduced cost becomes -t sign.
         sign = 1.0 if rising else -1.0
@@ -172,7 +175,7 @@ def vertex_ascent(
         if entering < 0:
             return False, pivots
         basis[leaving] = entering
-    return False, max_pivots
+    return False, pivots
 
 
 @jit

@@ -84,6 +84,7 @@ def window_ascent(
     reduced: FloatArray,
     fresh: bool,
     max_pivots: int,
+    stop: npt.NDArray[np.bool_],
 ) -> bool:
     """Climb to a maximiser of ``D(., theta)`` as `vertex_ascent` does, looking at a window of the clients.
 
@@ -97,6 +98,8 @@ def window_ascent(
         Choose a basis near `mu` first; otherwise go on from `basis`.
     max_pivots : int
         Limit for one window.
+    stop : ndarray of bool, (1,)
+        Set from outside when the ascent is to end.
 
     Returns
     -------
@@ -121,8 +124,8 @@ def window_ascent(
         else:
             for p in range(tasks):
                 local[p] = first_not_below(window, basis[p]) if basis[p] < clients else window.size + basis[p] - clients
-        solved, _ = vertex_ascent(rows, need, prices, local, mu, x_basic, near, max_pivots)
-        if not solved:
+        solved, _ = vertex_ascent(rows, need, prices, local, mu, x_basic, near, max_pivots, stop)
+        if not solved or stop[0]:
             copy_values(before, mu)
             return False
         if _settled(relevance, cost, before, mu, window, reduced):

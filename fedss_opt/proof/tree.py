@@ -47,7 +47,8 @@ def follow_log(
         Tells of a selection (n,) whether it covers, in exact arithmetic.
     """
     node = _Node(cost, row, least)
-    branches: list[tuple[BoolArray, int, int]] = []  # state before, client, the side that is still to be entered
+    # The decisions before a branch, its client, and the side that is still to be entered.
+    branches: list[tuple[npt.NDArray[np.int8], int, int]] = []
     opposite = {_IN: _OUT, _OUT: _IN}
     for what, who, worths in zip(
         log[:, 0].astype(int).tolist(), log[:, 1].astype(int).tolist(), log[:, 2:], strict=True
@@ -113,7 +114,7 @@ class _Node:
 
     def __init__(self, cost: FloatArray, row: FloatArray, least: float) -> None:
         self.cost, self.row, self.least = cost, row, least
-        self.side = np.zeros(cost.size, dtype=np.int8)
+        self.side: npt.NDArray[np.int8] = np.zeros(cost.size, dtype=np.int8)
         self.value = -math.inf
         self.beyond = np.zeros(cost.size)
         self.error = np.zeros(cost.size)

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from ..certification import costs_and_worths
+from ..certification import costs_and_worths, forced_clients
 from ..problem import Problem
 from ..solution import Solution, Status
 
@@ -65,10 +65,12 @@ class Reason(IntEnum):
     UNPRICED = 15
     UNSETTLED_IN = 16
     UNSETTLED_OUT = 17
+    FORCED = 18
 
 
 REASONS = {
     Reason.MANDATORY: "Mandatory: it uploads whatever it costs.",
+    Reason.FORCED: "Forced: without it some task would fall short, even with everybody else.",
     Reason.UNAVAILABLE: "Not available in this round.",
     Reason.UNABLE: "Cannot keep its own limits on this carrier, so no answer can select it.",
     Reason.NO_ANSWER: "There is no answer, so nobody uploads.",
@@ -191,6 +193,7 @@ def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> npt.NDAr
     if not solution.has_answer:
         reason[:] = Reason.NO_ANSWER
     else:
+        reason[chosen & forced_clients(problem)] = Reason.FORCED
         reason[chosen & problem.mandatory] = Reason.MANDATORY
     reason[~problem.selectable] = Reason.UNABLE
     reason[~problem.available] = Reason.UNAVAILABLE

@@ -25,13 +25,17 @@ _LONGEST_NAME, _MOST_NAMED = 48, 3
 # What a reason to stop means, where its name does not say it.
 _STOPS = {StopReason.STALLED: " (nothing left to try)"}
 
-Claims = Sequence[tuple[bool, str, str]]
+Claims = Sequence[tuple[str, str, str]]
+
+_WORDS = {True: "holds", False: "does not hold", None: "not proved"}
 
 
 def state_of(solution: Solution, claims: Claims) -> str:
     """Return the colour of the headline."""
-    if _broken(claims):
+    if _named(claims, False):
         return "bad"
+    if _named(claims, None) and solution.has_answer:
+        return "fair"
     return {Status.OPTIMAL: "good", Status.FEASIBLE: "fair"}.get(solution.status, "bad")
 
 
@@ -44,10 +48,10 @@ def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
         The round.
     solution : Solution
         Its answer.
-    claims : sequence of (holds, name, detail)
+    claims : sequence of (verdict, name, detail)
         As `claims_of` returns them. Where one does not hold, nothing is said to be proven.
     """
-    if broken := _broken(claims):
+    if broken := _named(claims, False):
         what = f"{len(broken)} of {len(claims)} claims of this answer do{'es' if len(broken) == 1 else ''} not hold"
         names = ", ".join(isolated(name) for name in broken[:_MOST_NAMED]) + (", ..." if broken[_MOST_NAMED:] else "")
         return f"Not to be trusted: {what} for this problem ({names}); see Checked, below."
@@ -62,6 +66,8 @@ def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
     text = f"{_word(solution)}: {chosen:,} of {problem.clients:,} {clients}. {_last(problem, solution)}"
     if problem.objective is Objective.TOTAL:
         text += f" The weighted sum of their times is {format_quantity(solution.objective_s, 's', _digits(solution))}."
+    if unproved := _named(claims, None):
+        return f"{text} Not proved again for this page: {', '.join(isolated(name) for name in unproved)}."
     return f"{text} {_proof(solution)}{_further(solution)}"
 
 
@@ -73,8 +79,8 @@ def _further(solution: Solution) -> str:
     return " The method exact can search further."
 
 
-def _broken(claims: Claims) -> list[str]:
-    return [name for holds, name, _ in claims if not holds]
+def _named(claims: Claims, verdict: bool | None) -> list[str]:
+    return [name for word, name, _ in claims if word == _WORDS[verdict]]
 
 
 def isolated(text: str) -> str:
@@ -231,13 +237,16 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
     return cards
 
 
-def claims_of(problem: Problem, solution: Solution) -> list[tuple[bool, str, str]]:
-    """Return every claim of the answer as (holds, name, detail), recomputed from the data by `fedss_opt.check`.
+_PROOF_S = 10.0  # that a page waits for the proof of a bound that rests on a search
+
+
+def claims_of(problem: Problem, solution: Solution) -> list[tuple[str, str, str]]:
+    """Return every claim of the answer as (verdict, name, detail), recomputed from the data by `fedss_opt.check`.
 
     The claim of the status is left out: it depends on a tolerance that the answer does not carry.
     """
-    claims = check(problem, solution).claims
-    return [(claim.verdict, claim.name, claim.detail) for claim in claims if claim.name != "status"]
+    claims = check(problem, solution, time_limit_s=_PROOF_S).claims
+    return [(_WORDS[claim.verdict], claim.name, claim.detail) for claim in claims if claim.name != "status"]
 
 
 def _iterations(count: int) -> str:

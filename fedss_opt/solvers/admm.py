@@ -8,20 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import problem_arrays
-from ..kernels import Cell, Outcome, Work, advance, begin, conclude, state
+from ..cells import problem_arrays, read_only
+from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options, Progress
+from .stopping import Stop
 
-__all__ = ["DEFAULT_TUNING", "Tuning", "solve_admm", "why_caps_fail"]
+__all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm", "why_caps_fail"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_NOBODY = np.zeros(0, dtype=np.bool_)
+NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
-_CHUNK = 2e6  # client visits between two looks at the clock: tens of milliseconds
+_CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds
+# Compacting a cell takes this long, s per client and per relevance, on the machine of the benchmarks: where there is no
+# time for that, nothing is begun. Less than `_LATE_S` nobody minds.
+_BEGIN_S, _BEGIN_RELEVANCE_S = 5e-8, 1e-8
+_LATE_S = 0.05
+_NO_TIME = "the time limit leaves no time to begin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +69,43 @@ DEFAULT_TUNING = Tuning()
 def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNING) -> Solution:
     """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/explanation/mathematics.md``."""
     started = options.now()
-    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
-    cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
-    if short >= 0:
-        return _short_of_relevance(problem, short, options.now() - started)
-    stop = _run(cell, work, options, tuning, started)
-    return _conclude(problem, conclude(cell, work, problem.clients, problem.tasks), work, stop, options, started)
+    deadline = options.deadline(started)
+    begin_s = problem.clients * (_BEGIN_S + problem.tasks * _BEGIN_RELEVANCE_S)
+    if deadline < started + begin_s and begin_s > _LATE_S:
+        return _no_time(problem, options.now() - started)
+    with Stop(deadline) as stop:
+        arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, stop.flag)
+        cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
+        if short >= 0:
+            return _short_of_relevance(problem, short, options.now() - started)
+        answer_s, end_s = _times_to_keep(options.now() - started, problem.tasks)
+        stop.at(deadline - answer_s - end_s)
+        reason = _run(cell, work, options, tuning, started)
+        if reason is StopReason.TIME:
+            stop.at(deadline - end_s)
+            close_early(cell, work)
+        stop.at(math.inf)
+        outcome = conclude(cell, work, problem.clients, problem.tasks)
+    return _conclude(problem, outcome, work, reason, options, started)
+
+
+def _times_to_keep(begin_s: float, tasks: int) -> tuple[float, float]:
+    """Return what of the time limit is kept for a first answer where there is none yet, and for handing it out, s.
+
+    Both are some oracle passes and a few passes over the relevance; so is beginning, of fewer of the former. It tells
+    how fast the machine is, and how busy.
+    """
+    passes = begin_s / (4.0 + tasks)
+    return passes * (24.0 + 1.5 * tasks), 8.0 * passes
 
 
 def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: float) -> StopReason | None:
     """Let the kernels work in chunks; return why they were stopped, None when they came to their end."""
     limit = tuning.max_iterations if options.max_iterations is None else options.max_iterations
-    deadline = options.deadline(started)
     chunk = _CHUNK if options.callback is None else 1.0
     try:
         while work.state[state.PHASE] != state.DONE:
-            if options.now() >= deadline:
+            if cell.stop[0]:
                 return StopReason.TIME
             advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
@@ -104,14 +131,13 @@ def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, flo
     """Return an earlier answer's selection (empty: none that fits this problem's sizes), price and multipliers."""
     price, multipliers = math.nan, np.zeros(problem.tasks)
     if earlier is None or earlier.selected.shape != (problem.clients,):
-        return _NOBODY, price, multipliers
+        return NOBODY, price, multipliers
     certificate = earlier.certificate
     if certificate is not None and certificate.multipliers.shape == (problem.tasks,):
         known = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
         multipliers[known] = certificate.multipliers[known]
         price = float(certificate.price)
-    # A copy: of the one kind of array that the kernels are compiled for.
-    return np.array(earlier.selected, order="C"), price, multipliers
+    return read_only(earlier.selected), price, multipliers
 
 
 def _conclude(
@@ -147,6 +173,18 @@ def _conclude(
         method="admm",
         iterations=iterations,
         solve_time_s=options.now() - started,
+    )
+
+
+def _no_time(problem: Problem, elapsed_s: float) -> Solution:
+    return no_answer(
+        problem,
+        status=Status.UNKNOWN,
+        stop_reason=StopReason.TIME,
+        method="admm",
+        lower_bound_s=0.0,
+        message=_NO_TIME,
+        solve_time_s=elapsed_s,
     )
 
 

@@ -16,7 +16,9 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-def optimal_bandwidth(problem: Problem, selected: BoolArray, *, guess: float = math.nan) -> FloatArray | None:
+def optimal_bandwidth(
+    problem: Problem, selected: BoolArray, *, guess: float = math.nan, stop: BoolArray | None = None
+) -> FloatArray | None:
     """Return the bandwidths that minimise the objective for a given selection.
 
     Equations 3.2 (makespan) and 3.3 (total latency): one scalar root, then the closed forms.
@@ -29,17 +31,19 @@ def optimal_bandwidth(problem: Problem, selected: BoolArray, *, guess: float = m
         Who uploads.
     guess : float
         The deadline (s) or price (s/Hz) of a similar selection, to start from.
+    stop : ndarray of bool, (1,), optional
+        The flag of a `fedss_opt.solvers.stopping.Stop`.
 
     Returns
     -------
     ndarray, (N,), or None
         Hz, 0 for clients left out, in sum at most B in exact arithmetic; None when caps and bounds cannot be
-        met within B.
+        met within B, or when `stop` was set before the end.
     """
     from .. import kernels  # noqa: PLC0415 - loads Numba
     from ..cells import selection_cell  # noqa: PLC0415
 
-    cell = selection_cell(problem, selected)
+    cell = selection_cell(problem, selected, stop)
     share = np.empty(cell.client.size)
     if not kernels.hand_out(cell, np.arange(cell.client.size), guess, share):
         return None

@@ -1,7 +1,8 @@
 """Can some covering selection be served by a deadline? Screening, components, and a search of what is left.
 
 At a deadline T a selection costs the least bandwidths of its clients. With ``slack = B - D``, a client whose reduced
-cost is at least the slack is in no selection that fits, and one whose negative is at least the slack is in all (section 6).
+cost is at least the slack is in no selection that fits, and one whose negative is at least the slack is in all (section
+6).
 What is left falls apart into *components*: tasks that share no client. The least cost of a whole is the sum of theirs,
 
     min sum_n beta_n(T) a_n = sum_j m_j(T),
@@ -33,6 +34,7 @@ from ..kernels.lattice import to_levels
 from ..kernels.relaxation import reduce_costs, relax_at
 from ..problem import Problem
 from ..proof import MinimalCover, ProofSteps, Screen
+from .stopping import Stop
 
 __all__ = ["Finding", "find_selection"]
 
@@ -115,43 +117,49 @@ def find_selection(
     selection : ndarray of bool, (N,), or None
         It serves every task in exact arithmetic and costs at most the carrier, or within 4e-12 more.
     """
-    core = _screen(problem, deadline, multipliers, steps)
-    if core is None or core.room_hz <= 0.0:
-        return Finding.NOTHING, None
+    with Stop(stop) as watch:
+        core = _screen(problem, deadline, multipliers, watch.flag, steps)
+        if core is None or core.room_hz <= 0.0:
+            return Finding.NOTHING, None
+        return _search(core, steps)
+
+
+def _search(core: _Core, steps: ProofSteps | None) -> tuple[Finding, BoolArray | None]:
+    """Find the cheapest cover of one component after the other, within what the bounds of the others leave."""
+    problem = core.problem
     components = _components(core)
-    if not components:  # nobody is left to decide on
-        selection = core.selection(np.zeros(core.cell.free, dtype=np.bool_))
-        return (Finding.SELECTION, selection) if problem.covers(selection).all() else (Finding.NOTHING, None)
     bounds = [_least_cost(core, part) for part in components]
     chosen = np.zeros(core.cell.free, dtype=np.bool_)
     whole = len(components) == 1
     for j in sorted(range(len(components)), key=lambda j: components[j].clients.size):
         part = components[j]
         room = core.room_hz - math.fsum(bounds[:j] + bounds[j + 1 :])
-        finding, cover, cost = _solve(core, part, room, stop, patient=not whole or steps is not None)
+        finding, cover, cost = _solve(core, part, room, patient=not whole or steps is not None)
         if finding is Finding.UNDECIDED:
             return finding, None
         if steps is not None:
             least = room if cover is None else cost - _ROUNDING * problem.bandwidth_hz
-            proven = _record(core, part, least, stop, steps)
-            if not proven:
+            if not _record(core, part, least, steps):
                 return Finding.UNDECIDED, None
         if cover is None:
             return Finding.NOTHING, None
         bounds[j] = cost - _ROUNDING * problem.bandwidth_hz
         chosen[cover] = True
-    selection = core.selection(chosen)
-    if math.fsum(bounds) >= core.room_hz or not problem.covers(selection).all():
+    if math.fsum(bounds) >= core.room_hz:
         return Finding.NOTHING, None
-    return Finding.SELECTION, selection
+    selection = core.selection(chosen)
+    # Each task was covered in exact arithmetic, but for those that presolve left out by a hair.
+    return (Finding.SELECTION, selection) if problem.covers(selection).all() else (Finding.UNDECIDED, None)
 
 
-def _screen(problem: Problem, deadline: float, multipliers: FloatArray, steps: ProofSteps | None) -> _Core | None:
+def _screen(
+    problem: Problem, deadline: float, multipliers: FloatArray, stop: BoolArray, steps: ProofSteps | None
+) -> _Core | None:
     """Decide clients by their reduced costs until that stops paying; None where nothing fits."""
     inside, available = problem.mandatory, problem.available
     reached = False
     while True:
-        cell, short = cell_of_node(problem, inside, available)
+        cell, short = cell_of_node(problem, inside, available, stop)
         if short.any():
             return None
         work = make_work(cell)
@@ -192,7 +200,7 @@ def _screen(problem: Problem, deadline: float, multipliers: FloatArray, steps: P
         if decided <= 0.1 * cell.free and not (decided and cell.free <= _SMALL):
             break
     if decided:
-        cell, short = cell_of_node(problem, inside, available)
+        cell, short = cell_of_node(problem, inside, available, stop)
         if short.any():
             return None
         work = _carry_over(cell, deadline, multipliers)
@@ -234,9 +242,7 @@ def _least_cost(core: _Core, part: _Component) -> float:
     return max(math.fsum([worth, *saved]) - doubt, 0.0)
 
 
-def _solve(
-    core: _Core, part: _Component, room: float, stop: float, *, patient: bool
-) -> tuple[Finding, IntArray | None, float]:
+def _solve(core: _Core, part: _Component, room: float, *, patient: bool) -> tuple[Finding, IntArray | None, float]:
     """Find the component's cheapest cover that costs less than `room`: its clients in the cell, and its cost.
 
     With NOTHING there is none, and the whole does not fit. `patient` goes on to the optimum whatever has been found.
@@ -245,13 +251,15 @@ def _solve(
         return Finding.NOTHING, None, room
     cost, levels, needed, mu = _knapsack(core, part)
     if part.tasks.size == 1:
-        verdict, best, picked, _ = covering_knapsack(cost, levels[:, 0].copy(), needed[0], mu[0], room, _MAX_STATES)
+        verdict, best, picked, _ = covering_knapsack(
+            cost, levels[:, 0].copy(), needed[0], mu[0], room, _MAX_STATES, core.cell.stop
+        )
         if verdict == 0:
             return Finding.NOTHING, None, room
         if verdict == 1 and _covers(core, part)(picked):
             return Finding.SELECTION, part.clients[picked], best
     tree = make_cover_tree(cost, levels, needed, room, 0)
-    ended = _run(tree, _covers(core, part), stop, patient=patient)
+    ended = _run(tree, _covers(core, part), core.cell.stop, patient=patient)
     if tree.tally[FOUND]:
         best = math.fsum(cost[tree.best].tolist())
         return (Finding.SELECTION if ended or not patient else Finding.UNDECIDED), part.clients[tree.best], best
@@ -279,17 +287,15 @@ def _covers(core: _Core, part: _Component) -> Callable[[BoolArray], bool]:
     return covers
 
 
-def _run(tree: CoverTree, covers: Callable[[BoolArray], bool], stop: float, *, patient: bool) -> bool:
+def _run(tree: CoverTree, covers: Callable[[BoolArray], bool], stop: BoolArray, *, patient: bool) -> bool:
     """Search until nothing cheaper is left, or until a cover has stood for as long as it took to find it.
 
     The latter unless `patient`: its makespan is then a lower deadline, whose screening and limit are worth more than
     going on here. Tells whether the search has come to its end.
     """
     nodes, ended = 1, False
-    while not ended:
+    while not ended and not stop[0]:
         started = time.perf_counter()
-        if started >= stop:
-            break
         ended = advance_cover(tree, nodes)
         if tree.tally[PROPOSED]:
             answer_proposal(tree, covers(tree.offer))
@@ -303,7 +309,7 @@ def _run(tree: CoverTree, covers: Callable[[BoolArray], bool], stop: float, *, p
     return ended
 
 
-def _record(core: _Core, part: _Component, least: float, stop: float, steps: ProofSteps) -> bool:
+def _record(core: _Core, part: _Component, least: float, steps: ProofSteps) -> bool:
     """Write down why no cover of a component costs less than `least`; False where that takes too long, or is not so.
 
     One task mostly needs no steps: who verifies solves the knapsack anew. For several the tree is searched again, with
@@ -311,13 +317,17 @@ def _record(core: _Core, part: _Component, least: float, stop: float, steps: Pro
     """
     cost, levels, needed, mu = _knapsack(core, part)
     rows: list[FloatArray] = []
-    one = part.tasks.size == 1
-    if not one or covering_knapsack(cost, levels[:, 0].copy(), needed[0], mu[0], least, _MAX_STATES)[0] != 0:
+    excluded = -1
+    if part.tasks.size == 1:
+        excluded, _, _, _ = covering_knapsack(
+            cost, levels[:, 0].copy(), needed[0], mu[0], least, _MAX_STATES, core.cell.stop
+        )
+    if excluded != 0:
         tree = make_cover_tree(cost, levels, needed, least, max(_LOG_ROWS, 2 * cost.size + 64))
         per_requirement = tree.need.copy()  # the tree scales its rows
         ended, length = False, 0
         while not ended:
-            if time.perf_counter() >= stop or length > _LONGEST_LOG:
+            if core.cell.stop[0] or length > _LONGEST_LOG:
                 return False
             ended = advance_cover(tree, 10_000)
             if tree.tally[PROPOSED]:

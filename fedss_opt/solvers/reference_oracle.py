@@ -73,7 +73,7 @@ def _least_shannon(payload_bits: FloatArray, cn0_hz: FloatArray, tau: FloatArray
 def priced_cost(problem: Problem, price: float) -> tuple[FloatArray, FloatArray]:
     """Return what each selected client costs, and the bandwidth it takes, at a price of bandwidth.
 
-    Minimises ``w (c + S / r(b)) + price b`` over the admissible b (section 3.3 of the mathematics). The
+    Minimises ``w (c + S / r(b)) + price b`` over the admissible b, at most B (section 3.3 of the mathematics). The
     Shannon minimiser, as ``x = g/b``, comes from
 
         x^2 (log1p(x) - x/(1+x)) / log1p(x)^2 = price g^2 / (w S ln2),

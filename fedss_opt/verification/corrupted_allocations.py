@@ -33,34 +33,34 @@ def _selected(solution: Solution) -> np.ndarray:
     return np.flatnonzero(solution.selected)
 
 
-def _more_bandwidth(problem: Problem, solution: Solution) -> Solution | None:
+def _more_bandwidth(problem: Problem, solution: Solution, nudge: float = NUDGE) -> Solution | None:
     """Give the largest share 1e-9 more than there is."""
     if not solution.has_answer or not solution.selected.any():
         return None
     n = int(np.argmax(solution.bandwidth_hz))
-    changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 + NUDGE))
+    changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 + nudge))
     over = math.fsum(changed.bandwidth_hz.tolist()) > problem.bandwidth_hz * (1.0 + CLEAR)
     over = over or problem.resource_blocks is not None  # no whole number of blocks
     return changed if over or changed.bandwidth_hz[n] > problem.max_bandwidth_hz[n] * (1.0 + CLEAR) else None
 
 
-def _less_bandwidth(problem: Problem, solution: Solution) -> Solution | None:
+def _less_bandwidth(problem: Problem, solution: Solution, nudge: float = NUDGE) -> Solution | None:
     """Take 1e-9 of its bandwidth from the client that ends last."""
     if not solution.has_answer or not solution.selected.any():
         return None
     times = np.where(solution.selected, problem.compute_s + problem.upload_s(solution.bandwidth_hz), -1.0)
     n = int(np.argmax(times))
-    changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 - NUDGE))
+    changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 - nudge))
     worse = problem.latency_s(changed.selected, changed.bandwidth_hz)
-    return changed if worse > solution.latency_s * (1.0 + CLEAR) else None
+    return changed if worse > solution.latency_s * (1.0 + 0.01 * nudge) else None
 
 
-def _missed_cap(problem: Problem, solution: Solution) -> Solution | None:
+def _missed_cap(problem: Problem, solution: Solution, nudge: float = NUDGE) -> Solution | None:
     """Take 1e-9 of its bandwidth from a client whose longest upload is reached, and report the figures anew."""
     if not solution.has_answer:
         return None
     for n in _selected(solution):
-        changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 - NUDGE))
+        changed = _with_bandwidth(solution, n, float(solution.bandwidth_hz[n]) * (1.0 - nudge))
         if problem.upload_s(changed.bandwidth_hz)[n] > problem.max_upload_s[n] * (1.0 + CLEAR):
             return _refigured(problem, changed)
     return None

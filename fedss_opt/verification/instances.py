@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..problem import Problem
+from .hard_families import HARD_FAMILIES, family_size, seed_of
+from .instance_draws import Draw, Family, Fields, everyday
 
-__all__ = ["EXPECTED", "FAMILIES", "Instance", "family_hash", "instances"]
+__all__ = ["EXPECTED", "FAMILIES", "Instance", "family_hash", "family_size", "instances"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,59 +45,13 @@ class Instance:
         return f"{self.family}/{self.number}"
 
 
-class _Draw:
-    """Random numbers that are the same everywhere."""
-
-    def __init__(self, seed: str) -> None:
-        digest = hashlib.sha256(seed.encode()).digest()
-        self._random = random.Random(int.from_bytes(digest, "big")).random
-
-    def whole(self, low: int, high: int) -> int:
-        return low + int(self._random() * (high - low + 1))
-
-    def chance(self, probability: float) -> bool:
-        return self._random() < probability
-
-    def one(self, options: tuple[Any, ...]) -> Any:
-        return options[self.whole(0, len(options) - 1)]
-
-    def decades(self, low: float, high: float, n: int) -> np.ndarray:
-        """N numbers spread over the decades, rounded to four digits so that the last bits of a power do not matter."""
-        span = math.log10(high / low)
-        return np.array([float(f"{low * 10.0 ** (span * self._random()):.4g}") for _ in range(n)])
-
-    def levels(self, count: int, n: int, empty: float) -> np.ndarray:
-        """Quantised relevance: multiples of 1/count, and 0 with probability `empty`."""
-        draws = [0.0 if self.chance(empty) else self.whole(1, count) / count for _ in range(n)]
-        return np.array(draws)
+def _easy(draw: Draw, n: int, k: int) -> Fields:
+    return everyday(draw, n, k)
 
 
-Fields = dict[str, Any]
-Family = Callable[[_Draw, int, int], Fields]
-
-
-def _base(draw: _Draw, n: int, k: int, *, levels: int = 15, share: tuple[float, ...] = (0.3, 0.5, 0.7)) -> Fields:
-    """Draw an everyday cell; its channel is turned into the rate model's own field afterwards."""
-    relevance = np.array([draw.levels(levels, n, 0.2) for _ in range(k)]).reshape(k, n)
-    required = np.array([float(f"{draw.one(share) * float(row.sum()):.6g}") for row in relevance])
-    return {
-        "payload_bits": draw.decades(3e5, 6e6, n),
-        "bandwidth_hz": 4e5 * n,
-        "channel": draw.decades(0.5, 200.0, n),
-        "relevance": relevance,
-        "required": required,
-        "compute_s": draw.decades(0.01, 0.3, n) if draw.chance(0.5) else 0.0,
-        "weights": draw.decades(0.2, 5.0, n) if draw.chance(0.5) else 1.0,
-    }
-
-
-def _easy(draw: _Draw, n: int, k: int) -> Fields:
-    return _base(draw, n, k)
-
-
-def _tied(draw: _Draw, n: int, k: int) -> Fields:
+def _tied(draw: Draw, n: int, k: int) -> Fields:
     """Two kinds of clients and few levels of relevance."""
-    fields = _base(draw, n, k, levels=draw.one((1, 2, 3)))
+    fields = everyday(draw, n, k, levels=draw.one((1, 2, 3)))
     kind = np.array([draw.whole(0, 1) for _ in range(n)])
     for name in ("payload_bits", "channel"):
         fields[name] = fields[name][np.minimum(kind, n - 1)]
@@ -105,9 +59,9 @@ def _tied(draw: _Draw, n: int, k: int) -> Fields:
     return fields
 
 
-def _near_infeasible(draw: _Draw, n: int, k: int) -> Fields:
+def _near_infeasible(draw: Draw, n: int, k: int) -> Fields:
     """Require nearly, exactly, or just above all there is; longest uploads that almost fill the carrier."""
-    fields = _base(draw, n, k)
+    fields = everyday(draw, n, k)
     for row in range(k):
         total = math.fsum(fields["relevance"][row].tolist())
         fields["required"][row] = total * draw.one((1.0, 1.0 - 1e-6, 0.95, 0.9, 1.0 + 1e-9))
@@ -117,9 +71,9 @@ def _near_infeasible(draw: _Draw, n: int, k: int) -> Fields:
     return fields
 
 
-def _badly_scaled(draw: _Draw, n: int, k: int) -> Fields:
+def _badly_scaled(draw: Draw, n: int, k: int) -> Fields:
     """Twelve decades in payload and channel within one cell, and other units for everything."""
-    fields = _base(draw, n, k)
+    fields = everyday(draw, n, k)
     fields["payload_bits"] = draw.decades(1e0, 1e12, n)
     fields["channel"] = draw.decades(1e-4, 1e8, n)
     fields["weights"] = draw.decades(1e-3, 1e3, n)
@@ -129,9 +83,9 @@ def _badly_scaled(draw: _Draw, n: int, k: int) -> Fields:
     return fields
 
 
-def _capped(draw: _Draw, n: int, k: int) -> Fields:
+def _capped(draw: Draw, n: int, k: int) -> Fields:
     """Longest uploads, least and greatest bandwidths, clients that must or cannot."""
-    fields = _base(draw, n, k)
+    fields = everyday(draw, n, k)
     fields["even_cap"] = draw.one((1.2, 2.0, 5.0))
     share = fields["bandwidth_hz"] / n
     fields["min_bandwidth_hz"] = np.array([draw.one((0.0, 0.1, 0.5)) for _ in range(n)]) * share
@@ -142,23 +96,23 @@ def _capped(draw: _Draw, n: int, k: int) -> Fields:
     return fields
 
 
-def _one_client(draw: _Draw, n: int, k: int) -> Fields:
-    fields = _base(draw, 1, k, share=(0.3, 1.0))
+def _one_client(draw: Draw, n: int, k: int) -> Fields:
+    fields = everyday(draw, 1, k, share=(0.3, 1.0))
     fields["mandatory"] = draw.chance(0.3)
     return fields
 
 
-def _all_mandatory(draw: _Draw, n: int, k: int) -> Fields:
-    fields = _base(draw, n, k)
+def _all_mandatory(draw: Draw, n: int, k: int) -> Fields:
+    fields = everyday(draw, n, k)
     fields["mandatory"] = True
     return fields
 
 
-def _larger(draw: _Draw, n: int, k: int) -> Fields:
-    return _base(draw, 3 * n + 6, k)
+def _larger(draw: Draw, n: int, k: int) -> Fields:
+    return everyday(draw, 3 * n + 6, k)
 
 
-def _few_blocks(draw: _Draw, n: int, k: int) -> Fields:
+def _few_blocks(draw: Draw, n: int, k: int) -> Fields:
     """Hand out about a block per client, some of them alike, and now and then fewer than must be served."""
     family: Family = draw.one((_easy, _tied, _all_mandatory))
     fields = family(draw, n, k)
@@ -166,14 +120,14 @@ def _few_blocks(draw: _Draw, n: int, k: int) -> Fields:
     return fields
 
 
-def _many_blocks(draw: _Draw, n: int, k: int) -> Fields:
+def _many_blocks(draw: Draw, n: int, k: int) -> Fields:
     family: Family = draw.one((_easy, _tied))
     fields = family(draw, n, k)
     fields["blocks"] = draw.whole(5 * n, 15 * n) + draw.one((0.0, 0.3, 0.999))
     return fields
 
 
-def _capped_blocks(draw: _Draw, n: int, k: int) -> Fields:
+def _capped_blocks(draw: Draw, n: int, k: int) -> Fields:
     """Limits that fall between numbers of blocks, and on them."""
     fields = _capped(draw, n, k)
     fields["blocks"] = draw.one((2, 4, 10)) * n + draw.one((0.0, 0.0, 0.3))
@@ -192,6 +146,7 @@ FAMILIES: dict[str, Family] = {
     "few-blocks": _few_blocks,
     "many-blocks": _many_blocks,
     "capped-blocks": _capped_blocks,
+    **HARD_FAMILIES,
 }
 
 # SHA-256 of the data of the first 16 (quick) and 128 (full) members of each family.
@@ -218,13 +173,24 @@ EXPECTED: dict[tuple[str, int], str] = {
     ("many-blocks", 128): "400ad7ffcf69a44e3cbaa46dd1f4a10a0a8aa2df84557c13ca2f401b8f65ead7",
     ("capped-blocks", 16): "01e868d82242d74afad35cc9b51b194d8a8ca54e1ee940cc3eca353dc9dc5a44",
     ("capped-blocks", 128): "9a8f297015315221531f722dd7db66172ca85a2c85312c77bdaa7ae7f4359eea",
+    ("local-optima", 16): "049d5db2d90323fa6e2f5bc8543302a1153ed1e6f0a9ff65f9e4a530c7f48eec",
+    ("local-optima", 128): "cb25c70b7f37818d94f59b0ef5bac3bb3297f9b6f92b7e5d76480fcc61e8154e",
+    ("larger-optima", 16): "12178bc396b3465ca6529c1d5d73d0928faee343fa71c86b1177ff406d2e4d08",
+    ("larger-optima", 128): "12178bc396b3465ca6529c1d5d73d0928faee343fa71c86b1177ff406d2e4d08",
+    ("forced", 16): "f594ba18d8ca2b845895abc94a10b73efdb6ff7c65daedc3b6ab7201ae5aa35e",
+    ("forced", 128): "42fa7e5cb1f4107db0c9a5384ad8602eeb06ae4cbc35cbca12b69b17c812e2e9",
+    ("one-task-each", 16): "aefa9976db80248fc35a2ac7c160cde96fdf15c99d344c1b237b6a475bc3aec9",
+    ("one-task-each", 128): "6fa22385eaa21d77f3e15b8ea0b0233fbeaa375c96162afda4471223fe0a5e47",
+    ("copies", 16): "a18a2f3b1217de53768f044f996e66166f3fd720f538cd7751df4ae08fed42af",
+    ("copies", 128): "0a72bf0e335a5a102cc0aa8ab9958481d561aa59915d6992fa8f503b7b8e30f5",
 }
 
 
 def _member(family: str, number: int) -> Problem:
-    draw = _Draw(f"fedss_opt/{family}/{number}")
-    objective = ("makespan", "total")[number % 2]
-    flat = number // 2 % 2 == 1
+    seed = seed_of(family, number)
+    draw = Draw(f"fedss_opt/{family}/{seed}")
+    objective = ("makespan", "total")[seed % 2]
+    flat = seed // 2 % 2 == 1
     n, k = draw.whole(2, 12), draw.whole(1, 4)
     if objective == "total":
         n = min(n, 10)
@@ -248,14 +214,14 @@ def _member(family: str, number: int) -> Problem:
 
 
 def instances(family: str, count: int) -> Iterator[Instance]:
-    """Yield the first `count` members of a family; objectives and rate models take turns.
+    """Yield the first `count` members of a family, or all it has; objectives and rate models take turns.
 
     Examples
     --------
     >>> [str(i.problem.rate_model) for i in instances("easy", 4)]
     ['shannon', 'shannon', 'flat', 'flat']
     """
-    for number in range(count):
+    for number in range(family_size(family, count)):
         yield Instance(family=family, number=number, problem=_member(family, number))
 
 

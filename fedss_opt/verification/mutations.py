@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
+from typing import TypeVar
 
 from ..problem import Problem
 from ..solution import Solution
@@ -13,12 +16,31 @@ from .corrupted_allocations import ALLOCATIONS
 from .corrupted_claims import CLAIMS, STALE
 from .verdicts import Report
 
-__all__ = ["MUTATIONS", "STALE", "MutationRecord", "try_mutations"]
+__all__ = ["COARSE_MUTATIONS", "COARSE_STALE", "MUTATIONS", "STALE", "MutationRecord", "try_mutations"]
+
+T = TypeVar("T")
 
 Judge = Callable[[Problem, Solution], Report]
 
 MUTATIONS = ALLOCATIONS | CLAIMS
 """The corruptions of an answer. Those of `STALE` change the problem under it instead."""
+
+
+# `fedss_opt.check` allows 1e-9 to figures from anywhere: it is held against a thousand times as much.
+_COARSE = 1e-6
+
+
+def _coarse(corruptions: dict[str, Callable[..., T]]) -> dict[str, Callable[..., T]]:
+    return {
+        name.replace("1e-9", "1e-6"): partial(change, nudge=_COARSE)
+        if "nudge" in signature(change).parameters
+        else change
+        for name, change in corruptions.items()
+    }
+
+
+COARSE_MUTATIONS, COARSE_STALE = _coarse(MUTATIONS), _coarse(STALE)
+"""The same corruptions, none of them as small as what `fedss_opt.check` allows."""
 
 
 @dataclass

@@ -25,6 +25,7 @@ __all__ = [
     "covering_rows",
     "highs",
     "least_bandwidths",
+    "minimal_covers",
     "priced",
     "selection_bandwidths",
     "selection_price",
@@ -198,7 +199,7 @@ def _makespan_on(problem: Problem, selected: BoolArray, floor: FloatArray) -> tu
     return problem.objective_s(selected, bandwidth), math.inf
 
 
-def _minimal_covers(problem: Problem) -> BoolArray:
+def minimal_covers(problem: Problem) -> BoolArray:
     """All admissible covering selections from which nobody optional can be dropped, one row each."""
     n = problem.clients
     codes = np.arange(1 << n)
@@ -229,7 +230,7 @@ def brute_force(problem: Problem) -> Verdict:
     """
     if problem.clients > 14:
         raise ValueError(f"{problem.clients} clients: brute force is for 14 at most")
-    rows = _minimal_covers(problem)
+    rows = minimal_covers(problem)
     if problem.resource_block_hz is not None:
         return _verdict(best_of(BlockTable(problem), rows))
     best, chosen = math.inf, np.zeros(problem.clients, dtype=bool)

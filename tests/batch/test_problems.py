@@ -89,7 +89,7 @@ def test_arrays_of_equal_problems_may_be_given_in_their_own_shape() -> None:
         ({"cn0_hz": [1e7, np.inf, 1e7, 1e7, 1e7]}, 0, "cn0_hz[1] = inf"),
         ({"bandwidth_hz": [1e6, -1.0, 1e6]}, 1, "bandwidth_hz = -1.0"),
         ({"resource_block_hz": [np.nan, 0.0, 1e5]}, 1, "resource_block_hz = 0.0"),
-        ({"resource_block_hz": [np.nan, 1e-6, 1e5]}, 1, "resource_block_hz = 1e-06: makes 1e+12 blocks of"),
+        ({"resource_block_hz": [np.nan, 1e-6, 1e5]}, 1, "resource_block_hz = 1e-06: makes 2e+12 blocks of"),
         ({"objective": ["makespan", "latency, whatever that is", "total"]}, 1, "objective = 'latency, "),
         ({"relevance": [1.0, 0.5, 0.1, 0.2, 0.3, 0.4, 0.5, -0.6]}, 2, "relevance[1, 2] = -0.6"),
         ({"required": [1.0, 0.2, np.inf]}, 2, "required[1] = inf"),

@@ -154,8 +154,8 @@ def test_the_codes_of_the_kernel_are_those_of_the_enums() -> None:
 def test_coverage_too_close_to_call_is_decided_exactly(covered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's compensated sum leaves open what is within rounding of the requirement; `Problem.covers` decides."""
     need = 1.0 if covered else 1.0 + 2.0**-52
-    monkeypatch.setattr("fedss_opt.problem.COVERAGE_FRACTION", 1.0)
-    monkeypatch.setattr("fedss_opt.batch.compiled.COVERAGE_FRACTION", 1.0)
+    monkeypatch.setattr("fedss_opt.problem._COVERAGE_ALLOWANCE", 0.0)
+    monkeypatch.setattr("fedss_opt.problem._PER_CLIENT", 0.0)
     problem = Problem(payload_bits=[1.0, 1.0], cn0_hz=1.0, bandwidth_hz=1.0, relevance=[[0.5, 0.5]], required=need)
     result = fo.solve_batch([problem])
     assert bool(result._answers.doubtful[0]) == covered
@@ -163,8 +163,8 @@ def test_coverage_too_close_to_call_is_decided_exactly(covered: bool, monkeypatc
 
 
 def test_a_selection_that_does_not_cover_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedss_opt.problem.COVERAGE_FRACTION", 1.0)
-    monkeypatch.setattr("fedss_opt.batch.compiled.COVERAGE_FRACTION", 1.0)
+    monkeypatch.setattr("fedss_opt.problem._COVERAGE_ALLOWANCE", 0.0)
+    monkeypatch.setattr("fedss_opt.problem._PER_CLIENT", 0.0)
     monkeypatch.setattr(Problem, "covers", lambda problem, selected: np.zeros(problem.tasks, dtype=bool))
     problem = Problem(payload_bits=[1.0, 1.0], cn0_hz=1.0, bandwidth_hz=1.0, relevance=[[0.5, 0.5]], required=1.0)
     assert_same(fo.solve_batch([problem])[0], fo.solve(problem))

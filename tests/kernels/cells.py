@@ -10,7 +10,9 @@ from fedss_opt import Problem
 from fedss_opt.cells import cell_of
 from fedss_opt.kernels import MAKESPAN, Cell
 
-__all__ = ["cell", "covering_cell", "relevance_kinds", "some_problem"]
+__all__ = ["NEVER", "cell", "covering_cell", "relevance_kinds", "some_problem"]
+
+NEVER = np.zeros(1, dtype=np.bool_)  # the flag of work that nobody stops
 
 
 def cell(problem: Problem) -> Cell:
@@ -41,6 +43,7 @@ def covering_cell(relevance: np.ndarray, *, mandatory: int = 0) -> Cell:
         aim=np.ones(tasks),
         task=np.arange(tasks),
         scale=np.ones(tasks),
+        stop=NEVER.copy(),
     )
 
 

@@ -54,7 +54,7 @@ def test_the_plain_case() -> None:
 
 
 def test_what_comes_in_no_steps_keeps_its_allowance() -> None:
-    problem = _problem(relevance=[[1.0, 2.1, 4.3, 0.0], [0.0, 0.0, 1.7, 0.9]])
+    problem = _problem(relevance=[[1.0, 2.1, 4.3, 0.0], [0.0, 0.0, 1.7, 0.9]], required=[3.0, 0.8])
     compact = cell(problem)
     target = problem.coverage_target
     # The target, less the few eps by which a compensated sum may be off: nothing that covers is lost.

@@ -8,7 +8,7 @@ import pytest
 from fedss_opt.kernels import advance, make_work, state
 from fedss_opt.kernels.core import _search_core, search_round
 
-from .cells import cell, some_problem
+from .cells import NEVER, cell, some_problem
 from .test_search import Round
 
 SEEDS = range(15)
@@ -19,7 +19,7 @@ def test_kicks_never_lose_what_was_found(seed: int) -> None:
     r, plain = Round(seed, clients=12), Round(seed, clients=12)
     plain.exchange(width=8)
     cost, reduced = r.cost.copy(), r.reduced.copy()
-    _search_core(r.relevance, r.cost, r.reduced, r.mu, r.chosen, r.slack, 8, 10)
+    _search_core(r.relevance, r.cost, r.reduced, r.mu, r.chosen, r.slack, 8, 10, NEVER)
     r.assert_consistent()
     assert r.spend() <= plain.spend() * (1 + 1e-12)
     assert (r.cost == cost).all()  # what a kick changed is put back

@@ -107,7 +107,7 @@ def test_kernels_do_without_parts_where_numba_has_none_of_their_kind(tmp_path: P
         "import numpy as np\n"
         "from fedss_opt.kernels import jit, vectors\n"
         "assert jit.PartCompiler is None\n"
-        "assert vectors.median(np.array([3.0, 1.0, 2.0])) == 2.0\n"
+        "assert vectors.median(np.array([3.0, 1.0, 2.0]), np.zeros(1, dtype=np.bool_)) == 2.0\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     environment.pop("NUMBA_DISABLE_JIT", None)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from fedss_opt.kernels.knapsack import covering_knapsack
 
+from .cells import NEVER
+
 MANY = 10**7
 
 
@@ -40,7 +42,7 @@ def knapsacks(draw) -> tuple[np.ndarray, np.ndarray, float, float]:
 def test_finds_the_cheapest_cover(knapsack) -> None:
     cost, relevance, need, mu = knapsack
     best = brute_force(cost, relevance, need)
-    verdict, value, chosen, _ = covering_knapsack(cost, relevance, need, mu, 1e9, MANY)
+    verdict, value, chosen, _ = covering_knapsack(cost, relevance, need, mu, 1e9, MANY, NEVER)
     assert verdict == 1
     assert relevance[chosen].sum() >= need
     assert cost[chosen].sum() == best  # eighths: exact
@@ -51,14 +53,14 @@ def test_finds_the_cheapest_cover(knapsack) -> None:
 def test_proves_that_nothing_is_cheaper(knapsack) -> None:
     cost, relevance, need, mu = knapsack
     best = brute_force(cost, relevance, need)
-    verdict, value, _, _ = covering_knapsack(cost, relevance, need, mu, best, MANY)
+    verdict, value, _, _ = covering_knapsack(cost, relevance, need, mu, best, MANY, NEVER)
     if best > 0.0:  # the pruning works at 1e-12 relative: equality must not count as cheaper by more than that
         assert verdict == 0 or value >= best * (1.0 - 1e-9)
 
 
 def test_leaves_out_who_cannot_be_selected() -> None:
     cost = np.array([math.inf, 1.0, 2.0])
-    verdict, _, chosen, _ = covering_knapsack(cost, np.array([5.0, 1.0, 1.0]), 2.0, 1.0, 1e9, MANY)
+    verdict, _, chosen, _ = covering_knapsack(cost, np.array([5.0, 1.0, 1.0]), 2.0, 1.0, 1e9, MANY, NEVER)
     assert verdict == 1
     assert chosen.tolist() == [False, True, True]
 
@@ -66,7 +68,7 @@ def test_leaves_out_who_cannot_be_selected() -> None:
 def test_gives_up_when_there_is_no_room() -> None:
     rng = np.random.default_rng(0)
     cost, relevance = rng.uniform(0.5, 1.0, 60), rng.uniform(0.5, 1.0, 60)
-    verdict, _, _, _ = covering_knapsack(cost, relevance, 0.5 * relevance.sum(), 1.0, 1e9, 8)
+    verdict, _, _, _ = covering_knapsack(cost, relevance, 0.5 * relevance.sum(), 1.0, 1e9, 8, NEVER)
     assert verdict == -1
 
 

@@ -15,9 +15,8 @@ from fedss_opt import Problem
 from fedss_opt.cells import cell_of
 from fedss_opt.kernels import TOTAL, Cell, certified_bound, make_work, state
 from fedss_opt.kernels.dual import dual_value
-from fedss_opt.kernels.opening import begin_admm, start
 from fedss_opt.kernels.oracle import cost_pass
-from fedss_opt.kernels.relaxation import admm_round, relax, relax_at, vertex_round
+from fedss_opt.kernels.relaxation import relax, relax_at
 
 from ..strategies import problems
 from .cells import cell, some_problem
@@ -273,12 +272,7 @@ def test_past_a_jump_the_search_ends_where_a_selection_can_be() -> None:
     )
     compact = cell(problem)
     work = make_work(compact)
-    start(compact, work)
-    begin_admm(compact, work)
-    while work.state[state.PHASE] == state.ADMM:
-        admm_round(compact, work, 10, True, TOLERANCE)
-    while work.state[state.PHASE] == state.VERTEX:
-        vertex_round(compact, work, TOLERANCE)
+    relax(compact, work, 3.0, TOLERANCE)
     assert work.state[state.BOUND] == pytest.approx(2.0, rel=CLOSE)
     assert work.state[state.THETA] >= 2.0
     assert (work.reduced < 0.0).sum() + work.x_basic.sum() == pytest.approx(1.0)

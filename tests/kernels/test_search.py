@@ -14,6 +14,8 @@ import pytest
 
 from fedss_opt.kernels.search import cover_statically, exchange, measure_slack, nearest_clients, repair, trim
 
+from .cells import NEVER
+
 SEEDS = range(25)
 
 
@@ -47,7 +49,7 @@ class Round:
         assert (self.slack >= 0.0).all()
 
     def exchange(self, width: int = 100, moves: int = 1000) -> float:
-        return exchange(self.relevance, self.cost, self.reduced, self.mu, self.chosen, self.slack, width, moves)
+        return exchange(self.relevance, self.cost, self.reduced, self.mu, self.chosen, self.slack, width, moves, NEVER)
 
 
 def _sets(clients: np.ndarray) -> list[tuple[int, ...]]:
@@ -99,7 +101,7 @@ def test_covering_covers_with_clients_within_reach(seed: int) -> None:
     r = Round(seed)
     r.cost[np.random.default_rng(seed).random(12) < 0.3] = math.inf
     possible = bool((r.relevance[np.isfinite(r.cost)].sum(axis=0) >= r.aim).all())
-    assert cover_statically(r.relevance, r.aim, r.cost, r.chosen, r.slack) == possible
+    assert cover_statically(r.relevance, r.aim, r.cost, r.chosen, r.slack, NEVER) == possible
     assert np.isfinite(r.cost[r.chosen]).all()
     if possible:
         r.assert_consistent()
@@ -125,7 +127,7 @@ def test_repair_adds_the_cheapest_help_each_time(seed: int) -> None:
         chosen[i] = True
         slack += r.relevance[i]
     covered = bool((slack >= 0.0).all())
-    assert repair(r.relevance, r.cost, r.chosen, r.slack) == covered
+    assert repair(r.relevance, r.cost, r.chosen, r.slack, NEVER) == covered
     assert math.fsum(r.cost[r.chosen]) == pytest.approx(math.fsum(r.cost[chosen]), rel=1e-15)
     if covered:
         r.assert_consistent()
@@ -138,7 +140,7 @@ def test_trimming_leaves_nobody_to_drop(seed: int) -> None:
     measure_slack(r.relevance, r.aim, r.chosen, r.slack)
     spare = [i for i in range(12) if (r.relevance[i] <= r.slack).all()]
     before = r.spend()
-    saved = trim(r.relevance, r.cost, r.chosen, r.slack)
+    saved = trim(r.relevance, r.cost, r.chosen, r.slack, NEVER)
     r.assert_consistent()
     assert before - r.spend() == pytest.approx(saved, rel=1e-13, abs=1e-13)  # a dozen additions either way
     for i in np.flatnonzero(r.chosen):
@@ -147,7 +149,7 @@ def test_trimming_leaves_nobody_to_drop(seed: int) -> None:
         assert not r.chosen[spare].all()
         dearest = max(r.cost[i] for i in spare)
         assert any(r.cost[i] == dearest and not r.chosen[i] for i in spare)
-    assert trim(r.relevance, r.cost, r.chosen, r.slack) == 0.0
+    assert trim(r.relevance, r.cost, r.chosen, r.slack, NEVER) == 0.0
 
 
 # -- exchanging --
@@ -170,7 +172,7 @@ def test_nearest_clients_are_the_smallest_reduced_costs(size: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_swap_taken_is_the_best_of_all(seed: int, tie: bool) -> None:
     r = Round(seed, tie=tie)
-    trim(r.relevance, r.cost, r.chosen, r.slack)
+    trim(r.relevance, r.cost, r.chosen, r.slack, NEVER)
     before, best = r.spend(), _best_swap(r)
     gained = r.exchange(moves=1)
     r.assert_consistent()

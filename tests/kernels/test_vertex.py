@@ -13,7 +13,7 @@ from fedss_opt.kernels.cell import Cell
 from fedss_opt.kernels.dual import dual_value
 from fedss_opt.kernels.vertex import vertex_ascent
 
-from .cells import covering_cell, relevance_kinds
+from .cells import NEVER, covering_cell, relevance_kinds
 
 KINDS = ("own", "quantised", "identical tasks", "one task each", "sparse")
 COSTS = ("own", "equal", "two kinds", "zeros", "out of reach")
@@ -54,7 +54,7 @@ class Ascent:
             starting_basis(cell.relevance, cost, start, self.reduced, self.basis)
         self.first = self.basis.copy()
         self.optimal, self.pivots = vertex_ascent(
-            cell.relevance, np.ones(tasks), cost, self.basis, self.mu, self.x, self.reduced, limit
+            cell.relevance, np.ones(tasks), cost, self.basis, self.mu, self.x, self.reduced, limit, NEVER
         )
 
     def selection(self, cell: Cell) -> np.ndarray:

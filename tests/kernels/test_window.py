@@ -13,7 +13,7 @@ from fedss_opt.kernels.dual import dual_value
 from fedss_opt.kernels.vertex import vertex_ascent
 from fedss_opt.kernels.window import window_ascent
 
-from .cells import covering_cell, relevance_kinds
+from .cells import NEVER, covering_cell, relevance_kinds
 
 CLIENTS = 400
 
@@ -34,13 +34,15 @@ class Ascents:
         basis = np.empty(tasks, dtype=np.int64)
         mu, x, reduced = start.copy(), np.zeros(tasks), np.zeros(CLIENTS)
         starting_basis(self.cell.relevance, self.cost, mu, reduced, basis)
-        solved, _ = vertex_ascent(self.cell.relevance, np.ones(tasks), self.cost, basis, mu, x, reduced, self.limit)
+        solved, _ = vertex_ascent(
+            self.cell.relevance, np.ones(tasks), self.cost, basis, mu, x, reduced, self.limit, NEVER
+        )
         return mu, basis, solved
 
     def windowed(self, fresh: bool, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
         tasks = self.start.size
         mu, x, reduced = self.start.copy(), np.zeros(tasks), np.zeros(CLIENTS)
-        solved = window_ascent(self.cell.relevance, self.cost, basis, mu, x, reduced, fresh, self.limit)
+        solved = window_ascent(self.cell.relevance, self.cost, basis, mu, x, reduced, fresh, self.limit, NEVER)
         return mu, x, reduced, solved
 
 
@@ -85,6 +87,6 @@ def test_a_window_of_everybody_is_none() -> None:
     cell = covering_cell(np.full((CLIENTS, 1), 3.0 / CLIENTS))
     mu, reduced = np.array([1e3 * CLIENTS / 3.0]), np.zeros(CLIENTS)
     basis = np.array([CLIENTS])
-    assert not window_ascent(cell.relevance, np.full(CLIENTS, 1e3), basis, mu, np.zeros(1), reduced, True, 100)
+    assert not window_ascent(cell.relevance, np.full(CLIENTS, 1e3), basis, mu, np.zeros(1), reduced, True, 100, NEVER)
     assert basis[0] == CLIENTS
     assert math.isfinite(mu[0])

@@ -12,15 +12,19 @@ from ...problem import Problem
 from ...solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .. import answers
 from ..options import Options
+from ..stopping import Stop
 
-__all__ = ["Refusal", "cover_in_order", "optimal_split", "run", "time_alone_s", "usable_clients"]
+__all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s", "usable_clients"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-Select = Callable[[Problem, BoolArray, Options], BoolArray]
-Allocate = Callable[[Problem, BoolArray], FloatArray]
+Select = Callable[[Problem, BoolArray, Options, BoolArray], BoolArray]
+Allocate = Callable[[Problem, BoolArray, BoolArray], FloatArray]
+
+
+MANY = 1_000_000  # relevances: looking at fewer takes a millisecond or two, time limit or none
 
 
 class Refusal(Exception):  # noqa: N818 - not an error: the policy's own way to end without an answer
@@ -29,6 +33,12 @@ class Refusal(Exception):  # noqa: N818 - not an error: the policy's own way to 
     def __init__(self, message: str, stop_reason: StopReason = StopReason.COMPLETED) -> None:
         super().__init__(message)
         self.stop_reason = stop_reason
+
+
+def refuse_late(stop: BoolArray) -> None:
+    """End without an answer where the time limit has passed."""
+    if stop[0]:
+        raise Refusal("the time limit ended before the tasks were covered", StopReason.TIME)
 
 
 def run(problem: Problem, options: Options, method: str, select: Select, allocate: Allocate) -> Solution:
@@ -43,9 +53,10 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
     method : str
         Name of the policy.
     select : callable
-        ``(problem, usable, options) -> selected``; `usable` is known to cover all tasks.
+        ``(problem, usable, options, stop) -> selected``; `usable` is known to cover all tasks, and `stop` is the flag
+        of the time limit, for `refuse_late`.
     allocate : callable
-        ``(problem, selected) -> bandwidth_hz``.
+        ``(problem, selected, stop) -> bandwidth_hz``.
 
     Returns
     -------
@@ -53,14 +64,20 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
         Without a bound; ``unknown`` with a message where `select` or `allocate` refuses.
     """
     started = options.now()
-    short = np.flatnonzero(~problem.covers(problem.available))
-    if short.size:
-        return _not_enough(problem, int(short[0]), method, options.now() - started)
     try:
-        usable = usable_clients(problem)
-        _require_usable(problem, usable)
-        selected = select(problem, usable, options)
-        bandwidth_hz = allocate(problem, selected)
+        with Stop(options.deadline(started)) as limit:
+            stop = limit.flag
+            if problem.clients * problem.tasks > MANY:
+                refuse_late(stop)
+            short = np.flatnonzero(~problem.covers(problem.available))
+            if short.size:
+                return _not_enough(problem, int(short[0]), method, options.now() - started)
+            usable = usable_clients(problem)
+            _require_usable(problem, usable)
+            refuse_late(stop)
+            selected = select(problem, usable, options, stop)
+            refuse_late(stop)
+            bandwidth_hz = allocate(problem, selected, stop)
     except Refusal as refusal:
         return no_answer(
             problem,
@@ -123,7 +140,8 @@ def cover_in_order(problem: Problem, order: IntArray, *, everybody: bool = False
         for k, position in last.items():
             head = order[: position + 1]
             selected[head if everybody else head[problem.relevance[k, head] > 0.0]] = True
-        short = [k for k in last if last[k] < order.size - 1 and not problem.covers(selected)[k]]
+        covered = problem.covers(selected)
+        short = [k for k in last if last[k] < order.size - 1 and not covered[k]]
         if not short:
             return selected
         # The running sum was rounded up, and the exact one is not there yet.
@@ -137,10 +155,11 @@ def _covered_at(problem: Problem, k: int, order: IntArray) -> int:
     return min(int(np.searchsorted(running, problem.coverage_target[k])), order.size - 1)
 
 
-def optimal_split(problem: Problem, selected: BoolArray) -> FloatArray:
+def optimal_split(problem: Problem, selected: BoolArray, stop: BoolArray) -> FloatArray:
     """Give the selected clients the bandwidths that are best for them, or refuse."""
-    bandwidth_hz = answers.optimal_bandwidth(problem, selected)
+    bandwidth_hz = answers.optimal_bandwidth(problem, selected, stop=stop)
     if bandwidth_hz is None:
+        refuse_late(stop)
         raise Refusal(
             f"the upload limits and bandwidth bounds of the {np.count_nonzero(selected)} selected clients "
             f"cannot be met together within {problem.bandwidth_hz:g} Hz; another selection may fit"

@@ -10,13 +10,15 @@ import numpy.typing as npt
 from ...problem import Problem
 from ...solution import Solution
 from ..options import Options
-from .covering import cover_in_order, optimal_split, run, time_alone_s
+from .covering import cover_in_order, optimal_split, refuse_late, run, time_alone_s
 
 __all__ = ["fedcs"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+_STRIDE = 4096  # turns between two looks at the time limit
 
 
 def fedcs(problem: Problem, options: Options) -> Solution:
@@ -36,21 +38,23 @@ def fedcs(problem: Problem, options: Options) -> Solution:
     return run(problem, options, "fedcs", _select, optimal_split)
 
 
-def _select(problem: Problem, usable: BoolArray, _options: Options) -> BoolArray:
+def _select(problem: Problem, usable: BoolArray, _options: Options, stop: BoolArray) -> BoolArray:
     upload = time_alone_s(problem)
     # Mandatory clients are in the round whatever it costs, so the others are measured against a round with
     # them.
-    _, length = turns(np.flatnonzero(problem.mandatory), problem.compute_s, upload, 0.0)
-    order, _ = turns(np.flatnonzero(usable & ~problem.mandatory), problem.compute_s, upload, length)
+    _, length = turns(np.flatnonzero(problem.mandatory), problem.compute_s, upload, 0.0, stop)
+    order, _ = turns(np.flatnonzero(usable & ~problem.mandatory), problem.compute_s, upload, length, stop)
     return cover_in_order(problem, order, everybody=True)
 
 
-def turns(clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length_s: float) -> tuple[IntArray, float]:
+def turns(
+    clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length_s: float, stop: BoolArray | None = None
+) -> tuple[IntArray, float]:
     """Order clients by FedCS's rule in O(N log N).
 
     A client is either ready (c_n <= Theta), and then lengthens the round by t_n, or not, and then makes it
-    end at c_n + t_n. Theta only grows, so who is ready stays ready: one heap for each kind gives its best,
-    and a third tells who becomes ready next.
+    end at c_n + t_n. Theta only grows, so who is ready stays ready: a heap gives the best of the ready ones, one sorted
+    list the best of the others, and another tells who becomes ready next.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def turns(clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length
         Time before the upload, and of the upload on the whole bandwidth, s.
     length_s : float
         Length of the round before them, s.
+    stop : ndarray of bool, (1,), optional
+        The flag of a time limit.
 
     Returns
     -------
@@ -76,30 +82,36 @@ def turns(clients: IntArray, compute_s: FloatArray, upload_s: FloatArray, length
     (array([1, 2, 0]), 6.0)
     """
     ready: list[tuple[float, int]] = []
-    ends = [(compute + upload, i) for i, compute, upload in _rows(clients, compute_s, upload_s)]
-    starts = [(compute, i) for i, compute, _ in _rows(clients, compute_s, upload_s)]
-    heapq.heapify(ends)
-    heapq.heapify(starts)
-    became_ready: set[int] = set()
-    taken: set[int] = set()
+    compute, upload = compute_s[clients], upload_s[clients]
+    ends, starts = _sorted(compute + upload, stop), _sorted(compute, stop)
+    finish, begin, length_of = (compute + upload).tolist(), compute.tolist(), upload.tolist()
+    next_end, next_start = 0, 0
+    became_ready = bytearray(clients.size)  # taken clients count as ready too
     order = np.empty(clients.size, dtype=np.int64)
     for turn in range(clients.size):
-        while starts and starts[0][0] <= length_s:
-            _, i = heapq.heappop(starts)
-            if i not in taken:
-                became_ready.add(i)
-                heapq.heappush(ready, (float(upload_s[i]), i))
-        while ends and (ends[0][1] in became_ready or ends[0][1] in taken):
-            heapq.heappop(ends)
-        if ready and not (ends and ends[0][0] < length_s + ready[0][0]):
+        if stop is not None and turn % _STRIDE == 0:
+            refuse_late(stop)
+        while next_start < len(starts) and begin[starts[next_start]] <= length_s:
+            i = starts[next_start]
+            next_start += 1
+            if not became_ready[i]:
+                became_ready[i] = True
+                heapq.heappush(ready, (length_of[i], i))
+        while next_end < len(ends) and became_ready[ends[next_end]]:
+            next_end += 1
+        if ready and not (next_end < len(ends) and finish[ends[next_end]] < length_s + ready[0][0]):
             growth, i = heapq.heappop(ready)
             length_s += growth
         else:
-            length_s, i = heapq.heappop(ends)
-        taken.add(i)
-        order[turn] = i
+            i = ends[next_end]
+            length_s = finish[i]
+            became_ready[i] = True
+        order[turn] = clients[i]
     return order, length_s
 
 
-def _rows(clients: IntArray, compute_s: FloatArray, upload_s: FloatArray) -> list[tuple[int, float, float]]:
-    return list(zip(clients.tolist(), compute_s[clients].tolist(), upload_s[clients].tolist(), strict=True))
+def _sorted(values: FloatArray, stop: BoolArray | None) -> list[int]:
+    if stop is not None:
+        refuse_late(stop)
+    places: list[int] = np.argsort(values, kind="stable").tolist()
+    return places

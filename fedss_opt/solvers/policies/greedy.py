@@ -12,9 +12,9 @@ from ...kernels import Cell, selection_theta
 from ...kernels.oracle import cost_pass
 from ...kernels.roots import selection_value
 from ...problem import Objective, Problem
-from ...solution import Solution, StopReason
+from ...solution import Solution
 from ..options import Options
-from .covering import Refusal, optimal_split, run, time_alone_s
+from .covering import Refusal, optimal_split, refuse_late, run, time_alone_s
 
 __all__ = ["greedy"]
 
@@ -50,17 +50,16 @@ def greedy(problem: Problem, options: Options) -> Solution:
     return run(problem, options, "greedy", _select, optimal_split)
 
 
-def _select(problem: Problem, usable: BoolArray, options: Options) -> BoolArray:
-    deadline = options.deadline(options.now())
-    cell = selection_cell(problem, problem.available)
+def _select(problem: Problem, usable: BoolArray, _options: Options, stop: BoolArray) -> BoolArray:
+    cell = selection_cell(problem, problem.available, stop)
+    refuse_late(stop)
     state = _Step(
         cell, problem.mandatory, (problem.compute_s + time_alone_s(problem))[cell.client] * _weights(problem, cell)
     )
     selected = problem.mandatory.copy()
     relevance = problem.relevance[:, cell.client]
     while not (covered := problem.covers(selected)).all():
-        if options.now() > deadline:
-            raise Refusal("the time limit ended before the tasks were covered", StopReason.TIME)
+        refuse_late(stop)
         helpful = ~selected[cell.client] & (relevance[~covered] > 0.0).any(axis=0)
         selected[cell.client[state.add(np.flatnonzero(helpful))]] = True
     return selected
@@ -85,6 +84,7 @@ class _Step:
         """Add the best candidate to the members and return it."""
         room = self.cell.total_hz - self.cell.low[self.members[: self.count]].sum()
         best, theta = self._best(candidates[self.cell.low[candidates] <= room])
+        refuse_late(self.cell.stop)
         if best < 0:
             raise Refusal(
                 f"after {self.count} clients no further one fits into {self.cell.total_hz:g} Hz with its "

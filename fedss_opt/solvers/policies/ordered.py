@@ -23,7 +23,7 @@ def select_all(problem: Problem, options: Options) -> Solution:
     Federated Learning Over Wireless Communication Networks", IEEE TWC 20(3), 2021, whose bandwidths are
     optimised too.
     """
-    return run(problem, options, "all", lambda _problem, usable, _options: usable, optimal_split)
+    return run(problem, options, "all", lambda _problem, usable, _options, _stop: usable, optimal_split)
 
 
 def random_equal(problem: Problem, options: Options) -> Solution:
@@ -67,13 +67,13 @@ def best_channel(problem: Problem, options: Options) -> Solution:
     return run(problem, options, "best_channel", _best_first, optimal_split)
 
 
-def _at_random(problem: Problem, usable: BoolArray, options: Options) -> BoolArray:
+def _at_random(problem: Problem, usable: BoolArray, options: Options, _stop: BoolArray) -> BoolArray:
     seed = 0 if options.seed is None else options.seed
     order = np.random.default_rng(seed).permutation(problem.clients)
     return cover_in_order(problem, order[usable[order]])
 
 
-def _best_first(problem: Problem, usable: BoolArray, _options: Options) -> BoolArray:
+def _best_first(problem: Problem, usable: BoolArray, _options: Options, _stop: BoolArray) -> BoolArray:
     channel = problem.cn0_hz if problem.cn0_hz is not None else problem.spectral_efficiency
     assert channel is not None
     order = np.argsort(-channel, kind="stable")

@@ -20,12 +20,12 @@ BoolArray = npt.NDArray[np.bool_]
 _MARGIN = 1.0 - 1e-12
 
 
-def equal_split(problem: Problem, selected: BoolArray) -> FloatArray:
+def equal_split(problem: Problem, selected: BoolArray, _stop: BoolArray) -> FloatArray:
     """Give every selected client the same bandwidth, (N,) Hz."""
     return _split(problem, selected, np.ones(int(np.count_nonzero(selected))))
 
 
-def proportional_split(problem: Problem, selected: BoolArray) -> FloatArray:
+def proportional_split(problem: Problem, selected: BoolArray, _stop: BoolArray) -> FloatArray:
     """Give bandwidth in proportion to payload over spectral efficiency at an equal share, (N,) Hz.
 
     That is the upload time which an equal share would give: slow clients get more. With a flat rate and no

@@ -1,0 +1,215 @@
+"""What the solvers claim, where a shortcut of theirs would show: `exact` from poor starts, and floors under bounds.
+
+`exact` begins with the ADMM's answer, which on small cells is nearly always the optimum; a search that finds nothing
+looks like a proof then. Here it begins with a cover drawn at random, and has to reach the enumerated optimum. Bounds
+are held against the relaxation as SciPy's `linprog` solves it: a bound of 0 is true, and worth nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+
+from ..problem import Objective, Problem
+from ..solution import Solution, Status
+from .instances import Instance
+from .records import Comparison, above
+from .referees import brute_force, least_bandwidths, minimal_covers, priced, selection_value
+
+__all__ = ["FLOORS", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
+_RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
+_ENUMERATED = 12  # clients at most
+_MOST_VALUED = 60  # covers, to find the next best
+
+FLOORS: dict[str, float] = {}
+"""Of each family, the median of ``bound / optimum`` of the ADMM that is asked for: recorded, rounded down."""
+
+SOLVER_CLAIMS = (
+    "exact reaches the enumerated optimum from a cover drawn at random",
+    "exact proves what it reaches from there",
+    "exact reaches the enumerated optimum from the next best cover",
+    "exact reaches the enumerated optimum from one iteration of the ADMM",
+    "exact's bound reaches the enumerated optimum",
+    "admm's bound reaches the relaxation that linprog solves",
+    "admm's bounds: the median of a family is not below its floor",
+)
+
+
+class SolverClaims:
+    """Runs the solvers from poor starts, and holds bounds against their floors."""
+
+    def __init__(self) -> None:
+        self.claims = {name: Comparison(name) for name in SOLVER_CLAIMS}
+        self._shares: dict[str, list[float]] = {}
+
+    def try_instance(self, instance: Instance) -> None:
+        """Put every claim to the test on an instance; one of more clients than can be enumerated has no claims here."""
+        problem = instance.problem
+        if problem.clients > _ENUMERATED:
+            return
+        best = brute_force(problem).value
+        package = import_module("fedss_opt.solvers")
+        bounded = package.solve(problem)
+        self._relaxation(instance, bounded)
+        if not 0.0 < best < math.inf:
+            return
+        self._shares.setdefault(instance.family, []).append(max(bounded.lower_bound_s, 0.0) / best)
+        reached, proves, nearly, polished, bound = (self.claims[name] for name in SOLVER_CLAIMS[:5])
+        for claim, start in ((reached, _drawn(instance)), (nearly, _next_best(problem, best))):
+            if start is None:
+                continue
+            with _starting_with(partial(_moved, problem, start)):
+                answer = package.solve(problem, "exact")
+            claim.see(instance.name, _distance(answer, best), _REFEREE)
+            proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf, 0.0)
+        with _starting_with(lambda first: first):
+            answer = package.solve(problem, "exact")
+        if answer.has_answer:  # no cover may be found without a search; then there is nothing to improve
+            polished.see(instance.name, _distance(answer, best), _REFEREE)
+        answer = package.solve(problem, "exact")
+        bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFEREE)
+
+    def finish(self) -> None:
+        """Compare medians, once all instances were tried."""
+        floors = self.claims[SOLVER_CLAIMS[6]]
+        for family, shares in self._shares.items():
+            floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
+
+    def _relaxation(self, instance: Instance, solution: Solution) -> None:
+        claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s
+        if solution.status is Status.INFEASIBLE or not solution.has_answer:
+            return
+        if instance.family == "badly-scaled":  # twelve decades of costs are beyond linprog's tolerances
+            return
+        if problem.objective is Objective.MAKESPAN:
+            needed = relaxed_bandwidth(problem, bound * (1.0 + _RELAXED))
+            claim.see(instance.name, needed / _carrier_hz(problem) - 1.0, 1e-9)
+        else:
+            price = 0.0 if solution.certificate is None else solution.certificate.price
+            near = price if price > 0.0 else solution.objective_s / _carrier_hz(problem)
+            values = [relaxation_at_price(problem, near * 2.0 ** (0.5 * step)) for step in range(-6, 7)]
+            claim.see(instance.name, above(max(values), bound), _RELAXED)
+
+
+def _distance(solution: Solution, best: float) -> float:
+    return abs(above(solution.objective_s, best))
+
+
+def _drawn(instance: Instance) -> BoolArray | None:
+    """Draw a minimal cover that fits: clients are left out one after the other, in random order."""
+    problem = instance.problem
+    answers = import_module("fedss_opt.solvers.answers")
+    draw = random.Random(instance.name)
+    usable = problem.available & np.isfinite(least_bandwidths(problem, math.inf))
+    for _ in range(8):
+        selected = usable.copy()
+        for n in sorted(np.flatnonzero(usable & ~problem.mandatory), key=lambda _: draw.random()):
+            selected[n] = False
+            selected[n] = not problem.covers(selected).all()
+        if problem.covers(selected).all() and answers.optimal_bandwidth(problem, selected) is not None:
+            return selected
+    return None
+
+
+def _next_best(problem: Problem, best: float) -> BoolArray | None:
+    """Return the minimal cover that comes after the optimum; None where there are too many to value, or no other."""
+    rows = minimal_covers(problem)
+    if len(rows) > _MOST_VALUED:
+        return None
+    answers = import_module("fedss_opt.solvers.answers")
+    values = np.array([selection_value(problem, row) for row in rows])
+    values[values <= best * (1.0 + 1e-6)] = math.inf
+    order = np.argsort(values, kind="stable")
+    for i in order[np.isfinite(values[order])][:1]:
+        if answers.optimal_bandwidth(problem, rows[i]) is not None:
+            found: BoolArray = rows[i]
+            return found
+    return None
+
+
+def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
+    """Return an answer with another selection in place of its own."""
+    bandwidth = import_module("fedss_opt.solvers.answers").optimal_bandwidth(problem, selected)
+    objective = problem.objective_s(selected, bandwidth)
+    return replace(
+        first,
+        status=Status.OPTIMAL if objective <= first.lower_bound_s * (1.0 + 1e-4) else Status.FEASIBLE,
+        selected=selected,
+        bandwidth_hz=bandwidth,
+        latency_s=problem.latency_s(selected, bandwidth),
+        objective_s=objective,
+    )
+
+
+@contextmanager
+def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
+    """Let `exact` begin with a changed answer of an ADMM that iterates once and searches nothing."""
+    exact: Any = import_module("fedss_opt.solvers.exact")
+    admm: Any = import_module("fedss_opt.solvers.admm")
+    whole = exact.solve_admm
+    poor = admm.Tuning(max_iterations=1, vertex=False, width=0, kicks=0)
+
+    def start(problem: Problem, options: Any, *_: Any, **__: Any) -> Solution:
+        first: Solution = admm.solve_admm(problem, options, poor)
+        return change(first) if first.status is not Status.INFEASIBLE else first
+
+    exact.solve_admm = start
+    try:
+        yield
+    finally:
+        exact.solve_admm = whole
+
+
+def _carrier_hz(problem: Problem) -> float:
+    block = problem.resource_block_hz
+    return problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)
+
+
+def _in_blocks(problem: Problem, bandwidth: FloatArray) -> FloatArray:
+    if problem.resource_block_hz is None:
+        return bandwidth
+    return np.maximum(np.ceil(bandwidth / problem.resource_block_hz * (1.0 - 1e-12)), 1.0) * problem.resource_block_hz
+
+
+def relaxed_bandwidth(problem: Problem, deadline: float) -> float:
+    """Return the bandwidth that fractions of clients need by a deadline, Hz; inf where nothing covers by then."""
+    return _relaxed(problem, _in_blocks(problem, least_bandwidths(problem, deadline)))
+
+
+def relaxation_at_price(problem: Problem, price: float) -> float:
+    """Return what fractions of clients cost at a price per hertz, less the carrier's, s: a floor of the relaxation."""
+    return _relaxed(problem, priced(problem, price)[1]) - price * _carrier_hz(problem)
+
+
+def _relaxed(problem: Problem, cost: FloatArray) -> float:
+    inside = problem.mandatory
+    free = problem.available & ~inside & np.isfinite(cost)
+    fixed = float(cost[inside].sum())
+    need = problem.coverage_target - problem.relevance[:, inside].sum(axis=1)
+    open_ = need > 1e-12 * problem.coverage_target
+    if not open_.any() or not math.isfinite(fixed):
+        return fixed
+    need = need[open_]
+    rows = np.minimum(problem.relevance[np.ix_(open_, free)] / need[:, None], 1.0)
+    if not free.any() or (rows.sum(axis=1) < 1.0 - 1e-12).any():
+        return math.inf
+    scale = float(cost[free].max()) or 1.0
+    solved = linprog(cost[free] / scale, A_ub=-rows, b_ub=np.minimum(rows.sum(axis=1), 1.0) * -1.0, bounds=(0.0, 1.0))
+    # Nothing is asked of a bound where linprog fails: this is a floor.
+    return fixed + scale * float(solved.fun) if solved.status == 0 else 0.0
