@@ -101,3 +101,13 @@ def test_what_a_price_leaves_over_is_handed_out_best(flat: bool, seed: int) -> N
     mine = tuple(int(m) for m in np.rint(share / block))
     assert sum(mine) <= total
     assert value(mine) <= best * (1.0 + 1e-13)
+
+
+def test_the_one_block_left_over_goes_to_whom_it_helps_most() -> None:
+    """Times of S/(2 b): one block more saves the second client, with twice the payload, twice as much."""
+    bandwidth = np.full(3, 2.0)
+    payload, ones = np.array([1.0, 2.0, 1.0]), np.ones(3)
+    fill_blocks(True, payload, 2.0 * ones, ones, 9.0 * ones, 1.0, 1.0, bandwidth)
+    assert bandwidth.tolist() == [2.0, 3.0, 2.0]
+    fill_blocks(True, payload, 2.0 * ones, np.array([5.0, 1.0, 1.0]), np.array([9.0, 9.0, 2.0]), 1.0, 3.0, bandwidth)
+    assert bandwidth.tolist() == [3.0, 4.0, 2.0]

@@ -6,7 +6,6 @@ kernel; the others, which only have to be worse, by their optimal bandwidths.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 
@@ -48,14 +47,15 @@ def draw(rng: np.random.Generator, objective: str, *, clients: int, blocks: bool
 
 def ranked(problem: fo.Problem) -> list[tuple[float, np.ndarray]]:
     """List the minimal covering selections that fit, best first, with their objectives."""
+    n = problem.clients
+    codes = np.arange(1 << n)
+    rows = (codes[:, np.newaxis] >> np.arange(n)) & 1 == 1
+    covering = (rows @ problem.relevance.T >= problem.required * (1.0 - 1e-12)).all(axis=1)
+    keep = covering & rows[:, problem.mandatory].all(axis=1)
+    for i in np.flatnonzero(~problem.mandatory):
+        keep &= ~(rows[:, i] & covering[codes ^ (1 << int(i))])
     found = []
-    for row in itertools.product((False, True), repeat=problem.clients):
-        chosen = np.array(row)
-        if (problem.mandatory & ~chosen).any() or not problem.covers(chosen).all():
-            continue
-        spare = np.flatnonzero(chosen & ~problem.mandatory)
-        if any(problem.covers(chosen & (np.arange(problem.clients) != n)).all() for n in spare):
-            continue
+    for chosen in rows[keep]:
         bandwidth = optimal_bandwidth(problem, chosen)
         if bandwidth is not None:
             found.append((problem.objective_s(chosen, bandwidth), chosen))
@@ -98,8 +98,8 @@ def test_a_poor_start_still_reaches_the_enumerated_optimum(
     """From any minimal cover, from the worst, and from the next best: whose screening has the least to spare."""
     rng = np.random.default_rng([1, len(kind), len(objective)])
     tried = 0
-    while tried < 60:
-        problem = draw(rng, objective, clients=int(rng.integers(5, 9)))
+    while tried < 150:
+        problem = draw(rng, objective, clients=int(rng.integers(6, 11)))
         covers = ranked(problem)
         if len(covers) < 2:
             continue
@@ -269,7 +269,7 @@ def test_a_proven_bound_raised_by_a_hair_is_refused(objective: str) -> None:
         problem = draw(rng, objective, clients=6)
         for method in ("admm", "exact"):
             solution = fo.solve(problem, method)
-            assert verify_solution(problem, solution).proven
+            assert verify_solution(problem, solution).ok
             raised = replace(solution, lower_bound_s=solution.lower_bound_s * (1.0 + 1e-6))
             if solution.certificate.kind is fo.CertificateKind.BOUND:
                 assert not fo.check(problem, raised).ok
