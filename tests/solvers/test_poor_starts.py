@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
-from fedss_opt.solvers import cover_search
+from fedss_opt.solvers import branching, cover_search
 from fedss_opt.solvers import exact as exact_module
 from fedss_opt.solvers.admm import solve_admm
 from fedss_opt.solvers.answers import answer, optimal_bandwidth
@@ -106,6 +106,22 @@ def test_a_poor_start_still_reaches_the_enumerated_optimum(
         tried += 1
         place = {"any": int(rng.integers(1, len(covers))), "last": len(covers) - 1, "next": 1}[kind]
         assert_optimal(problem, solve_from(monkeypatch, problem, covers[place][1]), covers[0][0])
+
+
+@pytest.mark.parametrize("kind", ["last", "next"])
+def test_branch_and_bound_needs_no_rounding(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Rounding finds the optimum of small cells at the root. Without it all depends on what is screened and closed."""
+    monkeypatch.setattr(branching, "round_relaxation", lambda *_: False)
+    rng = np.random.default_rng([14, len(kind)])
+    tried = 0
+    while tried < 80:
+        problem = draw(rng, "total", clients=int(rng.integers(5, 9)))
+        covers = ranked(problem)
+        if len(covers) < 2:
+            continue
+        tried += 1
+        start = covers[len(covers) - 1 if kind == "last" else 1][1]
+        assert_optimal(problem, solve_from(monkeypatch, problem, start), covers[0][0])
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
