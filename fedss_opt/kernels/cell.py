@@ -11,7 +11,7 @@ from .blocks import whole_blocks
 from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
 from .jit import jit
 from .lattice import exact_step
-from .presolve import force_clients, is_implied, open_requirement, sum_doubt
+from .presolve import force_clients, is_implied, missing_steps, open_requirement, sum_doubt
 from .vectors import EPS, exceeds, take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
@@ -173,14 +173,15 @@ def build_cell(
         if not target[k] > 0.0:
             continue
         # Never more than is really open: a bound must not rest on the rounding of a sum.
-        missing, _ = open_requirement(target[k], relevance[k], decided, in_play)
-        missing = missing * (1.0 - 4.0 * EPS) - sum_doubt(n_all, target[k])
+        exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, in_play)
+        missing = exact * (1.0 - 4.0 * EPS) - sum_doubt(n_all, target[k])
         if not missing > 0.0:
             continue
         slack_all[k] = 0.5 * (required[k] - target[k])
         step = exact_step(relevance[k], free)
         if step > 0.0:  # what is quantised adds up to whole steps: the next one is needed
-            missing = np.ceil(missing / step * (1.0 - 4.0 * EPS)) * step * (1.0 - 4.0 * EPS)
+            count = missing_steps(target[k], exact, step, relevance[k], decided, in_play)
+            missing = count * step * (1.0 - 4.0 * EPS)
             slack_all[k] = 0.0
         scale_all[k] = missing
     active = 0

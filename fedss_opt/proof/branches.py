@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..problem import Problem
-from .priced import best_total_in_blocks, priced_costs
+from .priced import best_total_in_blocks, least_total, priced_costs
 from .state import State
 from .steps import Branch
 
@@ -52,8 +52,8 @@ def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> 
         if state.dual(branch.screen.worths) >= state.limit:
             continue
         if not state.open.any():
-            in_blocks = problem.resource_block_hz is not None
-            if in_blocks and best_total_in_blocks(problem, state.inside) >= claimed_s:
+            least = best_total_in_blocks if problem.resource_block_hz is not None else least_total
+            if least(problem, state.inside) >= claimed_s:
                 continue
             return "a selection is not shown to be no better"
         wrong = state.decide(branch.screen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -155,7 +156,10 @@ def _expand(
     if alone or round_relaxation(cell, work, 0.5):
         if alone:
             work.chosen[:] = False
-        if consider(cell, work) and s[state.OBJECTIVE] < cutoff():
+        better = consider(cell, work) and s[state.OBJECTIVE] < cutoff()
+        if alone and s[state.PRICE] < math.inf:
+            branch.price = float(s[state.PRICE])  # the selection's own, whose bound is its objective
+        if better:
             offer(_selection(problem.clients, cell, work))
     limit = cutoff()
     if alone or bound >= limit:
