@@ -189,8 +189,9 @@ def _cross_the_kink(cell: Cell, work: Work) -> None:
     other = state[ABOVE] if here_below else state[BELOW]
     if abs(excess) <= _KINK * cell.total_hz or state[BELOW_SLOPE] <= 0.0 or state[ABOVE] == math.inf:
         return
-    if round_relaxation(cell, work, 0.5):
-        consider(cell, work)
+    for threshold in (0.5, 0.0, 1.0):
+        if round_relaxation(cell, work, threshold):
+            consider(cell, work)
     if relax_at(cell, work, other) == -math.inf:
         copy_values(work.bound_mu, work.mu)
         set_price(cell, work, state[BOUND_PRICE])
