@@ -59,13 +59,13 @@ def problem_arrays(
     stop: BoolArray | None = None,
 ) -> tuple[Any, ...]:
     """Return what `build_cell` and `begin` ask for, in their order."""
-    link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
+    link: Any = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
     total_hz, block_hz = problem.bandwidth_hz, problem.resource_block_hz or 0.0
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
         total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
         least_hz, most_hz = problem.bandwidth_limits_hz
-    vectors = (
+    vectors: tuple[npt.NDArray[Any], ...] = (
         problem.payload_bits,
         link,
         problem.compute_s,
