@@ -27,14 +27,14 @@ from .instances import Instance
 from .records import Comparison, above
 from .referees import brute_force, least_bandwidths, minimal_covers, priced, selection_value
 
-__all__ = ["FLOORS", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
+__all__ = ["FLOORS", "MOST_ENUMERATED", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
-_ENUMERATED = 12  # clients at most
+MOST_ENUMERATED = 12  # clients at most
 _MOST_VALUED = 60  # covers, to find the next best
 
 FLOORS: dict[str, float] = {}
@@ -61,7 +61,7 @@ class SolverClaims:
     def try_instance(self, instance: Instance) -> None:
         """Put every claim to the test on an instance; one of more clients than can be enumerated has no claims here."""
         problem = instance.problem
-        if problem.clients > _ENUMERATED:
+        if problem.clients > MOST_ENUMERATED:
             return
         best = brute_force(problem).value
         package = import_module("fedss_opt.solvers")
@@ -160,7 +160,8 @@ def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
 @contextmanager
 def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
     """Let `exact` begin with a changed answer of an ADMM that iterates once and searches nothing."""
-    exact, admm = import_module("fedss_opt.solvers.exact"), import_module("fedss_opt.solvers.admm")
+    exact: Any = import_module("fedss_opt.solvers.exact")
+    admm: Any = import_module("fedss_opt.solvers.admm")
     whole = exact.solve_admm
     poor = admm.Tuning(max_iterations=1, vertex=False, width=0, kicks=0)
 
