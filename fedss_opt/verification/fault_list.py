@@ -137,10 +137,10 @@ _EXACT = (
         "covers",
     ),
     _fault(
-        "cover search: the second side of a branch is not entered",
+        "cover search: clients decided to the side that is closed",
         "kernels/cover_tree.py",
-        "        decide(tree, i, not tree.value[i])\n        return True",
-        "        decide(tree, i, not tree.value[i])\n        return False",
+        "            decide(tree, i, out >= slack)\n",
+        "            decide(tree, i, into >= slack)\n",
         "covers",
     ),
     _fault(
@@ -151,10 +151,10 @@ _EXACT = (
         "covers",
     ),
     _fault(
-        "dynamic program of one task: what is left is thought to save too little",
+        "dynamic program of one task: content with nine tenths of the need",
         "kernels/knapsack.py",
-        "        slope = key[i]\n",
-        "        slope = 3.0 * key[i]\n",
+        "    surplus = -need\n",
+        "    surplus = -0.9 * need\n",
         "covers",
     ),
     _fault(
@@ -212,8 +212,8 @@ _BOUNDS = (
     _fault(
         "a supported deadline 1e-9 beyond the proof",
         "kernels/dual.py",
-        "        return deadline\n    below, above",
-        "        return deadline * (1.0 + 1e-9)\n    below, above",
+        "    return below\n",
+        "    return below * (1.0 + 1e-9)\n",
         "answers",
     ),
     _fault(
