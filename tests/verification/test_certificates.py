@@ -25,7 +25,11 @@ from ..strategies import problems
 from ..test_resource_blocks import problems_in_blocks
 
 # What measures the kernels has to load them, as the subject on trial; what judges must not.
-LOADS_THE_SUBJECT = {"measurements.py", "subproblems.py", "cross_check.py", "trial.py"}
+LOADS_THE_SUBJECT = {
+    *("measurements.py", "subproblems.py", "cross_check.py", "trial.py"),
+    *("solver_claims.py", "check_claims.py", "policy_claims.py", "round_claims.py", "sharing_claims.py"),
+    *("fault_claims.py", "fault_list.py"),
+}
 
 
 def test_the_judges_know_problem_and_solution_and_nothing_else():
