@@ -311,6 +311,11 @@ def test_an_answer_to_another_problem_is_refused(cell):
         documents.solution_from_dict(document, other)
     with pytest.raises(fo.FileFormatError, match=r"\$\.selected: has 2 clients where the problem has 3"):
         documents.solution_from_dict(document).to_dict(cell)
+    swapped = cell.replace(client_ids=[*cell.client_ids[1::-1], *cell.client_ids[2:]])
+    written = by_hand.answer(cell).to_dict(cell)
+    assert documents.solution_from_dict(written, cell).has_answer
+    with pytest.raises(fo.FileFormatError, match=rf"\$\.client_ids\[0\] = '{cell.client_ids[0]}': the problem has"):
+        documents.solution_from_dict(written, swapped)
 
 
 _ANSWERED = by_hand.answer(fo.Problem(payload_bits=[1e6], cn0_hz=[1e7], bandwidth_hz=1e6)).to_dict()

@@ -27,7 +27,8 @@ _TIMEOUT_S = 600.0  # an endless loop is noticed too
 _ASKED = 0.95  # of the mutants that some test could notice
 _PASSED, _FAILED = 0, 1  # of pytest's exit codes; any other says that the tests did not run
 _OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning", "--hypothesis-profile=unshrunk"]
-_PYTEST = ["-B", "-m", "pytest", *_OPTIONS]
+_UNUSED = ["-p", "no:schemathesis", "-p", "no:benchmark", "-p", "no:anyio"]  # plugins that take seconds to load
+_PYTEST = ["-B", "-m", "pytest", *_OPTIONS, *_UNUSED]
 
 
 def _try(mutant: Mutant, copy: PackageCopy) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 import fedss_opt as fo
 from fedss_opt.rounds import Fairness, FairnessCost, RoundAllocator
 from fedss_opt.rounds.fairness import SHARE_STEP, fair_problems
+
+from .. import by_hand
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -251,6 +254,18 @@ def test_the_fair_row_is_rounded_up_to_a_step() -> None:
         assert complete
         assert fair.required.tolist() == [math.ceil(exact) * SHARE_STEP]
         assert fair.relevance[-1].tolist() == q.tolist()
+
+
+def test_the_price_is_between_what_both_answers_prove() -> None:
+    """Ten seconds with the rules (8 proven) beside seven without (6 proven): the optima are 1 to 4 apart."""
+    problem = fo.Problem(payload_bits=[1e6], cn0_hz=1e7, bandwidth_hz=1e6)
+    fair, plain = (
+        by_hand.answer(problem, objective_s=objective, lower_bound_s=bound) for objective, bound in ((10, 8), (7, 6))
+    )
+    cost = FairnessCost().plus(fair=fair, plain=plain)
+    assert (cost.round_s, cost.round_low_s, cost.round_high_s) == (3.0, 1.0, 4.0)
+    unproven = FairnessCost().plus(fair=fair, plain=replace(plain, lower_bound_s=math.nan))
+    assert (unproven.round_low_s, unproven.round_high_s) == (1.0, 10.0)
 
 
 def test_the_price_adds_up() -> None:

@@ -81,8 +81,9 @@ def test_a_cap_that_the_whole_carrier_just_meets(link: dict[str, list[float]]) -
         assert b.tolist() == [1e6]
 
 
-def test_figures_come_from_the_data() -> None:
-    problem = some_problem(np.random.default_rng(4), 6, 1)
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_figures_come_from_the_data(objective: str) -> None:
+    problem = some_problem(np.random.default_rng(4), 6, 1, objective=objective)
     chosen = _chosen(problem)
     b = optimal_bandwidth(problem, chosen)
     assert b is not None
