@@ -225,6 +225,9 @@ def test_a_price_of_zero_can_be_left() -> None:
     assert solution.objective_s == pytest.approx(4.0)
     assert best > (1.0 + 1.0 / 9.0) / 0.6 * 1.01  # what the cover takes where bandwidth costs nothing
     assert solution.lower_bound_s >= best * (1.0 - CLOSE)
+    work = make_work(cell(problem))
+    relax(cell(problem), work, 0.0, TOLERANCE)
+    assert work.state[state.BOUND] >= best * (1.0 - CLOSE)
 
 
 def test_a_copied_task_costs_nothing() -> None:
