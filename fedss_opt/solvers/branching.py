@@ -187,6 +187,7 @@ def _expand(
     inside[screen.inside] = True
     available[screen.outside] = False
     undecided = np.flatnonzero(~sure)
+    branch.closed = False
     if undecided.size == 0:  # a single selection
         return [_Node(bound, inside, inside, price)], branch
     split = int(client[_branching_client(undecided, fractions, work.reduced, work.cost)])

@@ -31,7 +31,7 @@ Family = dict[str, int]  # members of families
 
 _ANSWERS: Family = {
     **{"easy": 2, "tied": 6, "near-infeasible": 7, "badly-scaled": 3, "capped": 4, "all-mandatory": 2},
-    **{"few-blocks": 4, "many-blocks": 2, "capped-blocks": 2, "one-task-each": 2},
+    **{"few-blocks": 6, "many-blocks": 4, "capped-blocks": 2, "one-task-each": 2},
 }
 _SOLVERS: Family = {"easy": 4, "tied": 2, "capped": 4, "few-blocks": 2, "many-blocks": 1, "forced": 2, "copies": 3}
 _COVERS: Family = {"easy": 16, "tied": 12, "forced": 16, "one-task-each": 20, "copies": 12}  # makespans only

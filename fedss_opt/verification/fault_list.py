@@ -269,10 +269,10 @@ _ALLOCATIONS = (
         "closed forms",
     ),
     _fault(
-        "the makespan's root stops at 1e-6",
+        "roots leave a ten-thousandth of the carrier unused",
         "kernels/roots.py",
-        "            if demand >= carrier * (1.0 - 4.0 * EPS):\n                break\n",
-        "            if demand >= carrier * (1.0 - 1e-6):\n                break\n",
+        "carrier = cell.total_hz * _ROOM",
+        "carrier = cell.total_hz * 0.9999",
         "policies",
     ),
     _fault(
@@ -290,17 +290,10 @@ _ALLOCATIONS = (
         "answers",
     ),
     _fault(
-        "blocks left over are handed to the wrong clients",
+        "blocks left over are not handed out",
         "kernels/blocks.py",
-        "saved[i] = -weight[i] * _time_saved",
-        "saved[i] = weight[i] * _time_saved",
-        "answers",
-    ),
-    _fault(
-        "one block more than there is",
-        "kernels/bandwidths.py",
-        "    if left < 0.0:\n",
-        "    if left < -1.0:\n",
+        "if left > 0.5 and",
+        "if left > 1e9 and",
         "answers",
     ),
     _fault(

@@ -34,6 +34,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
+_FOR_A_MEDIAN = 3  # instances
 MOST_ENUMERATED = 12  # clients at most
 _MOST_VALUED = 60  # covers, to find the next best
 
@@ -93,7 +94,8 @@ class SolverClaims:
         """Compare medians, once all instances were tried."""
         floors = self.claims[SOLVER_CLAIMS[6]]
         for family, shares in self._shares.items():
-            floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
+            if len(shares) >= _FOR_A_MEDIAN:
+                floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
         claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s

@@ -16,7 +16,7 @@ from ..exceptions import MissingDependencyError
 from .balls import flint
 from .check_claims import CheckClaims
 from .closed_forms import sweep_all
-from .cross_check import Court, Schedule, cross_check
+from .cross_check import LONG, Court, Schedule, cross_check
 from .fault_list import FAULTS, FaultRecord, try_faults
 from .instances import EXPECTED, FAMILIES, Instance, family_hash, family_size, instances
 from .measurements import Subject, Sweep
@@ -72,7 +72,7 @@ class Size:
 
 
 QUICK = Size(
-    name="quick", points=200, draws=20, members=16, mutated=8, schedule=Schedule(highs_every=4), started=3, ordered=2
+    name="quick", points=200, draws=20, members=16, mutated=6, schedule=Schedule(highs_every=4), started=3, ordered=2
 )
 FULL = Size(
     name="full",
@@ -377,7 +377,7 @@ def _package_methods() -> set[str]:
 def _mutate(trial: Trial) -> Steps:
     assert trial.court is not None
     mutated = trial.size.mutated
-    chosen = {f"{family}/{number}" for family in FAMILIES for number in range(mutated)}
+    chosen = {f"{family}/{number}" for family in FAMILIES if family not in LONG for number in range(mutated)}
     answers = [answer for answer in trial.court.answers if answer[0] in chosen]
     seen: dict[str, MutationRecord] = {}
     for done, answer in enumerate(answers):
