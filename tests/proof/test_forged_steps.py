@@ -9,6 +9,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt import proof
+from fedss_opt.kernels.cover_state import CLOSED
 from fedss_opt.optimality import prove_again
 from fedss_opt.proof import MinimalCover, ProofSteps, verify, verify_total
 from fedss_opt.proof import knapsack as knapsack_module
@@ -50,6 +51,25 @@ def test_honest_parts_add_up() -> None:
     assert verify(problem(), 0.51, honest) is not None
 
 
+def test_what_adds_up_to_less_than_the_carrier_proves_nothing() -> None:
+    """At 0.51 s the tasks cost 0.98 MHz together: by parts, and by multipliers of just that worth."""
+    least = 1e6 / 4.0 / 0.51 * (1.0 - 1e-9)
+    assert verify(problem(), 0.51, steps(part(0, [0, 2], least), part(1, [1, 3], least))) is not None
+    assert verify(problem(), 0.51, steps(worths=np.full(2, least))) is not None
+    assert verify(problem(), 0.49, steps(worths=np.full(2, 1e6 / 4.0 / 0.49 * (1.0 - 1e-9)))) is None
+
+
+def test_a_task_that_is_served_is_not_short() -> None:
+    """By little, in ten seconds: nothing proves that there is no answer."""
+    assert verify(problem(required=[1.95, 0.6]), 10.0, steps()) is not None
+
+
+def test_a_logged_bound_closes_no_node_by_itself() -> None:
+    log = np.array([[CLOSED, 0.0, 0.0, 0.0]])
+    forged = MinimalCover(tasks=np.array([0, 1]), clients=np.arange(4), least_hz=1.2e6, log=log)
+    assert verify(problem(), 0.51, ProofSteps(screens=[screen()], parts=[forged])) is not None
+
+
 def test_a_part_dearer_than_its_cheapest_cover_is_refused() -> None:
     assert verify(problem(), 0.51, steps(part(0, [0, 2], 6e5), part(1, [1, 3], 6e5))) is not None
 
@@ -86,8 +106,9 @@ def test_too_many_states_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     least = 0.9 * knapsack_least(cost, row)
     assert knapsack_module.costs_at_least(cost, row, least)
     assert not knapsack_module.costs_at_least(cost, row, 1.2 * least)
+    assert knapsack_module.costs_at_least(cost, row, 1.11 * least)
     monkeypatch.setattr(knapsack_module, "_MOST_STATES", 1)
-    assert not knapsack_module.costs_at_least(cost, row, 1.2 * least)
+    assert not knapsack_module.costs_at_least(cost, row, 1.11 * least)
 
 
 def knapsack_least(cost: np.ndarray, row: np.ndarray) -> float:
@@ -107,6 +128,7 @@ def test_a_search_that_finds_nothing_is_not_believed(monkeypatch: pytest.MonkeyP
         written.screens.append(screen())
         return cover_search.Finding.NOTHING, None
 
+    assert prove_again(problem(), 0.6, None)[0] is False
     monkeypatch.setattr(cover_search, "find_selection", blind)
     assert prove_again(problem(), 0.6, None)[0] is None
     answer = fo.solve(problem())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -429,3 +430,16 @@ def test_twenty_thousand_clients(objective: str, tasks: int) -> None:
     solution = fo.solve(problem, gap_tol=1e-3)
     _assert_sound(problem, solution)
     assert solution.status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+def test_an_earlier_answer_that_covers_no_longer_is_mended(objective: str) -> None:
+    """One of those selected has left: the rest, which would be quicker, is a start and no answer."""
+    problem = _problem(12, 2, objective=objective)
+    cold = solve_admm(problem, Options())
+    short = cold.selected.copy()
+    short[np.flatnonzero(short)[0]] = False
+    assert not problem.covers(short).all()
+    warm = solve_admm(problem, Options(warm_start=replace(cold, selected=short)))
+    assert warm.has_answer
+    assert problem.covers(warm.selected).all()

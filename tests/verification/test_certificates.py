@@ -75,6 +75,8 @@ def test_a_bound_is_proven_up_to_its_price_and_no_further(cell):
     certificate = solution.certificate
     assert proven_bound(cell, certificate, solution.lower_bound_s) == solution.lower_bound_s
     assert proven_bound(cell, certificate, 2.0 * solution.lower_bound_s) <= certificate.price
+    later = 1.05 * solution.objective_s
+    assert proven_bound(cell, replace(certificate, price=later), later) <= solution.objective_s
     assert proven_bound(cell, replace(certificate, price=math.nan), 0.1) == 0.0
     assert proven_bound(cell, replace(certificate, multipliers=np.zeros(2)), 0.1) == 0.0
 
