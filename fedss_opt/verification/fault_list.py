@@ -88,23 +88,23 @@ _EXACT = (
     ),
     _fault(
         "exact: screening with 0.6 of the slack",
-        "solvers/makespan_core.py",
-        "slack = carrier - value",
-        "slack = 0.6 * (carrier - value)",
+        "solvers/cover_search.py",
+        "slack = limit - (value - error)",
+        "slack = 0.6 * (limit - (value - error))",
         "covers",
     ),
     _fault(
         "exact: proven at 0.97 of the carrier",
-        "solvers/makespan_core.py",
-        "    if value > carrier:",
-        "    if value > 0.97 * carrier:",
+        "solvers/cover_search.py",
+        "        if slack <= 0.0:",
+        "        if slack <= 0.03 * limit:",
         "covers",
     ),
     _fault(
         "exact: fixed clients are not paid for",
-        "solvers/makespan_core.py",
-        "fixed = cost[inside].sum() + work.cost[cell.free :].sum()",
-        "fixed = cost[inside].sum()",
+        "solvers/cover_search.py",
+        "fixed = math.fsum(work.cost[cell.free :].tolist())",
+        "fixed = 0.0",
         "answers",
         "solvers",
     ),
@@ -118,15 +118,15 @@ _EXACT = (
     _fault(
         "branch and bound: nodes closed at 0.97 of the incumbent",
         "solvers/branching.py",
-        "cutoff = incumbent.objective_s * (1.0 - precision)",
-        "cutoff = incumbent.objective_s * 0.97",
+        "return incumbent.objective_s * (1.0 - precision)",
+        "return incumbent.objective_s * 0.97",
         "local optima",
     ),
     _fault(
         "branch and bound: children inherit a bound that is too high",
         "solvers/branching.py",
-        "bound = max(parent_bound, own_bound)",
-        "bound = 1.05 * max(parent_bound, own_bound)",
+        "bound = max(node.bound, own_bound)",
+        "bound = 1.05 * max(node.bound, own_bound)",
         "local optima",
     ),
     _fault(
@@ -153,15 +153,15 @@ _EXACT = (
     _fault(
         "dynamic program of one task: content with nine tenths of the need",
         "kernels/knapsack.py",
-        "    surplus = -need\n",
-        "    surplus = -0.9 * need\n",
+        "surplus = offered - need",
+        "surplus = offered - 0.9 * need",
         "covers",
     ),
     _fault(
         "levels of relevance: needs rounded down",
         "kernels/lattice.py",
-        "needed[k] = math.ceil((need[k] - apart) / step - 1e-9)",
-        "needed[k] = math.floor((need[k] - apart) / step)",
+        "needed[k] = math.ceil(least - doubt)",
+        "needed[k] = math.floor(least)",
         "covers",
     ),
 )
@@ -170,15 +170,22 @@ _BOUNDS = (
     _fault(
         "a quantised requirement rounded up one step too far",
         "kernels/cell.py",
-        "np.ceil(scale_all[k] / step * (1.0 - 4.0 * EPS)) * step",
-        "(np.ceil(scale_all[k] / step * (1.0 - 4.0 * EPS)) + 1.0) * step",
+        "missing = count * step",
+        "missing = (count + 1.0) * step",
         "answers",
     ),
     _fault(
         "mandatory clients serve nobody",
         "kernels/cell.py",
-        "-_sum_from(-target[k], relevance[k], mandatory, in_play)",
-        "-_sum_from(-target[k], relevance[k], mandatory, ~in_play)",
+        "exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, in_play)",
+        "exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, ~in_play)",
+        "answers",
+    ),
+    _fault(
+        "clients are forced whom a task could do without",
+        "kernels/presolve.py",
+        "if in_play[i] and row[i] > surplus:",
+        "if in_play[i] and row[i] > 0.5 * surplus:",
         "answers",
     ),
     _fault(
@@ -226,8 +233,8 @@ _BOUNDS = (
     _fault(
         "the price search of the relaxation ends with its first step",
         "kernels/relaxation.py",
-        "if tight or math.isnan(theta) or state[PRICE_ROUNDS] >= 80:",
-        "if tight or math.isnan(theta) or state[PRICE_ROUNDS] >= 1:",
+        "state[PRICE_ROUNDS] >= _MOST_PRICES):",
+        "state[PRICE_ROUNDS] >= 1):",
         "solvers",
     ),
     _fault(
@@ -299,8 +306,8 @@ _ALLOCATIONS = (
     _fault(
         "bandwidths a little more than the carrier",
         "kernels/bandwidths.py",
-        "    if compensated_sum(share) > cell.total_hz:\n",
-        "    share *= 1.0 + 1e-9\n    if compensated_sum(share) > 2.0 * cell.total_hz:\n",
+        "    if exceeds(share, cell.total_hz):\n",
+        "    share *= 1.0 + 1e-9\n    if exceeds(share, 2.0 * cell.total_hz):\n",
         "answers",
     ),
 )
@@ -344,7 +351,7 @@ _CHECKERS = (
     _fault(
         "fedss-opt check ends with 0 whatever it finds",
         "cli/check.py",
-        "return ExitStatus.OK if report.ok else ExitStatus.CHECK_FAILED",
+        "return ExitStatus.CHECK_FAILED",
         "return ExitStatus.OK",
         "checks",
     ),
@@ -396,7 +403,7 @@ _AROUND = (
     _fault(
         "fedcs forgets that clients compute while others upload",
         "solvers/policies/fedcs.py",
-        "if ready and not (ends and ends[0][0] < length_s + ready[0][0]):",
+        "if ready and not (next_end < len(ends) and finish[ends[next_end]] < length_s + ready[0][0]):",
         "if ready:",
         "policies",
     ),
@@ -417,8 +424,8 @@ _AROUND = (
     _fault(
         "a batch forgets the clients' weights",
         "batch/compiled.py",
-        "weight=_frozen(batch.weights)",
-        "weight=_frozen(np.ones_like(batch.weights))",
+        "weight=read_only(batch.weights)",
+        "weight=read_only(np.ones_like(batch.weights))",
         "policies",
     ),
     _fault(
