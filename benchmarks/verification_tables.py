@@ -20,7 +20,7 @@ def verification_tables(document: Document) -> dict[str, str]:
     rows = [*_closed_forms(document), *_subproblems(document), *_answers(document), *_comparisons(document)]
     return {
         "verification-run": _run(document),
-        "verification": table(["what", "tried", "worst seen"], [*rows, _mutations(document)]),
+        "verification": table(["what", "tried", "worst seen"], [*rows, _mutations(document), *_faults(document)]),
         "verification-methods": _methods(document),
         "verification-claims": _claims(document),
     }
@@ -36,11 +36,10 @@ def _run(document: Document) -> str:
     others = ", ".join(f"{count or 'none'} {verdict}" for verdict, count in told.items())
     where = document["environment"]
     packages = ", ".join(f"{name} {where[name]}" for name in _PACKAGES if name in where)
-    instances = document["members"] * len(document["instances"])
     machine = f"{where['processors']} processors ({where['machine']}; Python {where['python']}, {packages})"
     return (
         f"The full run took {document['seconds']:.0f} s on {machine}: **{verdicts.count('holds')} of {len(verdicts)} "
-        f"claims hold** on {_count(instances)} instances; {others}."
+        f"claims hold** on {_count(document['instances_in_all'])} instances; {others}."
     )
 
 
@@ -102,6 +101,14 @@ def _mutations(document: Document) -> Row:
     tried, caught = _sum(document["mutations"], "tried"), _sum(document["mutations"], "caught")
     verdict = "all caught" if caught == tried else f"**{_count(tried - caught)} not caught**"
     return ["mutations", f"{len(document['mutations'])} kinds, {_count(tried)} corrupted answers", verdict]
+
+
+def _faults(document: Document) -> list[Row]:
+    faults = document["faults"]
+    unnoticed = [fault["name"] for fault in faults if not fault["noticed_by"]]
+    files = {fault["file"] for fault in faults}
+    verdict = f"**not noticed: {', '.join(unnoticed)}**" if unnoticed else "all noticed"
+    return [["faults made in copies", f"{len(faults)} in {len(files)} files", verdict]] if faults else []
 
 
 def _methods(document: Document) -> str:

@@ -20,9 +20,11 @@ T = TypeVar("T", bound=np.generic)
 def read_only(array: npt.NDArray[T]) -> npt.NDArray[T]:
     """View an array as read-only, whoever it comes from: kernels are compiled for one kind of array alone."""
     flags = array.flags
-    if flags.c_contiguous and flags.aligned and not flags.writeable:
+    if not (flags.c_contiguous and flags.aligned):
+        array = np.require(array, requirements=["C", "A"])
+    elif not flags.writeable:
         return array
-    view = np.require(array, requirements=["C", "A"]).view()
+    view = array.view()
     view.flags.writeable = False
     return view
 
@@ -55,14 +57,18 @@ def problem_arrays(
     required: npt.NDArray[np.float64],
     stop: BoolArray | None = None,
 ) -> tuple[Any, ...]:
-    """Return what `build_cell` and `begin` ask for, in their order."""
+    """Return what `build_cell` and `begin` ask for, in their order; arrays read-only, as a problem's own are."""
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
     total_hz, block_hz = problem.bandwidth_hz, problem.resource_block_hz or 0.0
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
         total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
-        least_hz, most_hz = problem.bandwidth_limits_hz
-    vectors: tuple[Any, ...] = (
+        least_hz, most_hz = map(read_only, problem.bandwidth_limits_hz)
+    return (
+        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
+        problem.spectral_efficiency is not None,
+        float(total_hz),
+        float(block_hz),
         problem.payload_bits,
         link,
         problem.compute_s,
@@ -70,18 +76,11 @@ def problem_arrays(
         least_hz,
         most_hz,
         problem.weights,
-        mandatory,
-        available,
+        read_only(mandatory),
+        read_only(available),
         problem.relevance,
         required,
-        problem.coverage_target[: required.size],
-    )
-    return (
-        TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
-        problem.spectral_efficiency is not None,
-        float(total_hz),
-        float(block_hz),
-        *(read_only(vector) for vector in vectors),
+        read_only(problem.coverage_target[: required.size]),
         np.zeros(1, dtype=np.bool_) if stop is None else stop,
     )
 

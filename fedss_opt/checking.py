@@ -337,11 +337,11 @@ def _infeasibility(problem: Problem, solution: Solution, time_limit_s: float) ->
         return Claim(name="infeasibility", verdict=verdict, detail=f"{_VERDICTS[verdict]} ({detail})")
     if certificate.kind is CertificateKind.COVERAGE and certificate.task is not None:
         k = certificate.task
-        offer = math.fsum(problem.relevance[k, problem.selectable].tolist())
-        need = float(problem.coverage_target[k])
+        offers, need = problem.relevance[k, problem.selectable].tolist(), float(problem.coverage_target[k])
+        offer = math.fsum(offers)
         return Claim(
             name="infeasibility",
-            verdict=offer < need,
+            verdict=math.fsum([*offers, -need]) < 0.0,  # of the exact sum: `offer` is rounded
             figure=offer,
             detail=f"task {problem.task_name(k)!r} needs {problem.required[k]:.6g}, can get {offer:.6g}",
         )

@@ -151,11 +151,14 @@ def cost(problem: Problem, n: int, theta: float | mpf) -> mpf:
 def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: bool = True) -> mpf:
     """D(mu, theta): below the least sum of phi_n(theta) over all admissible covering selections.
 
-    Tightened, each task asks of the clients that are free to be left out what the mandatory ones leave open,
-    rounded up to whole steps where relevance comes in steps, and a relevance beyond that counts as just that: a
-    0/1 selection covers one way if and only if it covers the other, and the bound only rises. For total latency D
-    is before ``- lambda B``. Inf where a mandatory client can never take part.
+    Tightened, clients that a task cannot do without count as mandatory, and each task asks of the clients that are
+    free to be left out what those leave open, rounded up to whole steps where relevance comes in steps, and a
+    relevance beyond that counts as just that: a 0/1 selection covers one way if and only if it covers the other, and
+    the bound only rises. For total latency D is before ``- lambda B``. Inf where a mandatory client can never take
+    part.
     """
+    if tightened:
+        problem = problem.replace(mandatory=problem.mandatory | forced(problem))
     with mp.workdps(DIGITS):
         mu = [_mpf(m) for m in multipliers]
         open_, relevance = [], []
@@ -174,6 +177,18 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
             reduced = cost(problem, n, theta) - reward
             total += reduced if problem.mandatory[n] else min(mpf(0), reduced)
         return total
+
+
+def forced(problem: Problem) -> np.ndarray:
+    """Clients without whom some task misses its target, though everybody else who can take part is selected."""
+    able = [n for n in range(problem.clients) if admissible(problem, n)]
+    marks = np.zeros(problem.clients, dtype=bool)
+    for row, target in zip(problem.relevance, problem.coverage_target, strict=True):
+        offers = {n: Fraction(float(row[n])) for n in able}
+        for n in able:
+            others = sum(offers.values(), Fraction(0)) - offers[n]
+            marks[n] |= bool(target > 0.0) and others < Fraction(float(target)) <= others + offers[n]
+    return marks
 
 
 def _whole_steps(problem: Problem, k: int) -> mpf:

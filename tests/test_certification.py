@@ -147,12 +147,12 @@ def test_garbage_proves_no_more_than_is_so(kind: CertificateKind, garbage: dict[
         assert bound == 0.0
 
 
-@pytest.mark.parametrize("multipliers", [[-5e-324, 1e9], [-1e-300, 1e9], [-1e-9, 1e9], [math.nan, 1e9], [1e308, 1e308]])
+@pytest.mark.parametrize("multipliers", [[-5e-324, 1e9], [-1e-300, 1e9], [-1e-9, 1e9], [math.nan, 1e9]])
 def test_what_is_no_multiplier_proves_nothing_at_all(multipliers: list[float]) -> None:
     assert _proof(BOUND, multipliers=np.array([0.0, 1e9])).bound(_problem()) > 0.0
     proof = _proof(BOUND, multipliers=np.array(multipliers))
     assert proof.bound(_problem()) == 0.0
-    assert max(multipliers) == 1e308 or np.isnan(proof.reduced_costs(_problem())).all()
+    assert np.isnan(proof.reduced_costs(_problem())).all()
 
 
 WRONG_TYPES: list[tuple[dict[str, Any], str]] = [

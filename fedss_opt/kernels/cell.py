@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import whole_blocks
-from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon
+from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon, upload_time_flat, upload_time_shannon
 from .jit import jit
 from .lattice import exact_step
-from .presolve import force_clients, is_implied, open_requirement, sum_doubt
+from .presolve import force_clients, is_implied, missing_steps, open_requirement, sum_doubt
 from .vectors import EPS, exceeds, take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
@@ -22,6 +22,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 MAKESPAN, TOTAL = 0, 1
 
+_CAP_ALLOWANCE = 1e-12  # of a longest upload, as `Problem.selectable` and the checkers have it
 # The closed forms are within 4 ulp, so 6 eps more keeps every deadline and cap in exact arithmetic.
 ROUND_UP = 1.0 + 6.0 * EPS
 
@@ -150,10 +151,16 @@ def build_cell(
             else:
                 floor, _ = least_bandwidth_shannon(payload[i], link[i], 0.0, longest[i])
             high = min(max_hz[i], total_hz)
-            if floor * ROUND_UP > high and floor <= high * (1.0 + 16.0 * EPS):
-                floor = high  # a cap that the greatest bandwidth just meets, but for rounding
-            else:
-                floor *= ROUND_UP
+            if block_hz > 0.0:
+                high = np.floor(high / block_hz) * block_hz
+            floor *= ROUND_UP
+            if floor > high:
+                # A cap that the greatest bandwidth just meets, but for rounding: the rule is `Problem.selectable`'s.
+                if flat:
+                    fastest = upload_time_flat(payload[i], link[i], high)
+                else:
+                    fastest = upload_time_shannon(payload[i], link[i], high)
+                floor = high if fastest <= longest[i] * (1.0 + _CAP_ALLOWANCE) else np.inf
             low = max(low, floor if block_hz == 0.0 else whole_blocks(floor, block_hz))
         if low > min(max_hz[i], total_hz):
             low = np.inf
@@ -173,14 +180,15 @@ def build_cell(
         if not target[k] > 0.0:
             continue
         # Never more than is really open: a bound must not rest on the rounding of a sum.
-        missing, _ = open_requirement(target[k], relevance[k], decided, in_play)
-        missing = missing * (1.0 - 4.0 * EPS) - sum_doubt(n_all, target[k])
+        exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, in_play)
+        missing = exact * (1.0 - 4.0 * EPS) - sum_doubt(n_all, target[k])
         if not missing > 0.0:
             continue
         slack_all[k] = 0.5 * (required[k] - target[k])
         step = exact_step(relevance[k], free)
         if step > 0.0:  # what is quantised adds up to whole steps: the next one is needed
-            missing = np.ceil(missing / step * (1.0 - 4.0 * EPS)) * step * (1.0 - 4.0 * EPS)
+            count = missing_steps(target[k], exact, step, relevance[k], decided, in_play)
+            missing = count * step * (1.0 - 4.0 * EPS)
             slack_all[k] = 0.0
         scale_all[k] = missing
     active = 0

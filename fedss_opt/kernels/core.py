@@ -15,9 +15,26 @@ import numpy.typing as npt
 from .cell import TOTAL, Cell
 from .jit import jit
 from .opening import consider, round_relaxation, set_price
-from .relaxation import reduce_costs
+from .relaxation import reduce_costs, relax_at
 from .search import exchange, measure_slack, nearest_clients, repair, trim
-from .state import BOUND, DONE, OBJECTIVE, PHASE, PRICE, RELAXED, SEARCHED, START, THETA, WARM, Work
+from .state import (
+    ABOVE,
+    ABOVE_SLOPE,
+    BELOW,
+    BELOW_SLOPE,
+    BOUND,
+    BOUND_PRICE,
+    DONE,
+    OBJECTIVE,
+    PHASE,
+    PRICE,
+    RELAXED,
+    SEARCHED,
+    START,
+    THETA,
+    WARM,
+    Work,
+)
 from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
@@ -27,6 +44,7 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _JUST_BEFORE = 1e-9  # relative; far above rounding, and the exact method's own precision
+_KINK = 1e-3  # of the carrier: how much more or less than it a relaxation buys at a kink of the total bound
 _CORE = 3  # clients of either side in the core, as a multiple of the exchange width
 
 
@@ -162,6 +180,27 @@ def _press(cell: Cell, work: Work) -> bool:
 
 
 @jit
+def _cross_the_kink(cell: Cell, work: Work) -> None:
+    """Where total latency's best price has a kink, round the relaxation here, and go to the other end of its bracket.
+
+    Two fractional selections tie there, one that buys more than the carrier and one that buys less; either may be the
+    one whose rounding is better. Where the bandwidth bought is about the carrier there is one, and nothing to be done.
+    """
+    state = work.state
+    here_below = state[THETA] == state[BELOW]
+    excess = state[BELOW_SLOPE] if here_below else state[ABOVE_SLOPE]
+    other = state[ABOVE] if here_below else state[BELOW]
+    if abs(excess) <= _KINK * cell.total_hz or state[BELOW_SLOPE] <= 0.0 or state[ABOVE] == math.inf:
+        return
+    for threshold in (0.5, 0.0, 1.0):
+        if round_relaxation(cell, work, threshold):
+            consider(cell, work)
+    if relax_at(cell, work, other) == -math.inf:
+        copy_values(work.bound_mu, work.mu)
+        set_price(cell, work, state[BOUND_PRICE])
+
+
+@jit
 def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float) -> None:
     """Search once: from the relaxation's fractions rounded three ways, then from the best so far until nothing comes.
 
@@ -179,6 +218,8 @@ def search_round(cell: Cell, work: Work, width: int, kicks: int, gap_tol: float)
             set_price(cell, work, state[RELAXED])
             reduce_costs(cell, work)
         else:
+            if cell.objective == TOTAL:
+                _cross_the_kink(cell, work)
             state[RELAXED] = state[THETA]
         if round_relaxation(cell, work, 0.5 if turn == 0 else float(turn - 1)):
             consider(cell, work)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .jit import jit
 from .vectors import EPS
 
-__all__ = ["force_clients", "is_implied", "open_requirement", "sum_doubt"]
+__all__ = ["force_clients", "is_implied", "missing_steps", "open_requirement", "sum_doubt"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -27,14 +27,16 @@ def sum_doubt(count: int, size: float) -> float:
 
 
 @jit
-def open_requirement(target: float, relevance: FloatArray, chosen: BoolArray, also: BoolArray) -> tuple[float, float]:
-    """Return what the clients that both masks choose leave open of a target (negative: a surplus), and their largest.
+def open_requirement(
+    target: float, less: float, relevance: FloatArray, chosen: BoolArray, also: BoolArray
+) -> tuple[float, float]:
+    """Return what the clients that both masks choose, and `less`, leave open of a target, and their largest.
 
-    Neumaier's compensated sum: the error is an ulp of the result and `sum_doubt`, so even a nearly cancelling sum keeps
-    its digits.
+    Negative is a surplus. Neumaier's compensated sum: the error is an ulp of the result and `sum_doubt`, so even a
+    nearly cancelling sum keeps its digits.
     """
-    total = -target
-    carry = 0.0
+    total = less - target
+    carry = (-target - total) + less if target >= less else (less - total) - target
     largest = 0.0
     for i in range(relevance.size):
         if chosen[i] and also[i]:
@@ -78,7 +80,7 @@ def force_clients(relevance: FloatArray, target: FloatArray, in_play: BoolArray,
         if not target[k] > 0.0:
             continue
         row = relevance[k]
-        missing, largest = open_requirement(target[k], row, in_play, in_play)
+        missing, largest = open_requirement(target[k], 0.0, row, in_play, in_play)
         doubt = sum_doubt(n, target[k] + abs(missing))
         short[k] = missing > doubt
         surplus = -missing * (1.0 + 4.0 * EPS) + doubt  # at least the exact one
@@ -88,6 +90,22 @@ def force_clients(relevance: FloatArray, target: FloatArray, in_play: BoolArray,
             if in_play[i] and row[i] > surplus:
                 forced[i] = True
     return short
+
+
+@jit
+def missing_steps(
+    target: float, missing: float, step: float, relevance: FloatArray, chosen: BoolArray, also: BoolArray
+) -> float:
+    """Return how many whole steps cover what the chosen clients leave open of a target.
+
+    That is `missing`, but for an ulp. Where it is next to a whole number of steps, the sum is taken again less those:
+    its sign decides.
+    """
+    count = np.rint(missing / step)
+    if abs(missing / step - count) > 8.0 * EPS * count:
+        return float(np.ceil(missing / step))
+    rest, _ = open_requirement(target, count * step, relevance, chosen, also)
+    return float(count + 1.0) if rest > sum_doubt(relevance.size, target) else float(count)
 
 
 @jit

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cell import EPS, ROUND_UP, TOTAL, Cell, gather_clients
+from .closed_forms import LN2
 from .jit import jit
 from .oracle import client_time, demand_pass, upload_time
 from .vectors import compensated_sum, exceeds
@@ -76,11 +77,27 @@ def selection_theta(cell: Cell, members: IntArray, count: int, guess: float) -> 
 def _theta_of_least(cell: Cell) -> float:
     """Theta at which every client is down to its least bandwidth: a late deadline, or a price beyond any."""
     if cell.objective == TOTAL:
-        return 1e250
+        return _price_of_least(cell)
     latest = 0.0
     for i in range(cell.client.size):
         latest = max(latest, client_time(cell, i, cell.low[i]))
     return latest * (1.0 + 4.0 * EPS)
+
+
+@jit
+def _price_of_least(cell: Cell) -> float:
+    """Return a price, s/Hz, at which nobody buys more than the least bandwidth: above what one more Hz saves there."""
+    price = 0.0
+    for i in range(cell.client.size):
+        b = cell.low[i]
+        rising = cell.link[i]  # slope of the rate
+        rate = rising * b
+        if not cell.flat:
+            x = cell.link[i] / b
+            rate = b * math.log1p(x) / LN2
+            rising = (0.5 * x * x if x < 1e-4 else math.log1p(x) - x / (1.0 + x)) / LN2
+        price = max(price, cell.weight[i] * cell.payload[i] / rate * (rising / rate))
+    return price * 1.001 if price < 1e250 else 1e250  # above the rounding of the slope
 
 
 @jit

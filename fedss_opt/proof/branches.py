@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from ..problem import Problem
-from .priced import best_total_in_blocks, priced_costs
+from .priced import best_total_in_blocks, least_total, priced_costs
 from .state import State
 from .steps import Branch
 
 __all__ = ["verify_total"]
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> str | None:
@@ -30,39 +33,27 @@ def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> 
     branches : list of Branch
         Depth first, the child that takes a client in before the one that leaves it out.
     """
-    stack = [(problem.mandatory, problem.available)]
+    root: tuple[BoolArray, BoolArray] = (problem.mandatory, problem.available)
+    stack: list[tuple[BoolArray, BoolArray] | None] = [root]  # None: below a node that is proven already
     for branch in branches:
         if not stack:
             return "there are more branches than nodes"
-        inside, available = stack.pop()
-        price = branch.price
-        if not 0.0 <= price < math.inf:
-            return "a price is no finite number >= 0"
-        state = State(problem, priced_costs(problem, price))
-        state.inside, state.available = inside.copy(), available & state.available
-        if not np.isfinite(state.cost[inside]).all() or state.is_short():
-            continue
-        if branch.screen is None:
-            return "a node that is said to be short of relevance is not"
-        wrong = state.force(branch.screen)
+        node = stack.pop()
+        wrong, state = (None, None) if node is None else _bound(problem, claimed_s, node, branch)
         if wrong is not None:
             return wrong
-        state.state_constraints()
-        state.limit = (claimed_s + price * state.carrier) * (1.0 + 2.0**-50)
-        if state.dual(branch.screen.worths) >= state.limit:
+        if state is None:
+            stack += [None] * (0 if branch.closed else 1 if branch.split < 0 else 2)
             continue
-        if not state.open.any():
-            in_blocks = problem.resource_block_hz is not None
-            if in_blocks and best_total_in_blocks(problem, state.inside) >= claimed_s:
-                continue
-            return "a selection is not shown to be no better"
+        if branch.closed or branch.screen is None:
+            return "a node that is said to be closed is not"
         wrong = state.decide(branch.screen)
         if wrong is not None:
             return wrong
         undecided = state.available & ~state.inside
-        if branch.split < 0 and undecided.any():
-            return "a bound does not close its node"
         if branch.split < 0:
+            if undecided.any():
+                return "a node leaves more than a selection, and is not split"
             stack.append((state.inside, state.inside.copy()))
             continue
         if not undecided[branch.split]:
@@ -71,3 +62,31 @@ def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> 
         with_it[branch.split], without_it[branch.split] = True, False
         stack += [(state.inside, without_it), (with_it, state.available)]
     return "there are nodes that no branch is about" if stack else None
+
+
+def _bound(
+    problem: Problem, claimed_s: float, node: tuple[BoolArray, BoolArray], branch: Branch
+) -> tuple[str | None, State | None]:
+    """Bound a node: what is wrong with its branch, or the state to go on from; neither where the claim holds below."""
+    inside, available = node
+    price = branch.price
+    if not 0.0 <= price < math.inf:
+        return "a price is no finite number >= 0", None
+    state = State(problem, priced_costs(problem, price))
+    state.inside, state.available = inside.copy(), available & state.available
+    if not np.isfinite(state.cost[inside]).all() or state.is_short():
+        return None, None
+    if branch.screen is None:
+        return "a node that is said to be short of relevance is not", None
+    wrong = state.force(branch.screen)
+    if wrong is not None:
+        return wrong, None
+    state.state_constraints()
+    state.limit = (claimed_s + price * state.carrier) * (1.0 + 2.0**-50)
+    if state.dual(branch.screen.worths) >= state.limit:
+        return None, None
+    if not state.open.any():  # whoever joined would only add to the total
+        least = best_total_in_blocks if problem.resource_block_hz is not None else least_total
+        held = least(problem, state.inside) >= claimed_s
+        return (None if held else "a selection is not shown to be no better"), None
+    return None, state

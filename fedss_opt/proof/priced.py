@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Problem
-from .costs import least_bandwidths
+from .costs import carrier_hz, least_bandwidths
 
-__all__ = ["best_total_in_blocks", "priced_costs"]
+__all__ = ["best_total_in_blocks", "least_total", "priced_costs"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -141,6 +141,22 @@ def _slope(problem: Problem, bandwidth: FloatArray, price: float) -> tuple[Float
     saving = np.where(np.isfinite(saving), saving, math.inf)
     slope = price - saving
     return np.where(np.isfinite(slope), slope, -math.inf), 1e-13 * (price + np.where(np.isfinite(saving), saving, 0.0))
+
+
+def least_total(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:
+    """Return what a selection's total latency is at least, s, where every client has all that the others can spare.
+
+    Close to the truth where least bandwidths (nearly) fill the carrier, and prices are of no use.
+    """
+    low, high = least_bandwidths(problem, math.inf), problem.bandwidth_limits_hz[1]
+    members = np.flatnonzero(selected)
+    if not np.isfinite(low[members]).all():
+        return math.inf
+    spare = math.fsum([carrier_hz(problem), *(-low[members]).tolist()])
+    most = np.zeros(problem.clients)
+    most[members] = np.minimum(high[members], (low[members] + max(spare, 0.0)) * (1.0 + 4 * _ULP))
+    times = problem.weights * (problem.compute_s + problem.upload_s(most))
+    return math.fsum(times[members].tolist()) * (1.0 - _TIME_ERROR)
 
 
 def best_total_in_blocks(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:

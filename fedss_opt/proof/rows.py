@@ -23,12 +23,18 @@ def surplus(relevance: FloatArray, target: float) -> float:
     return math.nextafter(exact, math.inf)
 
 
-def open_need(relevance: FloatArray, target: float) -> float:
-    """Return what relevances leave open of a target, rounded down."""
-    return math.nextafter(-math.fsum([*relevance.tolist(), -target]), -math.inf)
+def open_need(relevance: FloatArray, target: float) -> Fraction:
+    """Return what relevances leave open of a target: to twice the digits of a float, rounded down.
+
+    A target can be an ulp above what whole steps add up to, and then asks for one more.
+    """
+    terms = [*(-relevance).tolist(), target]
+    first = math.fsum(terms)
+    rest = math.fsum([*terms, -first])
+    return Fraction(first) + Fraction(math.nextafter(rest, -math.inf) if rest else 0.0)
 
 
-def covering_row(relevance: FloatArray, need: float) -> FloatArray:
+def covering_row(relevance: FloatArray, need: Fraction) -> FloatArray:
     """Return coefficients A with ``sum A_i a_i >= 1`` for every binary a with ``sum R_i a_i >= need``.
 
     A relevance beyond the need counts as the need. Where relevances are multiples of a step, up to an `apart` that is
@@ -39,7 +45,7 @@ def covering_row(relevance: FloatArray, need: float) -> FloatArray:
     ----------
     relevance : ndarray, (n,)
         Relevances >= 0 of the undecided clients.
-    need : float
+    need : Fraction
         What they have to add up to, > 0.
     """
     for step in _steps(relevance):
@@ -53,10 +59,10 @@ def covering_row(relevance: FloatArray, need: float) -> FloatArray:
             ),
             Fraction(0),
         )
-        needed = math.ceil((Fraction(need) - apart) / unit)
+        needed = math.ceil((need - apart) / unit)
         if apart < unit and needed > 0:
             return np.minimum(np.rint(relevance / step) / needed * (1.0 + 2 * _ULP), 1.0)
-    row: FloatArray = np.minimum(relevance / need * (1.0 + 2 * _ULP), 1.0)
+    row: FloatArray = np.minimum(relevance / float(need) * (1.0 + 4 * _ULP), 1.0)
     return row
 
 

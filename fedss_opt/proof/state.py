@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +79,8 @@ class State:
         self.open = np.zeros(problem.tasks, dtype=np.bool_)
         for k in range(problem.tasks):
             target = float(problem.coverage_target[k])
-            need = open_need(problem.relevance[k, self.inside], target) if target > 0.0 else 0.0
-            if need > 0.0:
+            need = open_need(problem.relevance[k, self.inside], target) if target > 0.0 else Fraction(0)
+            if need > 0:
                 self.open[k] = True
                 self.row[k] = covering_row(problem.relevance[k, self.free], need)
 

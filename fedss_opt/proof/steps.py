@@ -89,11 +89,14 @@ class Branch:
         Its multipliers and what they decide; None where the clients left cannot cover.
     price : float
         Of bandwidth, s/Hz.
+    closed : bool
+        Whether the node has no children.
     split : int
-        The client whom one child takes in and the other leaves out, in this order; -1 where nothing is split: the node
-        is closed, or screening has left a single selection, which then is its only child.
+        The client whom one child takes in and the other leaves out, in this order; -1 where screening has left a single
+        selection, which then is the only child.
     """
 
     screen: Screen | None
     price: float
+    closed: bool = True
     split: int = -1

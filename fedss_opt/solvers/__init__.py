@@ -59,7 +59,8 @@ def solve(
     gap_tol : float
         Certified relative gap at which the answer counts as optimal.
     time_limit_s : float, optional
-        Seconds after which the best answer so far is returned with its bound.
+        Seconds after which the best answer so far is returned with its bound; ``unknown`` where there is none yet. Not
+        overrun by more than 0.1 s or one pass over the clients per task, whichever is longer.
     max_iterations : int, optional
         Iteration limit; the method's own by default.
     warm_start : Solution, optional

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
-_CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds
+_CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds, where rounds are short
+_LONG_ROUNDS = 1_000_000  # relevances from which on they are not
 # Compacting a cell takes this long, s per client and per relevance, on the machine of the benchmarks: where there is no
 # time for that, nothing is begun. Less than `_LATE_S` nobody minds.
 _BEGIN_S, _BEGIN_RELEVANCE_S = 5e-8, 1e-8
@@ -82,7 +85,7 @@ def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNI
         stop.at(deadline - answer_s - end_s)
         reason = _run(cell, work, options, tuning, started)
         if reason is StopReason.TIME:
-            stop.at(deadline - end_s)
+            stop.at(deadline - end_s + _LATE_S)
             close_early(cell, work)
         stop.at(math.inf)
         outcome = conclude(cell, work, problem.clients, problem.tasks)
@@ -96,7 +99,7 @@ def _times_to_keep(begin_s: float, tasks: int) -> tuple[float, float]:
     how fast the machine is, and how busy.
     """
     passes = begin_s / (4.0 + tasks)
-    return passes * (24.0 + 1.5 * tasks), 8.0 * passes
+    return passes * (45.0 + 1.5 * tasks), 8.0 * passes
 
 
 def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: float) -> StopReason | None:
@@ -107,12 +110,27 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
         while work.state[state.PHASE] != state.DONE:
             if cell.stop[0]:
                 return StopReason.TIME
-            advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
+            _advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
             if options.callback is not None and options.callback(_progress(work, options.now() - started)):
                 return StopReason.INTERRUPTED
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED
     return StopReason.ITERATIONS if work.state[state.LIMIT] else None
+
+
+def _advance(cell: Cell, work: Work, *how: Any) -> None:
+    """Call the kernel; where its rounds are long, in a thread of its own, so that Ctrl-C is heard and ends it."""
+    if cell.free * cell.aim.size < _LONG_ROUNDS:
+        advance(cell, work, *how)
+        return
+    thread = threading.Thread(target=advance, args=(cell, work, *how), name="fedss_opt kernels")
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        cell.stop[0] = True
+        thread.join()
+        raise
 
 
 def _progress(work: Work, elapsed_s: float) -> Progress:

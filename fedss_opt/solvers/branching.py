@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ from ..problem import Problem
 from ..proof import Branch, Screen
 from ..solution import StopReason
 from .options import Options, Progress
+from .stopping import Stop
 
 if TYPE_CHECKING:
     from .exact import Incumbent
@@ -57,33 +59,37 @@ def branch_and_bound(
         """Return the bound from which a node holds nothing of interest."""
         return incumbent.objective_s * (1.0 - precision)
 
+    watch = Stop(options.deadline(started))
     try:
-        while heap:
-            # Nodes were left out from the cutoff of their time on, which has only come down since.
-            incumbent.raise_bound(min(heap[0][0], cutoff()))
-            if incumbent.closed(precision):
-                return None, nodes
-            if options.now() >= options.deadline(started):
-                return StopReason.TIME, nodes
-            if options.max_iterations is not None and nodes >= options.max_iterations:
-                return StopReason.ITERATIONS, nodes
-            nodes += 1
-            children, _ = _expand(problem, heapq.heappop(heap)[2], cutoff, incumbent.take)
-            for child in children:
-                heapq.heappush(heap, (child.bound, next(counter), child))
-            if (
-                options.callback is not None
-                and nodes % 64 == 0
-                and options.callback(
-                    Progress(
-                        iteration=nodes,
-                        elapsed_s=options.now() - started,
-                        objective_s=incumbent.objective_s,
-                        lower_bound_s=incumbent.bound_s,
+        with watch:
+            while heap:
+                # Nodes were left out from the cutoff of their time on, which has only come down since.
+                incumbent.raise_bound(min(heap[0][0], cutoff()))
+                if incumbent.closed(precision):
+                    return None, nodes
+                if watch.flag[0]:
+                    return StopReason.TIME, nodes
+                if options.max_iterations is not None and nodes >= options.max_iterations:
+                    return StopReason.ITERATIONS, nodes
+                nodes += 1
+                children, _ = _expand(problem, heapq.heappop(heap)[2], cutoff, incumbent.take, watch.flag)
+                if watch.flag[0]:
+                    return StopReason.TIME, nodes
+                for child in children:
+                    heapq.heappush(heap, (child.bound, next(counter), child))
+                if (
+                    options.callback is not None
+                    and nodes % 64 == 0
+                    and options.callback(
+                        Progress(
+                            iteration=nodes,
+                            elapsed_s=options.now() - started,
+                            objective_s=incumbent.objective_s,
+                            lower_bound_s=incumbent.bound_s,
+                        )
                     )
-                )
-            ):
-                return StopReason.INTERRUPTED, nodes
+                ):
+                    return StopReason.INTERRUPTED, nodes
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED, nodes
     incumbent.raise_bound(cutoff())
@@ -122,25 +128,29 @@ def branches_above(
 
     stack = [_Node(0.0, problem.mandatory, problem.available, price)]
     branches: list[Branch] = []
-    while stack:
-        if Options.now() >= stop:
-            return None
-        children, branch = _expand(problem, stack.pop(), lambda: claimed_s, offer)
-        if refuted:
-            return None
-        branches.append(branch)
-        stack.extend(reversed(children))
+    with Stop(stop) as watch:
+        while stack:
+            children, branch = _expand(problem, stack.pop(), lambda: claimed_s, offer, watch.flag)
+            if refuted or watch.flag[0]:
+                return None
+            branches.append(branch)
+            stack.extend(reversed(children))
     return branches
 
 
 def _expand(
-    problem: Problem, node: _Node, cutoff: Callable[[], float], offer: Callable[[BoolArray], bool]
+    problem: Problem,
+    node: _Node,
+    cutoff: Callable[[], float],
+    offer: Callable[[BoolArray], bool],
+    stop: BoolArray,
 ) -> tuple[list[_Node], Branch]:
     """Bound a node, offer what looks better in it, fix what its reduced costs decide, and split it in two.
 
-    No children where nothing below the cutoff is left. The branch says why, or on whom it was split.
+    No children where nothing below the cutoff is left. The branch says why, or on whom it was split. Where `stop` is
+    set meanwhile, none of this says anything.
     """
-    cell, short = cell_of_node(problem, node.inside, node.available)
+    cell, short = cell_of_node(problem, node.inside, node.available, stop)
     if short.any():
         return [], Branch(screen=None, price=0.0)
     work = make_work(cell)
@@ -155,7 +165,10 @@ def _expand(
     if alone or round_relaxation(cell, work, 0.5):
         if alone:
             work.chosen[:] = False
-        if consider(cell, work) and s[state.OBJECTIVE] < cutoff():
+        better = consider(cell, work) and s[state.OBJECTIVE] < cutoff()
+        if alone and s[state.PRICE] < math.inf:
+            branch.price = float(s[state.PRICE])  # the selection's own, whose bound is its objective
+        if better:
             offer(_selection(problem.clients, cell, work))
     limit = cutoff()
     if alone or bound >= limit:
@@ -174,6 +187,7 @@ def _expand(
     inside[screen.inside] = True
     available[screen.outside] = False
     undecided = np.flatnonzero(~sure)
+    branch.closed = False
     if undecided.size == 0:  # a single selection
         return [_Node(bound, inside, inside, price)], branch
     split = int(client[_branching_client(undecided, fractions, work.reduced, work.cost)])

@@ -32,7 +32,7 @@ from ..kernels.dual import certified_value
 from ..kernels.knapsack import covering_knapsack
 from ..kernels.lattice import to_levels
 from ..kernels.relaxation import reduce_costs, relax_at
-from ..problem import Problem
+from ..problem import Objective, Problem
 from ..proof import MinimalCover, ProofSteps, Screen
 from .stopping import Stop
 
@@ -117,6 +117,8 @@ def find_selection(
     selection : ndarray of bool, (N,), or None
         It serves every task in exact arithmetic and costs at most the carrier, or within 4e-12 more.
     """
+    if problem.objective is Objective.TOTAL:  # costs are least bandwidths here, whatever an answer is measured by
+        problem = problem.replace(objective=Objective.MAKESPAN)
     with Stop(stop) as watch:
         core = _screen(problem, deadline, multipliers, watch.flag, steps)
         if core is None or core.room_hz <= 0.0:

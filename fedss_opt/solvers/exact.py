@@ -127,7 +127,10 @@ def _improve(incumbent: Incumbent, multipliers: FloatArray, stop: float) -> bool
 def _first_answer(problem: Problem, nothing: Solution, options: Options, started: float) -> Solution:
     """Find an answer where the ADMM found none, or prove that whole clients cannot keep the limits within B."""
     multipliers = np.zeros(problem.tasks)
-    finding, selection = find_selection(problem, math.inf, multipliers, options.deadline(started))
+    try:
+        finding, selection = find_selection(problem, math.inf, multipliers, options.deadline(started))
+    except KeyboardInterrupt:
+        return replace(nothing, stop_reason=StopReason.INTERRUPTED)
     if finding is Finding.NOTHING:
         certificate = Certificate(kind=CertificateKind.SEARCH, price=math.inf, multipliers=multipliers)
         return replace(

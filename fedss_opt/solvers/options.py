@@ -80,7 +80,7 @@ class Options:
     gap_tol : float
         Certified relative gap at which the answer counts as optimal, >= 0.
     time_limit_s : float or None
-        Seconds after which the best answer so far is returned.
+        Seconds after which the best answer so far is returned; see `fedss_opt.solvers.stopping`.
     max_iterations : int or None
         Iteration limit, 0 to 2^63 - 1; None for the method's own.
     warm_start : Solution or None

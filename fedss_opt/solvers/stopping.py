@@ -57,11 +57,13 @@ class Stop:
 
     def at(self, deadline: float) -> None:
         """Clear the flag, and set it when `time.perf_counter` reaches a deadline: now, later, or never (``inf``)."""
-        if deadline != math.inf or self.deadline != math.inf:
+        if self.deadline != math.inf:
             _watch.remove(self)
         self.deadline = deadline
-        self.flag[0] = deadline <= time.perf_counter()
-        if deadline != math.inf and not self.flag[0]:
+        self.flag[0] = False
+        if deadline <= time.perf_counter():
+            self.flag[0] = True
+        elif deadline != math.inf:
             _watch.add(self)
 
 

@@ -20,6 +20,8 @@ from .referees import least_bandwidths, selection_bandwidths, selection_price, s
 
 __all__ = ["CLAIMS", "STALE"]
 
+_FEW = 12  # clients, whom a search without multipliers can go through
+
 
 def _shorter_round(problem: Problem, solution: Solution, nudge: float = NUDGE) -> Solution | None:
     """Report a latency 1e-9 too small."""
@@ -63,7 +65,9 @@ def _hidden_in_a_search(problem: Problem, solution: Solution) -> Solution | None
 def _forged_search(problem: Problem, solution: Solution) -> Solution | None:
     """Select everybody where that is certainly worse, and claim that a search has proven it the best."""
     everybody = problem.available
-    if not solution.has_answer or problem.resource_block_hz is not None or not problem.covers(everybody).all():
+    if problem.clients > _FEW or problem.resource_block_hz is not None or not solution.has_answer:
+        return None
+    if not problem.covers(everybody).all():
         return None
     value, theta = selection_value(problem, everybody), selection_price(problem, everybody)
     if not solution.objective_s * 1.01 < value < math.inf or not theta < math.inf:

@@ -26,14 +26,14 @@ from .referees import Verdict, brute_force, highs, least_bandwidths, selection_v
 from .scip import scip
 from .verdicts import Report
 
-__all__ = ["Comparison", "Court", "MethodRecord", "Schedule", "cross_check"]
+__all__ = ["LONG", "Court", "MethodRecord", "Schedule", "cross_check"]
 
 _TOLERANCE = 1e-9  # plain double precision, of the package's own figures against each other
 _REFEREE = 1e-7  # HiGHS works to 1e-6 of a scale a thousand times finer; brute force is far better
 _MOST_ENUMERATED = 14  # clients
 # Totals far above their relaxation: HiGHS takes ten seconds each, and so does a search for a second time in ball
 # arithmetic. Their optima are enumerated, and the bounds compared with those.
-_LONG = ("local-optima",)
+LONG = ("local-optima",)
 _SCIP = 1e-4  # SCIP keeps nonlinear constraints to 1e-6, absolutely
 
 
@@ -155,13 +155,13 @@ class Court:
 
     def _judge(self, record: MethodRecord, instance: Instance, solution: Solution) -> None:
         searched = solution.certificate is not None and str(solution.certificate.kind) == "search"
-        if searched and instance.family in _LONG:
+        if searched and instance.family in LONG:
             status = Status.FEASIBLE
             solution = replace(solution, status=status, lower_bound_s=math.nan, certificate=None)
         report: Report = verify_solution(instance.problem, solution)
         record.proven += report.ok
         record.exact += report.exact
-        record.searched += searched and instance.family not in _LONG
+        record.searched += searched and instance.family not in LONG
         record.wrong += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.failed]
         record.undecided += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.undecided]
 
@@ -173,7 +173,7 @@ class Court:
         # Twelve decades of costs are beyond HiGHS's absolute tolerances, and beyond SCIP's.
         ordinary = instance.family != "badly-scaled"
         asked = _due(self.schedule.highs_every, number) or problem.clients > _MOST_ENUMERATED
-        if asked and instance.family not in _LONG and (ordinary or problem.objective is Objective.MAKESPAN):
+        if asked and instance.family not in LONG and (ordinary or problem.objective is Objective.MAKESPAN):
             due["HiGHS"] = lambda: highs(problem)
         if ordinary and _due(self.schedule.scip_every, number) and problem.clients <= 6:
             due["SCIP"] = lambda: scip(problem, time_limit_s=self.schedule.time_limit_s)

@@ -180,9 +180,11 @@ class Dual:
                 self._cut.append(max(Fraction(float(problem.required[k])) - served, whole))
 
     def _is_able(self, n: int, client: Client) -> bool:
-        """Whether client n can be in an answer: it is available, and can keep its limits within the carrier."""
+        """Whether client n can be in an answer: available, and within its limits, as `Problem` allows or exactly."""
         if not self._problem.available[n]:
             return False
+        if self._problem.selectable[n]:
+            return True
         try:
             return bits_at_most(client.least) is not None
         except UndecidedError:  # one client more can only make the step smaller

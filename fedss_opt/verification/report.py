@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .figures import draw_figures
+from .instances import family_size
 from .trial import Row, Trial, environment
 
 __all__ = ["markdown_report", "record", "write_report"]
@@ -75,7 +76,8 @@ def record(trial: Trial) -> dict[str, Any]:
     dict
         ``format`` and ``version``; ``size`` and ``seconds``; ``environment``; ``claims``, one per row of the report;
         ``sweeps`` (errors in eps, 2^-52 of the true value), ``subproblems``, ``comparisons``, ``methods`` and
-        ``mutations``, what the claims were judged by; ``instances``, the SHA-256 of each family.
+        ``mutations``, what the claims were judged by; ``faults``, and which claim noticed each; ``instances``, the
+        SHA-256 of each family, and ``instances_in_all``, how many they are.
     """
     court = trial.court
     machine = {name: value for name, value in environment().items() if name != "platform"}
@@ -85,6 +87,7 @@ def record(trial: Trial) -> dict[str, Any]:
         "size": trial.size.name,
         "seconds": round(trial.seconds, 1),
         "members": trial.size.members,
+        "instances_in_all": trial.instances,
         "time_limit_s": trial.size.schedule.time_limit_s,
         "environment": {**machine, "processors": str(os.cpu_count())},
         "claims": [
@@ -120,6 +123,10 @@ def record(trial: Trial) -> dict[str, Any]:
             for m in (court.methods.values() if court else ())
         ],
         "mutations": [{"name": m.name, "tried": m.tried, "caught": m.caught} for m in trial.mutations],
+        "faults": [
+            {"name": f.fault.name, "file": f.fault.change.file, "noticed_by": f.by[:1], "error": f.error}
+            for f in trial.faults
+        ],
         "instances": dict(trial.hashes),
     }
 
@@ -129,9 +136,7 @@ def _number(value: float) -> float | None:
 
 
 def _summary(trial: Trial) -> str:
-    count = {v: sum(row.verdict == v for row in trial.rows) for v in ("holds", "violated", "undecided", "skipped")}
-    others = ", ".join(f"{count[v]} {v}" for v in ("violated", "undecided", "skipped"))
-    return f"{count['holds']} of {len(trial.rows)} claims hold; {others}."
+    return f"{trial.counts()}."
 
 
 def _command(trial: Trial) -> str:
@@ -159,7 +164,7 @@ def _tables(trial: Trial) -> list[Table]:
         tables.append((f"Methods and referees (a failure costs its time limit, {limit} s)", header, methods))
         if failed:
             tables.append(("Failed or unfinished", ["method", "instance and reason"], failed))
-    hashes = [[family, str(trial.size.members), digest] for family, digest in trial.hashes.items()]
+    hashes = [[family, str(family_size(family, trial.size.members)), digest] for family, digest in trial.hashes.items()]
     tables.append(("Instances", ["family", "members", "SHA-256"], hashes))
     tables.append(("Environment", ["what", "version"], [list(item) for item in environment().items()]))
     return tables

@@ -203,7 +203,10 @@ def test_a_violated_claim_shows_in_the_tables() -> None:
     document = load_document(FOLDER / "verification.json")
     document["claims"][0]["verdict"] = "violated"
     document["mutations"][0]["caught"] -= 2
+    noticed = {"name": "one", "file": "checking.py", "noticed_by": ["a claim"], "error": ""}
+    document["faults"] = [noticed, {**noticed, "name": "two", "noticed_by": []}]
     tables = verification_tables(document)
-    assert "80 of 81 claims hold" in tables["verification-run"]
+    assert f"{len(document['claims']) - 1} of {len(document['claims'])} claims hold" in tables["verification-run"]
     assert "1 violated" in tables["verification-run"]
     assert "**2 not caught**" in tables["verification"]
+    assert "| faults made in copies | 2 in 1 files | **not noticed: two** |" in tables["verification"]

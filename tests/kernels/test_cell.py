@@ -74,7 +74,8 @@ def test_what_comes_in_no_steps_keeps_its_allowance() -> None:
     ],
 )
 def test_requirements_are_rounded_up_to_steps(required: list[float], mandatory: object, asked: list[float]) -> None:
-    compact = cell(_problem(required=required, mandatory=mandatory))
+    offered = [[1.0, 4.0, 4.0, 0.0], [0.0, 0.0, 1.0, 1.0]]  # nobody is forced
+    compact = cell(_problem(relevance=offered, required=required, mandatory=mandatory))
     np.testing.assert_allclose(compact.scale, asked, rtol=8 * EPS)
 
 
@@ -119,7 +120,7 @@ def test_who_cannot_take_part_is_left_out() -> None:
     compact, short = cell_of(out)
     assert compact.client.tolist() == [3]
     assert short.tolist() == [True, False]
-    must = _problem(min_bandwidth_hz=[0.0, 2e6, 0.0, 0.0], mandatory=[False, True, False, False])
+    must = _problem(min_bandwidth_hz=[0.0, 2e6, 0.0, 0.0], mandatory=[False, True, False, False], required=[1.0, 1.0])
     compact, _ = cell_of(must)
     assert compact.client[-1] == 1
     assert compact.low[-1] == math.inf

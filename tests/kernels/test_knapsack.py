@@ -80,7 +80,7 @@ def test_of_two_covers_1e_9_apart_the_cheaper_is_found(seed: int) -> None:
     need = 0.5 * relevance.sum()
     best = brute_force(cost, relevance, need)
     for mu in rng.uniform(0.3, 4.0, 5).tolist():
-        verdict, _, chosen, _ = covering_knapsack(cost, relevance, need, mu, best * (1.0 + 1e-9), MANY)
+        verdict, _, chosen, _ = covering_knapsack(cost, relevance, need, mu, best * (1.0 + 1e-9), MANY, NEVER)
         assert verdict == 1
         assert cost[chosen].sum() == best
-        assert covering_knapsack(cost, relevance, need, mu, best * (1.0 - 1e-9), MANY)[0] == 0
+        assert covering_knapsack(cost, relevance, need, mu, best * (1.0 - 1e-9), MANY, NEVER)[0] == 0

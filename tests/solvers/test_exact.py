@@ -90,7 +90,7 @@ def test_ctrl_c_during_the_search_keeps_the_answer(monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exact_module, "improve_makespan", interrupt)
+    monkeypatch.setattr(exact_module, "find_selection", interrupt)
     solution = fo.solve(cell(3), "exact")
     assert solution.stop_reason is fo.StopReason.INTERRUPTED
     assert solution.has_answer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import time
 from typing import Any
 
@@ -125,3 +126,16 @@ def test_a_limit_that_is_not_reached_changes_nothing() -> None:
         assert np.array_equal(free.bandwidth_hz, limited.bandwidth_hz)
         assert (free.objective_s, free.lower_bound_s) == (limited.objective_s, limited.lower_bound_s)
         assert free.stop_reason is limited.stop_reason
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of this kind")
+def test_ctrl_c_ends_a_long_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(cell: Any, *_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        while not cell.stop[0]:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
+    monkeypatch.setattr(admm, "advance", endless)
+    solution = fo.solve(fo.scenarios.make("umi", clients=20))
+    assert solution.stop_reason is fo.StopReason.INTERRUPTED

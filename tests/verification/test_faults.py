@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from fedss_opt.verification.fault_claims import GROUPS
+from fedss_opt.verification.fault_list import FAULTS, try_faults
 from fedss_opt.verification.faults import PACKAGE, Change, ChangeError, PackageCopy
 
 WIDER = Change(file="checking.py", old="FIGURE_TOL = 1e-9", new="FIGURE_TOL = 1e-3")
@@ -36,3 +40,25 @@ def test_a_text_that_is_not_there_once_is_an_error(copy, old):
     assert "FIGURE_TOL = 1e-9" in (copy.package / "checking.py").read_text()
     with pytest.raises(ChangeError, match="by itself"):
         Change(file="checking.py", old="FIGURE_TOL = 1e-9", new="FIGURE_TOL = 1e-9").apply("FIGURE_TOL = 1e-9")
+
+
+def test_every_fault_is_a_change_that_can_be_made():
+    """The list names each text once: a fault that no longer fits its file is found here, in a second."""
+    for fault in FAULTS:
+        source = (PACKAGE / fault.change.file).read_text(encoding="utf-8")
+        compile(fault.change.apply(source), fault.change.file, "exec")
+        assert fault.groups
+        assert set(fault.groups) <= set(GROUPS)
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 30
+    for module in ("kernels/cell", "kernels/dual", "kernels/relaxation", "kernels/vertex", "kernels/knapsack"):
+        assert any(fault.change.file == f"{module}.py" for fault in FAULTS)
+
+
+def test_a_fault_is_noticed_and_no_fault_is_not():
+    flipped = next(fault for fault in FAULTS if fault.name.startswith("payloads: sizes"))
+    harmless = replace(flipped, change=replace(flipped.change, new=flipped.change.old + "  # the same"))
+    gone = replace(flipped, change=replace(flipped.change, old="nowhere"))
+    seen, unseen, broken = try_faults([flipped, harmless, gone], workers=1)
+    assert any(by.startswith("sharing") or by.startswith("payloads") for by in seen.by)
+    assert (unseen.by, unseen.error) == ([], "")
+    assert broken.error.startswith("ChangeError")

@@ -16,7 +16,7 @@ def test_every_mutation_is_tried_and_caught(honest):
 def test_a_blind_judge_is_found_out(honest):
     """The mutation court has no opinion of its own: a judge who believes everything lets all pass."""
     believe = verify_solution(honest[0][1], honest[0][2])
-    assert believe.proven
+    assert believe.ok
     records = try_mutations(honest[:4], judge=lambda problem, solution: believe)
     assert sum(record.tried for record in records) > 0
     assert all(record.caught == 0 and len(record.escaped) == record.tried for record in records)

@@ -14,7 +14,9 @@ from fedss_opt.cli import main
 from fedss_opt.cli.app import app
 from fedss_opt.verification import trial as trials
 from fedss_opt.verification.cross_check import Schedule
+from fedss_opt.verification.fault_list import FAULTS, FaultRecord
 from fedss_opt.verification.measurements import package_subject
+from fedss_opt.verification.records import Comparison
 from fedss_opt.verification.report import markdown_report, record, write_report
 from fedss_opt.verification.trial import Size, run_trial
 
@@ -36,7 +38,10 @@ def run(*arguments: str):
 def test_a_trial_has_a_row_for_every_claim(trial):
     assert trial.ok
     groups = list(dict.fromkeys(row.group for row in trial.rows))
-    assert groups == ["closed forms", "sub-problems", "instances", "answers", "cross-check", "mutations"]
+    assert groups == [
+        *("closed forms", "sub-problems", "instances", "answers", "cross-check", "mutations", "solvers", "checks"),
+        *("policies", "rounds", "sharing"),
+    ]
     assert {row.verdict for row in trial.rows} <= {"holds", "skipped"}
 
 
@@ -45,7 +50,7 @@ def test_the_report_is_written(trial, tmp_path):
     written = write_report(trial, tmp_path / "new" / "report")
     assert {path.name for path in written} >= {"report.md", "report.html", "report.json", "errors.png", "gaps.png"}
     text = (tmp_path / "new" / "report" / "report.md").read_text()
-    assert "claims hold" in text
+    assert "claims hold; 0 violated, 0 undecided" in text
     assert trial.hashes["easy"] in text
     page = (tmp_path / "new" / "report" / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
@@ -83,6 +88,34 @@ def test_a_violated_claim_is_told_and_is_status_1(trial, monkeypatch):
     assert result.exit_code == 1
     assert "VIOLATED" in result.stdout
     assert main(["verify", "--quiet"]) == 1  # what the console script exits with, and `make verify` stops at
+
+
+def test_a_claim_that_is_tried_too_seldom_does_not_hold(trial):
+    """A referee that is not installed is skipped; anything else that is not tried leaves its claim undecided."""
+    few = replace(trial, rows=[])
+    claims = [Comparison("exact equals brute force", tried=4), Comparison("exact equals HiGHS")]
+    trials._compared(few, "cross-check", claims, 10, missing={"HiGHS"})
+    assert [row.verdict for row in few.rows] == ["undecided", "skipped"]
+    assert few.rows[0].details == ("tried 4 times; at least 5 are asked for",)
+    assert not few.ok
+    assert few.counts() == "0 of 2 claims hold; 0 violated, 1 undecided, 1 skipped"
+    few.rows[0] = trials._row("cross-check", "exact equals brute force", 5, [], least=5.0)
+    assert few.ok
+
+
+def test_a_fault_that_nobody_notices_is_a_violated_claim(trial, monkeypatch):
+    seen, unseen, broken = (FaultRecord(fault=fault) for fault in FAULTS[:3])
+    seen.by, broken.error = ["exact proves what it reaches (tied/3)"], "ChangeError: gone"
+    monkeypatch.setattr(trials, "try_faults", lambda: iter([seen, unseen, broken]))
+    shown = replace(trial, rows=[], faults=[], size=replace(TINY, faults=True))
+    for _ in trials._faults(shown):
+        pass
+    assert [(row.claim, row.verdict) for row in shown.rows] == [
+        (f"noticed: {fault.name}", verdict)
+        for fault, verdict in zip(FAULTS, ("holds", "violated", "violated"), strict=False)
+    ]
+    assert [fault["noticed_by"] for fault in record(shown)["faults"]] == [seen.by, [], []]
+    assert FAULTS[1].change.file in shown.rows[1].details[0]
 
 
 def test_a_trial_that_holds_is_status_0(trial, monkeypatch, tmp_path):

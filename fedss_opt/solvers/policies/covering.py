@@ -24,7 +24,7 @@ Select = Callable[[Problem, BoolArray, Options, BoolArray], BoolArray]
 Allocate = Callable[[Problem, BoolArray, BoolArray], FloatArray]
 
 
-MANY = 1_000_000  # relevances: looking at fewer takes a millisecond or two, time limit or none
+MANY = 200_000  # relevances: looking at fewer takes a millisecond, time limit or none
 
 
 class Refusal(Exception):  # noqa: N818 - not an error: the policy's own way to end without an answer

@@ -78,6 +78,8 @@ class Accusation:
         Who made it.
     place : str
         ``"as given"``, or the relation whose variant it was made of.
+    problem : Problem
+        The problem that it was made of.
     by : str
         What contradicts it.
     detail : str
@@ -87,6 +89,7 @@ class Accusation:
     claim: str
     ask: Ask
     place: str
+    problem: Problem = field(repr=False, compare=False)
     by: str
     detail: str
 
@@ -112,6 +115,10 @@ class _Docket:
     place: str
     claims: list[tuple[Ask, Solution]] = field(default_factory=list)
     witnesses: list[Witness] = field(default_factory=list)
+
+    def accuse(self, claim: str, ask: Ask, by: str, detail: str) -> Accusation:
+        """Return the accusation of a claim that was made of this problem."""
+        return Accusation(claim=claim, ask=ask, place=self.place, problem=self.problem, by=by, detail=detail)
 
     def admit(self, source: str, selected: Any, bandwidth_hz: Any) -> None:
         """Take an answer as a witness, if it is one."""
@@ -219,7 +226,7 @@ def _answer(hearing: Hearing, docket: _Docket, ask: Ask, solve: Solve, balls: bo
     """Ask, check the answer claim by claim, and admit it as a witness."""
 
     def accuse(claim: str, by: str, detail: str) -> None:
-        hearing.accusations.append(Accusation(claim=claim, ask=ask, place=docket.place, by=by, detail=detail))
+        hearing.accusations.append(docket.accuse(claim, ask, by, detail))
 
     problem = docket.problem
     try:
@@ -280,13 +287,8 @@ def _contradictions(docket: _Docket) -> Iterator[Accusation]:
                 trusted[id(seen)] = keeps_everything(docket.problem, seen)
             if not trusted[id(seen)]:
                 continue
-            yield Accusation(
-                claim="infeasible" if infeasible else "bound",
-                ask=ask,
-                place=docket.place,
-                by=seen.source,
-                detail=f"claims {told}, but {seen.value!r} s is feasible",
-            )
+            detail = f"claims {told}, but {seen.value!r} s is feasible"
+            yield docket.accuse("infeasible" if infeasible else "bound", ask, seen.source, detail)
             break
 
 
@@ -296,7 +298,7 @@ def _wrongly_excluded(docket: _Docket) -> Iterator[Accusation]:
     if claims and certainly_feasible(docket.problem):
         for ask, _ in claims:
             detail = "claims no answer, but some selection covers and its least bandwidths fit in exact arithmetic"
-            yield Accusation(claim="infeasible", ask=ask, place=docket.place, by="exact arithmetic", detail=detail)
+            yield docket.accuse("infeasible", ask, "exact arithmetic", detail)
 
 
 def _given_up(docket: _Docket) -> Iterator[Accusation]:
@@ -308,17 +310,13 @@ def _given_up(docket: _Docket) -> Iterator[Accusation]:
         if solution.status is Status.UNKNOWN:
             sure = _with_room(docket.problem, -AGREEMENT)
             if sure:
-                yield _left_open(docket, ask, "finds nothing", f"{detail}; enumeration finds an answer")
+                yield docket.accuse("finds nothing", ask, "enumeration", f"{detail}; enumeration finds an answer")
             elif ask.method == "exact" and not _with_room(docket.problem, AGREEMENT):
-                yield _left_open(docket, ask, "infeasibility not proven", f"{detail}; enumeration finds none")
+                yield docket.accuse("infeasibility not proven", ask, "enumeration", f"{detail}; enumeration finds none")
         elif solution.has_answer and ask.method == "exact" and solution.gap > max(ask.tolerance, _PRECISION):
-            yield _left_open(docket, ask, "optimum not proven", detail)
+            yield docket.accuse("optimum not proven", ask, "enumeration", detail)
         elif solution.has_answer and solution.lower_bound_s == 0.0 and solution.objective_s > 0.0:
-            yield _left_open(docket, ask, "no bound", detail)
-
-
-def _left_open(docket: _Docket, ask: Ask, claim: str, detail: str) -> Accusation:
-    return Accusation(claim=claim, ask=ask, place=docket.place, by="enumeration", detail=detail)
+            yield docket.accuse("no bound", ask, "enumeration", detail)
 
 
 def _with_room(problem: Problem, room: float) -> bool:
@@ -339,9 +337,7 @@ def _not_repeated(docket: _Docket, ask: Ask, solution: Solution, solve: Solve) -
 
     def accuse(claim: str, other: Solution) -> Accusation:
         figures = [f"[{s.lower_bound_s!r}, {s.objective_s!r}] {s.status}" for s in (solution, other)]
-        return Accusation(
-            claim=claim, ask=ask, place=docket.place, by="itself", detail=f"{figures[0]}, then {figures[1]}"
-        )
+        return docket.accuse(claim, ask, "itself", f"{figures[0]}, then {figures[1]}")
 
     try:
         if solution.has_answer and ask.method in _CERTIFIED:
@@ -353,13 +349,8 @@ def _not_repeated(docket: _Docket, ask: Ask, solution: Solution, solve: Solve) -
         options = {name: value for name, value in ask.options.items() if value is not None}
         single = solve_batch([docket.problem], ask.method, **options)[0]
     except Exception as error:
-        yield Accusation(
-            claim=f"repeating raises {type(error).__name__}",
-            ask=ask,
-            place=docket.place,
-            by="an exception",
-            detail=str(error).split("\n")[0],
-        )
+        claim, told = f"repeating raises {type(error).__name__}", str(error).split("\n")[0]
+        yield docket.accuse(claim, ask, "an exception", told)
         return
     same = single.status is solution.status and np.array_equal(single.selected, solution.selected)
     if not (same and _alike(single.objective_s, solution.objective_s)):

@@ -188,22 +188,29 @@ def _shrunk(failure: Failure, plan: Plan, attempts: int, solve: Solve) -> Failur
         alike = (a for a in hear(problem, narrowed, solve).accusations if a.kind == failure.accusation.kind)
         return next(alike, None)
 
-    for narrowed in _narrower(plan, failure.accusation):
-        if seen(failure.problem, narrowed) is not None:
-            small = shrink(failure.problem, lambda p: seen(p, narrowed) is not None, attempts=attempts)  # noqa: B023
+    for problem, narrowed in _narrower(failure, plan):
+        if seen(problem, narrowed) is not None:
+            small = shrink(problem, lambda p: seen(p, narrowed) is not None, attempts=attempts)  # noqa: B023
             return replace(failure, problem=small, accusation=seen(small, narrowed) or failure.accusation)
     return failure  # a failure that a clock decided
 
 
-def _narrower(plan: Plan, accusation: Accusation) -> Iterator[Plan]:
-    """Plans that may show the failure, the least first."""
-    asks = tuple(ask for ask in plan.asks if ask == accusation.ask)
+def _narrower(failure: Failure, plan: Plan) -> Iterator[tuple[Problem, Plan]]:
+    """Yield problems and plans that may show the failure, the least first: a variant by itself, if it can."""
+    accusation = failure.accusation
     relations = tuple((name, 0) for name, _ in plan.relations)
     mentioned = tuple((name, 0) for name, _ in relations if name in f"{accusation.place} {accusation.by}")
-    balls, repeats = accusation.by == "ball arithmetic", accusation.by == "itself"
+    least = replace(
+        plan,
+        asks=tuple(ask for ask in plan.asks if ask == accusation.ask),
+        balls=accusation.by == "ball arithmetic",
+        repeats=accusation.by == "itself" or accusation.claim.startswith("repeating"),
+    )
+    for referees in (False, True):
+        yield accusation.problem, replace(least, relations=(), referees=referees)
     for needed, referees in ((mentioned, False), (mentioned, True), (relations, True)):
-        yield replace(plan, asks=asks, relations=needed, referees=referees, balls=balls, repeats=repeats)
-    yield plan
+        yield failure.problem, replace(least, relations=needed, referees=referees)
+    yield failure.problem, plan
 
 
 def _save(failure: Failure, folder: Path, seed: int) -> Failure:
