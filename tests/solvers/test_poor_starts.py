@@ -124,6 +124,28 @@ def test_branch_and_bound_needs_no_rounding(monkeypatch: pytest.MonkeyPatch, kin
         assert_optimal(problem, solve_from(monkeypatch, problem, start), covers[0][0])
 
 
+@pytest.mark.parametrize("gap", [1e-6, 1e-2, 0.3])
+def test_the_optimum_stays_below_some_child_of_a_node(monkeypatch: pytest.MonkeyPatch, gap: float) -> None:
+    """Whatever price a node starts from, and however good a bound it has inherited: only its own may decide clients."""
+    monkeypatch.setattr(branching, "round_relaxation", lambda *_: False)
+    rng, running = np.random.default_rng(15), np.zeros(1, dtype=bool)
+    for _ in range(40):
+        problem = draw(rng, "total", clients=7)
+        covers = ranked(problem)
+        if not covers:
+            continue
+        (best, chosen), price = covers[0], fo.solve(problem).certificate.price
+        for factor in (0.2, 1.0, 5.0):
+            node = branching._Node(best * (1.0 - 1e-9), problem.mandatory, problem.available, factor * price)
+            offered: list[np.ndarray] = []
+            limit = best * (1.0 + gap)
+            children, _ = branching._expand(problem, node, lambda limit=limit: limit, offered.append, running)
+            below = [
+                child for child in children if (child.inside <= chosen).all() and (chosen <= child.available).all()
+            ]
+            assert below or any((each == chosen).all() for each in offered), problem
+
+
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_in_whole_blocks_too(monkeypatch: pytest.MonkeyPatch, objective: str) -> None:
     """The relaxation leaves more, and the best answers fill the carrier to the last block."""
