@@ -53,6 +53,10 @@ class State:
             for k in range(target.size)
         )
 
+    def is_full(self) -> bool:
+        """Whether those inside alone exceed the carrier: to the last digit, as least bandwidths may fill it."""
+        return math.fsum([*self.cost[self.inside].tolist(), -self.carrier]) > 0.0
+
     def force(self, screen: Screen) -> str | None:
         """Take in the clients that are said to be forced, if each is."""
         named = np.zeros(self.inside.size, dtype=np.bool_)

@@ -60,12 +60,12 @@ def verify(problem: Problem, deadline: float, steps: ProofSteps) -> str | None:
         if wrong is not None:
             return wrong
         state.state_constraints()
-        if state.dual(screen.worths) > state.carrier:
+        if state.is_full() or state.dual(screen.worths) > state.carrier:
             return None
         wrong = state.decide(screen)
         if wrong is not None:
             return wrong
-    if state.is_short():
+    if state.is_short() or state.is_full():
         return None
     if not steps.screens:
         return "there are no steps"
