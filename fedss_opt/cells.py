@@ -11,7 +11,7 @@ from .kernels import MAKESPAN, TOTAL, Cell, build_cell
 from .problem import Objective, Problem
 from .resource_blocks import WHOLE_BLOCKS
 
-__all__ = ["cell_of", "cell_of_node", "problem_arrays", "read_only", "selection_cell"]
+__all__ = ["carrier_hz", "cell_of", "cell_of_node", "problem_arrays", "read_only", "selection_cell"]
 
 BoolArray = npt.NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
@@ -50,6 +50,13 @@ def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None
     return cell
 
 
+def carrier_hz(problem: Problem) -> float:
+    """Return what the selected clients share, as kernels compare it: B, or what its whole blocks amount to."""
+    if problem.resource_blocks is None:
+        return float(problem.bandwidth_hz)
+    return float(problem.resource_blocks * (problem.resource_block_hz or 0.0) * WHOLE_BLOCKS)
+
+
 def problem_arrays(
     problem: Problem,
     mandatory: BoolArray,
@@ -59,16 +66,14 @@ def problem_arrays(
 ) -> tuple[Any, ...]:
     """Return what `build_cell` and `begin` ask for, in their order; arrays read-only, as a problem's own are."""
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
-    total_hz, block_hz = problem.bandwidth_hz, problem.resource_block_hz or 0.0
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
-        total_hz = problem.resource_blocks * block_hz * WHOLE_BLOCKS
         least_hz, most_hz = map(read_only, problem.bandwidth_limits_hz)
     return (
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
         problem.spectral_efficiency is not None,
-        float(total_hz),
-        float(block_hz),
+        carrier_hz(problem),
+        float(problem.resource_block_hz or 0.0),
         problem.payload_bits,
         link,
         problem.compute_s,

@@ -31,7 +31,7 @@ def _problem(**changes: object) -> Problem:
         "cn0_hz": [1e7, 2e7, 3e7, 1e7],
         "bandwidth_hz": 1e6,
         "relevance": [[1.0, 0.5, 0.2, 0.3], [0.3, 0.5, 1.0, 0.1]],
-        "required": [1.2, 0.8],
+        "required": [0.9, 0.8],  # nobody is forced
     }
     return Problem(**(fields | changes))
 
@@ -44,6 +44,7 @@ def _open_relevance(problem: Problem, n: int, k: int) -> mpf:
 
 def _naive(problem: Problem, certificate: Certificate) -> list[mpf]:
     """Reduced costs in 60 digits; NaN where there is nothing to decide."""
+    problem = problem.replace(mandatory=problem.mandatory | naive.forced(problem))
     reduced = []
     with mp.workdps(naive.DIGITS):
         for n in range(problem.clients):
@@ -117,7 +118,7 @@ def test_who_has_none() -> None:
         mandatory=[True, False, False, False],
         max_upload_s=[math.inf, 1e-6, math.inf, math.inf],
         compute_s=[0.0, 0.0, 5.0, 0.0],
-        required=[0.5, 0.5],
+        required=[0.5, 0.2],
     )
     certificate = Certificate(kind=BOUND, price=4.0, multipliers=np.array([1e5, 1e5]))
     reduced = certificate.reduced_costs(problem)
@@ -134,13 +135,15 @@ def test_whom_no_task_needs_costs_what_it_costs() -> None:
 
 
 def test_least_bandwidths_for_the_infeasible() -> None:
-    problem = _problem(max_upload_s=1.0, required=[1.9, 1.8])
+    problem = _problem(max_upload_s=0.8, required=[1.9, 1.8])
+    fields = {name: np.tile(getattr(problem, name), 2) for name in ("payload_bits", "cn0_hz")}
+    problem = _problem(max_upload_s=0.8, required=[1.9, 1.8], relevance=np.tile(problem.relevance, 2), **fields)
     solution = fo.solve(problem)
     certificate = solution.certificate
     assert certificate is not None
     assert certificate.kind is BANDWIDTH
     cost, _ = costs_and_worths(problem, certificate)
-    assert cost == pytest.approx([float(naive.least_bandwidth(problem, n, mpf("inf"))) for n in range(4)])
+    assert cost == pytest.approx([float(naive.least_bandwidth(problem, n, mpf("inf"))) for n in range(8)])
     assert not np.isnan(certificate.reduced_costs(problem)).any()
 
 

@@ -220,7 +220,7 @@ def build_cell(
             for j in range(active):
                 helps = helps or relevance[task[j], i] > 0.0
             free[i] = helps
-            n_free += helps
+            n_free += 1 if helps else 0
     n = n_free + n_decided
     client = np.empty(n, dtype=np.int64)
     compact = np.empty((n_free, active))

@@ -15,7 +15,7 @@ import numpy as np
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status
 from .corrupted_allocations import CLEAR, NUDGE, Corruption
-from .dual import whole_steps
+from .dual import Dual, whole_steps
 from .referees import least_bandwidths, selection_bandwidths, selection_price, selection_value
 
 __all__ = ["CLAIMS", "STALE"]
@@ -115,8 +115,8 @@ def _multiplied(factor: float) -> Corruption:
         if not _proves(solution) or solution.certificate is None:
             return None
         mu = solution.certificate.multipliers
-        # Without mandatory clients D never exceeds the multipliers' worth: below B it proves nothing at all.
-        if problem.mandatory.any() or not np.any(mu > 0.0) or str(problem.objective) != "makespan":
+        # Without clients in every answer D never exceeds the multipliers' worth: below B it proves nothing at all.
+        if Dual(problem, mu).inside.any() or not np.any(mu > 0.0) or str(problem.objective) != "makespan":
             return None
         block = problem.resource_block_hz
         carrier = problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)

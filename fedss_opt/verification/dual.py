@@ -160,6 +160,11 @@ class Dual:
         The round.
     multipliers : ndarray, (K,)
         Nonnegative, finite: Hz (makespan) or s (total) per unit of relevance.
+
+    Attributes
+    ----------
+    inside : ndarray of bool, (N,)
+        The mandatory clients, and those whom some task cannot do without.
     """
 
     def __init__(self, problem: Problem, multipliers: npt.NDArray[np.float64]) -> None:
@@ -167,7 +172,7 @@ class Dual:
         limits = problem.bandwidth_limits_hz
         self._clients = [Client(problem, n, limits) for n in range(problem.clients)]
         able = [n for n, client in enumerate(self._clients) if self._is_able(n, client)]
-        self._inside = mandatory = problem.mandatory | self._forced(able)
+        self.inside = mandatory = problem.mandatory | self._forced(able)
         self._open: list[tuple[int, Fraction, float]] = []  # task, what is open, multiplier
         self._cut: list[Fraction] = []
         free = [n for n in able if not mandatory[n]]
@@ -222,7 +227,7 @@ class Dual:
         cuts = [ball_of(cut) for cut in self._cut]
         limits = [float(cut) for cut in self._cut]
         for n, client in enumerate(self._clients):
-            if self._inside[n]:
+            if self.inside[n]:
                 cost = client.deadline_cost(deadline) if makespan else client.price_cost(theta)
                 if cost is None:
                     return None

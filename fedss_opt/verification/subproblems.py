@@ -78,15 +78,9 @@ def package_blocks() -> Blocks:
     def select(
         relevance: FloatArray, cost: FloatArray, rho: float, v: FloatArray, nu: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        # Requirement 1 for every task, and no client beyond it: the cell takes the relevance as it is.
-        problem = package.Problem(
-            payload_bits=np.ones(len(cost)),
-            cn0_hz=1e6,
-            bandwidth_hz=1e6,
-            relevance=relevance.T,
-            required=np.ones(relevance.shape[1]),
-        )
-        cell, _ = cells.cell_of(problem)
+        # Requirement 1 for every task, and the relevance as it is: presolve would leave some of it out.
+        problem = package.Problem(payload_bits=np.ones(len(cost)), cn0_hz=1e6, bandwidth_hz=1e6)
+        cell = cells.cell_of(problem)[0]._replace(relevance=relevance, free=len(cost))
         v, nu = v.copy(), nu.copy()
         before = cell.relevance @ nu
         z = v + before

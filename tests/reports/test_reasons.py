@@ -23,7 +23,7 @@ def _problem(clients: int, **changes: object) -> Problem:
         "cn0_hz": 1e7,
         "bandwidth_hz": 1e6,
         "relevance": np.ones((1, clients)),
-        "required": float(clients),
+        "required": 0.5 * clients,  # nobody is forced
     }
     return Problem(**(fields | changes))
 
@@ -69,6 +69,13 @@ def test_whole_clients_are_the_reason_only_of_a_finished_answer():
     solution = by_hand.answer(problem, np.array([True, False]), status=Status.OPTIMAL)
     reasons = reasons_of(problem, solution, _prices([3.0, 1.0], [2.0, 2.0]))
     assert reasons.tolist() == [Reason.INDIVISIBLE_IN, Reason.INDIVISIBLE_OUT]
+
+
+def test_whom_a_task_cannot_do_without_is_forced():
+    problem = _problem(3, relevance=[[1.0, 0.5, 0.5]], required=1.5)
+    solution = by_hand.answer(problem, np.array([True, True, False]))
+    reasons = reasons_of(problem, solution, _prices([1.0] * 3, [2.0] * 3))
+    assert reasons.tolist() == [Reason.FORCED, Reason.WORTH_IT, Reason.UNSETTLED_OUT]
 
 
 def test_a_task_with_enough_has_no_price_but_is_not_without_need():

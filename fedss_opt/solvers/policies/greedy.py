@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ...cells import selection_cell
+from ...cells import carrier_hz, selection_cell
 from ...kernels import Cell, selection_theta
 from ...kernels.oracle import cost_pass
 from ...kernels.roots import selection_value
@@ -51,7 +51,8 @@ def greedy(problem: Problem, options: Options) -> Solution:
 
 
 def _select(problem: Problem, usable: BoolArray, _options: Options, stop: BoolArray) -> BoolArray:
-    cell = selection_cell(problem, problem.available, stop)
+    # Of everybody, but nobody has to be in it with all others: their least bandwidths may exceed the carrier together.
+    cell = selection_cell(problem, problem.available, stop)._replace(total_hz=carrier_hz(problem))
     refuse_late(stop)
     state = _Step(
         cell, problem.mandatory, (problem.compute_s + time_alone_s(problem))[cell.client] * _weights(problem, cell)
