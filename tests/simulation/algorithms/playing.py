@@ -25,7 +25,8 @@ def federation(
     """Return eight clients of two tasks with 30 images each."""
     data = make_federation(DataSettings(family=family, tasks=TASKS, clients=CLIENTS, images_per_client=30), seed)
     model = make_model("mlp" if hidden else "softmax", data.features, hidden, data.classes)
-    return Federation(data, model, TrainingSettings(local_epochs=2, batch_size=10, learning_rate=0.1), seed)
+    settings = TrainingSettings(**{"local_epochs": 2, "batch_size": 10, "learning_rate": 0.1, **training})
+    return Federation(data, model, settings, seed)
 
 
 def opposed() -> Federation:
