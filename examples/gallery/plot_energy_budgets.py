@@ -56,8 +56,8 @@ print(
 
 # %%
 # Generous budgets change nothing. Below, every upload on a small budget needs more of
-# the band, and the others wait. Left of the line there is no answer, and that is proven:
-# up to there, whether parts of clients would do or not, whole ones do not.
+# the band, and the others wait. Left of the line there is no answer, and that is
+# proven: whether or not parts of clients would do, whole ones do not.
 
 spent_mj = 1e3 * power_w * problem.upload_s(free.bandwidth_hz)[free.selected].max()
 figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")

@@ -52,7 +52,7 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         timed = (left > 0.0) & (left < math.inf)
         rate = np.where(timed, problem.payload_bits / np.where(timed, left, 1.0), 0.0)
-        candidate = _candidates(problem, rate)
+        candidate = np.minimum(_candidates(problem, rate), high)  # who needs more is late, below
         cut = _FIRST_CUT
         pending = timed & (candidate > 0.0)
         while pending.any() and cut < 1.0:

@@ -51,6 +51,13 @@ def test_least_bandwidths_are_close_to_the_true_ones_where_bandwidth_matters() -
         assert ours[n] == pytest.approx(float(naive.least_bandwidth(problem, n, 1.0)), rel=1e-13)
 
 
+def test_the_largest_carrier_and_hardly_any_noise() -> None:
+    """Candidates beyond what a problem may hold are no error."""
+    problem = fo.Problem(payload_bits=[1e30, 1e-30], cn0_hz=[1e30, 1e-30], bandwidth_hz=1e30)
+    for deadline in (1e-30, 0.69, 1.0, 1e30):
+        assert (least_bandwidths(problem, deadline) >= 0.0).all()
+
+
 def test_who_cannot_make_it_is_out() -> None:
     problem = fo.Problem(
         payload_bits=[1e6, 1e6, 1e9, 1e6], cn0_hz=1e6, bandwidth_hz=1e6, compute_s=[0.0, 2.0, 0.0, 1.0]
