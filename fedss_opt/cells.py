@@ -34,19 +34,22 @@ def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, Bool
 
     `stop` is the flag of a `fedss_opt.solvers.stopping.Stop`, by which the kernels' work on the cell can be ended.
     """
-    return _build(problem, problem.mandatory, problem.available, problem.required, stop)
+    return _build(problem, problem.mandatory, problem.available, problem.required, stop, drop_implied=False)
 
 
 def cell_of_node(
     problem: Problem, inside: BoolArray, available: BoolArray, stop: BoolArray | None = None
 ) -> tuple[Cell, BoolArray]:
-    """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
-    return _build(problem, inside, available, problem.required, stop)
+    """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be.
+
+    For solving: tasks that another one implies drop out.
+    """
+    return _build(problem, inside, available, problem.required, stop, drop_implied=True)
 
 
 def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None = None) -> Cell:
     """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
-    cell, _ = _build(problem, selected, selected, problem.required[:0], stop)
+    cell, _ = _build(problem, selected, selected, problem.required[:0], stop, drop_implied=False)
     return cell
 
 
@@ -64,7 +67,10 @@ def problem_arrays(
     required: npt.NDArray[np.float64],
     stop: BoolArray | None = None,
 ) -> tuple[Any, ...]:
-    """Return what `build_cell` and `begin` ask for, in their order; arrays read-only, as a problem's own are."""
+    """Return what `begin` asks for first, and `build_cell` but for its last argument, in their order.
+
+    Arrays are read-only, as a problem's own are.
+    """
     link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
@@ -96,6 +102,9 @@ def _build(
     available: BoolArray,
     required: npt.NDArray[np.float64],
     stop: BoolArray | None,
+    *,
+    drop_implied: bool,
 ) -> tuple[Cell, BoolArray]:
-    cell, short = build_cell(*problem_arrays(problem, mandatory, available, required, stop))
+    arrays = problem_arrays(problem, mandatory, available, required, stop)
+    cell, short = build_cell(*(*arrays, drop_implied))
     return cell, short

@@ -32,10 +32,10 @@ class Cell(NamedTuple):
 
     The latter are the mandatory clients and the forced ones, which some task cannot do without (`force_clients`).
     The covering constraints are normalised: ``sum_n relevance[n, k] a_n >= 1`` over the free clients, for the
-    tasks that those leave unserved and that no other such task implies. Where relevance is quantised, what is open is
-    first rounded up to whole steps, and a relevance beyond what its task still needs is cut down to it: neither
-    changes a selection, and both tighten every bound (Chvatal-Gomory rounding and coefficient tightening of covering
-    knapsacks).
+    tasks that those leave unserved (in solving, without those that another such task implies). Where relevance is
+    quantised, what is open is first rounded up to whole steps, and a relevance beyond what its task still needs is cut
+    down to it: neither changes a selection, and both tighten every bound (Chvatal-Gomory rounding and coefficient
+    tightening of covering knapsacks).
     """
 
     objective: int
@@ -129,8 +129,12 @@ def build_cell(
     required: FloatArray,
     target: FloatArray,
     stop: BoolArray,
+    drop_implied: bool,
 ) -> tuple[Cell, BoolArray]:
     """Compact a problem's arrays. `stop` becomes the cell's.
+
+    With `drop_implied`, tasks that another one implies drop out: for solving. What a certificate proves may rest on
+    them.
 
     Returns
     -------
@@ -194,7 +198,8 @@ def build_cell(
     active = 0
     for k in range(k_all - 1, -1, -1):  # downwards: of two tasks that imply each other the first stays
         for j in range(k_all):
-            if scale_all[k] > 0.0 and scale_all[j] > 0.0 and j != k and is_implied(relevance, scale_all, free, k, j):
+            both = drop_implied and j != k and scale_all[k] > 0.0 and scale_all[j] > 0.0
+            if both and is_implied(relevance, scale_all, free, k, j):
                 scale_all[k] = 0.0
         if scale_all[k] > 0.0:
             active += 1

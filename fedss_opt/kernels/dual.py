@@ -57,10 +57,12 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
     weight = 0.0
     slope = 0.0
     worths = 0.0
+    priced = 0  # tasks: a multiplier of zero adds no rounding
     for k in range(mu.size):
         if not mu[k] >= 0.0:
             return -math.inf, 0.0, 0.0
         worths += mu[k]
+        priced += 1 if mu[k] > 0.0 else 0
     if not worths < math.inf:
         return -math.inf, 0.0, 0.0
     n = cell.client.size
@@ -99,7 +101,7 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
         weight += size
     if not weight < math.inf:
         return -math.inf, 0.0, 0.0
-    return total + carry, slope, _MARGIN * (1 + mu.size) * weight
+    return total + carry, slope, _MARGIN * (1 + priced) * weight
 
 
 @jit

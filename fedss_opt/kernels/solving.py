@@ -103,6 +103,7 @@ def begin(
         required,
         target,
         stop,
+        True,
     )
     work = make_work(cell)
     first = -1

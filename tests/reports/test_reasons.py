@@ -124,7 +124,7 @@ def test_prices_are_those_of_the_certificate():
 
 
 def test_a_tie_is_a_tie():
-    problem = _problem(2, relevance=[[1.0, 0.5]], required=1.0)
+    problem = _problem(2, relevance=[[1.0, 1.0]], required=1.0)
     cost = fo.solve(problem).certificate.reduced_costs(problem)  # type: ignore[union-attr]
     assert cost.shape == (2,)
     free = Certificate(kind=CertificateKind.BOUND, price=2.0, multipliers=np.zeros(1))
