@@ -175,7 +175,7 @@ def test_who_covers_the_cell_covers_the_problem(data: st.DataObject, problem: Pr
     """The other way round too, for selections that meet the requirements and not just the targets."""
     compact, short = cell_of(problem)
     assume(not short.any())
-    chosen = data.draw(selections(compact.free))
+    chosen = data.draw(selections(int(compact.free)))
     slack = np.empty(compact.task.size)
     covered = measure_slack(compact.relevance, compact.aim, chosen, slack)
     selected = np.zeros(problem.clients, dtype=bool)

@@ -50,7 +50,7 @@ def _try(mutant: Mutant, copy: PackageCopy) -> tuple[str, str]:
 
 def _passes(copy: PackageCopy, tests: Sequence[str]) -> bool:
     """Tell whether tests pass without a mutant; show what they print if not."""
-    done = copy.run([*_PYTEST, *sorted(set(tests))], jit=False, timeout_s=10 * _TIMEOUT_S)
+    done = copy.run([*_PYTEST, "--maxfail=100", *sorted(set(tests))], jit=False, timeout_s=10 * _TIMEOUT_S)
     if done.returncode != _PASSED:
         print(
             done.stdout, done.stderr, "The tests do not pass as they are: nothing can be said of any mutant.", sep="\n"

@@ -204,3 +204,11 @@ def test_coverage_is_decided_in_rational_arithmetic(cell):
     for more, failed in ((0.9e-12, []), (1e-9, ["coverage of 0"])):
         asked = cell.replace(required=[received * (1.0 + more), 0.5])
         assert [c.name for c in verify_solution(asked, answer).failed] == failed
+
+
+def test_an_upload_longer_than_its_limit_is_found(cell):
+    answer = by_hand.answer(cell)
+    longest = float(cell.upload_s(answer.bandwidth_hz).max())
+    for share, failed in ((1.0 + 1e-9, []), (1.0 - 1e-9, ["upload limits"])):
+        limited = cell.replace(max_upload_s=share * longest)
+        assert [c.name for c in verify_solution(limited, answer).failed] == failed
