@@ -314,7 +314,7 @@ def _given_up(docket: _Docket) -> Iterator[Accusation]:
             elif ask.method == "exact" and not _best(docket.problem, AGREEMENT) < math.inf:
                 yield docket.accuse("infeasibility not proven", ask, "enumeration", f"{detail}; enumeration finds none")
         elif solution.has_answer and ask.method == "exact" and solution.gap > max(ask.tolerance, _PRECISION):
-            # Where the last digits of a limit decide who fits, floats cannot tell, and the method says that it is stuck.
+            # Where the last digits of a limit decide who fits, floats cannot tell, and `exact` says that it is stuck.
             least, most = _best(docket.problem, AGREEMENT), _best(docket.problem, -AGREEMENT)
             if most <= least * (1.0 + _EDGE):
                 yield docket.accuse("optimum not proven", ask, "enumeration", detail)
