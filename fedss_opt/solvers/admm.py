@@ -26,6 +26,7 @@ NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds, where rounds are short
 _LONG_ROUNDS = 1_000_000  # relevances from which on they are not
+_LONGEST_PASS_S = 60.0  # that a kernel is waited for which has been told to end: far above a pass over any cell
 # Compacting a cell takes this long, s per client and per relevance, on the machine of the benchmarks: where there is no
 # time for that, nothing is begun. Less than `_LATE_S` nobody minds.
 _BEGIN_S, _BEGIN_RELEVANCE_S = 5e-8, 1e-8
@@ -123,14 +124,26 @@ def _advance(cell: Cell, work: Work, *how: Any) -> None:
     if cell.free * cell.aim.size < _LONG_ROUNDS:
         advance(cell, work, *how)
         return
-    thread = threading.Thread(target=advance, args=(cell, work, *how), name="fedss_opt kernels")
-    thread.start()
-    try:
-        thread.join()
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            advance(cell, work, *how)
+        except BaseException as error:  # it belongs to the caller
+            failures.append(error)
+        finally:
+            ended.set()
+
+    try:  # Ctrl-C may be heard while the thread starts
+        threading.Thread(target=run, name="fedss_opt kernels", daemon=True).start()
+        ended.wait()
     except KeyboardInterrupt:
         cell.stop[0] = True
-        thread.join()
+        ended.wait(_LONGEST_PASS_S)
         raise
+    if failures:
+        raise failures[0]
 
 
 def _progress(work: Work, elapsed_s: float) -> Progress:

@@ -139,3 +139,13 @@ def test_ctrl_c_ends_a_long_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admm, "advance", endless)
     solution = fo.solve(fo.scenarios.make("umi", clients=20))
     assert solution.stop_reason is fo.StopReason.INTERRUPTED
+
+
+def test_what_a_long_round_raises_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
+    monkeypatch.setattr(admm, "advance", broken)
+    with pytest.raises(MemoryError, match="no room"):
+        fo.solve(fo.scenarios.make("umi", clients=20))
