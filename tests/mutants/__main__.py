@@ -22,7 +22,7 @@ from fedss_opt.verification.faults import ChangeError, PackageCopy
 from .table import Mutant, read_mutants
 
 _ROOT = Path(__file__).parents[2]
-_BESIDE = (_ROOT / "tests", _ROOT / "pyproject.toml")
+_BESIDE = (_ROOT / "tests", _ROOT / "examples", _ROOT / "pyproject.toml")
 _TIMEOUT_S = 600.0  # an endless loop is noticed too
 _ASKED = 0.95  # of the mutants that some test could notice
 _PASSED, _FAILED = 0, 1  # of pytest's exit codes; any other says that the tests did not run
