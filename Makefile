@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DOCS := $(VENV)/.docs
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo test test-numba mutants slow lint format docs linkcheck browser bench race results verify verify-full clean
+.PHONY: demo test test-numba mutants slow lint format docs linkcheck browser bench race results verify attack verify-full clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
@@ -72,7 +72,11 @@ results: $(READY)
 verify: $(READY)
 	$(BIN)/fedss-opt verify --quick
 
-# The full court, and the figures of docs/verification.md from its report; a violated claim leaves them as they were.
+# Fresh problems of unkind families, the same ones every time: about a minute. At length: fedss-opt verify --minutes 30
+attack: $(READY)
+	$(BIN)/fedss-opt verify --problems 600 --seed 1 --report out/attack
+
+# All claims, with deliberate faults in copies of the package, and the figures of docs/verification.md from its report; a violated claim leaves them as they were.
 verify-full: $(READY)
 	$(BIN)/fedss-opt verify --full --report out/verification
 	mkdir -p docs/figures/verification
