@@ -34,22 +34,19 @@ def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, Bool
 
     `stop` is the flag of a `fedss_opt.solvers.stopping.Stop`, by which the kernels' work on the cell can be ended.
     """
-    return _build(problem, problem.mandatory, problem.available, problem.required, stop, drop_implied=False)
+    return _build(problem, problem.mandatory, problem.available, problem.required, stop)
 
 
 def cell_of_node(
     problem: Problem, inside: BoolArray, available: BoolArray, stop: BoolArray | None = None
 ) -> tuple[Cell, BoolArray]:
-    """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be.
-
-    For solving: tasks that another one implies drop out.
-    """
-    return _build(problem, inside, available, problem.required, stop, drop_implied=True)
+    """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
+    return _build(problem, inside, available, problem.required, stop)
 
 
 def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None = None) -> Cell:
     """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
-    cell, _ = _build(problem, selected, selected, problem.required[:0], stop, drop_implied=False)
+    cell, _ = _build(problem, selected, selected, problem.required[:0], stop)
     return cell
 
 
@@ -102,9 +99,8 @@ def _build(
     available: BoolArray,
     required: npt.NDArray[np.float64],
     stop: BoolArray | None,
-    *,
-    drop_implied: bool,
 ) -> tuple[Cell, BoolArray]:
+    """Keep tasks that another one implies, but for a rounding: proofs rest on every task."""
     arrays = problem_arrays(problem, mandatory, available, required, stop)
-    cell, short = build_cell(*(*arrays, drop_implied))
+    cell, short = build_cell(*(*arrays, False))
     return cell, short

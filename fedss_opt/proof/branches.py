@@ -20,6 +20,8 @@ __all__ = ["verify_total"]
 
 BoolArray = npt.NDArray[np.bool_]
 
+_LARGEST = 1e300  # of a price times the carrier, s: beyond it costs overflow
+
 
 def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> str | None:
     """Say what is wrong with a proof that no answer has less total latency than `claimed_s`; None where it holds.
@@ -36,6 +38,9 @@ def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> 
     root: tuple[BoolArray, BoolArray] = (problem.mandatory, problem.available)
     stack: list[tuple[BoolArray, BoolArray] | None] = [root]  # None: below a node that is proven already
     for branch in branches:
+        split_fits = -1 <= branch.split < problem.clients
+        if not split_fits or not (branch.screen is None or branch.screen.fits(problem.clients, problem.tasks)):
+            return "a branch is not about a problem of this size, or holds what is no number"
         if not stack:
             return "there are more branches than nodes"
         node = stack.pop()
@@ -70,8 +75,8 @@ def _bound(
     """Bound a node: what is wrong with its branch, or the state to go on from; neither where the claim holds below."""
     inside, available = node
     price = branch.price
-    if not 0.0 <= price < math.inf:
-        return "a price is no finite number >= 0", None
+    if not (0.0 <= price < math.inf and price * problem.bandwidth_hz < _LARGEST):
+        return "a price is no number >= 0, or too large a one", None
     state = State(problem, priced_costs(problem, price))
     state.inside, state.available = inside.copy(), available & state.available
     if not np.isfinite(state.cost[inside]).all() or state.is_short():

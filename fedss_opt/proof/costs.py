@@ -21,6 +21,7 @@ _ULP = 2.0**-52
 _LN2 = math.log(2.0)
 _NEWTON_STEPS = 12  # quadratic convergence from a start within a factor of two
 _RATE_ERROR = 16 * _ULP  # quotient, logarithm, two products, the time left: each within an ulp or two
+_ALLOWED = 1.0 + 1e-12  # of a longest upload, as `Problem.selectable` and the checkers have it
 _FIRST_CUT = 1e-14
 _WHOLE = 1e-12  # of a number of blocks: quotients that close to a whole number count as it
 
@@ -47,7 +48,7 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
     ndarray, (N,)
         At most ``beta_n(deadline)``; ``inf`` for clients that certainly cannot finish by then.
     """
-    left = np.minimum(deadline - problem.compute_s, problem.max_upload_s)
+    left = np.minimum(deadline - problem.compute_s, problem.max_upload_s * _ALLOWED)
     low, high = problem.bandwidth_limits_hz
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         timed = (left > 0.0) & (left < math.inf)

@@ -53,14 +53,18 @@ def costs_at_least(cost: FloatArray, row: FloatArray, least: float) -> bool:
     surplus = np.array([math.fsum([-1.0, *row[base].tolist()])])
     total = worth * surplus  # beyond D: what was spent, and the worth of the surplus
     slope = np.abs(reduced) / row
-    enough = -_NEAR
-    for i in np.argsort(slope, kind="stable").tolist():
-        if ((surplus >= enough) & (total < room)).any():
+    enough, drift = -_NEAR, 0.0
+    for step, i in enumerate(np.argsort(slope, kind="stable").tolist()):
+        # Each step rounds both running sums once, at the size of what it adds and of what has come together.
+        size = float(np.abs(surplus).max(initial=0.0)) + 1.0
+        drift += _ULP * (worth * size + float(np.abs(total).max(initial=0.0)) + cost[i])
+        enough = -_NEAR - _ULP * (step + 1) * size
+        if ((surplus >= enough) & (total < room + drift)).any():
             return False
         at = slope[i]
         spent = total - worth * surplus
         price = np.where(surplus < 0.0, -at * np.minimum(surplus + _NEAR, 0.0), min(at, worth) * surplus)
-        kept = spent + price * (1.0 - _NEAR) < room + doubt
+        kept = spent + price * (1.0 - _NEAR) < room + drift
         surplus, total = surplus[kept], total[kept]
         if not surplus.size:
             return True
@@ -74,4 +78,4 @@ def costs_at_least(cost: FloatArray, row: FloatArray, least: float) -> bool:
         first = np.ones(surplus.size, dtype=np.bool_)
         first[1:] = total[1:] < np.minimum.accumulate(total)[:-1]
         surplus, total = surplus[first], total[first]
-    return not ((surplus >= enough) & (total < room)).any()
+    return not ((surplus >= enough) & (total < room + 2.0 * drift)).any()

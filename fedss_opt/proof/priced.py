@@ -53,6 +53,7 @@ def priced_costs(problem: Problem, price: float) -> FloatArray:
             cost = _in_blocks(problem, price, low, high, left, right)
         else:
             cost = _between(problem, price, low, high, left, right)
+    cost[~np.isfinite(cost)] = 0.0  # too large for a float, and not known to be out of reach
     cost[~able] = math.inf
     return cost
 
@@ -175,9 +176,10 @@ def best_total_in_blocks(problem: Problem, selected: npt.NDArray[np.bool_]) -> f
         return math.inf
 
     def time(n: int, count: int) -> float:
+        """Weighted upload time: beside a long computation differences of it would lose their digits."""
         width = np.zeros(problem.clients)
         width[n] = count * block
-        return float(problem.weights[n] * (problem.compute_s[n] + problem.upload_s(width)[n]))
+        return float(problem.weights[n] * problem.upload_s(width)[n])
 
     heap = [(time(n, m + 1) - time(n, m), n) for n, m in blocks.items() if m + 1 <= round(high[n] / block)]
     heapq.heapify(heap)
@@ -187,4 +189,5 @@ def best_total_in_blocks(problem: Problem, selected: npt.NDArray[np.bool_]) -> f
         left -= 1
         if blocks[n] + 1 <= round(high[n] / block):
             heapq.heappush(heap, (time(n, blocks[n] + 1) - time(n, blocks[n]), n))
-    return math.fsum(time(n, m) for n, m in blocks.items()) * (1.0 - _TIME_ERROR)
+    computing = [float(problem.weights[n] * problem.compute_s[n]) for n in blocks]
+    return math.fsum([*computing, *(time(n, m) for n, m in blocks.items())]) * (1.0 - _TIME_ERROR)

@@ -112,7 +112,4 @@ class State:
                 return "a reduced cost does not decide what it is said to"
         self.inside[screen.inside] = True
         self.available[screen.outside] = False
-        # Who serves no open task is in no cheapest cover.
-        idle = self.free[~(self.row > 0.0).any(axis=0)]
-        self.available[idle] = self.inside[idle]
         return None

@@ -13,6 +13,14 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _NOBODY = np.zeros(0, dtype=np.int64)
+_LARGEST_WORTH = 1e250  # beyond what any problem asks for; sums of larger numbers overflow
+
+
+def is_selection_of(values: object, size: int) -> bool:
+    """Tell whether something is an array of whole numbers, each the position of a client or a task."""
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "iu":
+        return False
+    return not values.size or bool(values.min() >= 0 and values.max() < size)
 
 
 @dataclass
@@ -33,6 +41,14 @@ class Screen:
     forced: IntArray
     inside: IntArray = field(default_factory=lambda: _NOBODY)
     outside: IntArray = field(default_factory=lambda: _NOBODY)
+
+    def fits(self, clients: int, tasks: int) -> bool:
+        """Tell whether it can be about a problem of this size."""
+        worths = self.worths
+        sound = isinstance(worths, np.ndarray) and worths.shape == (tasks,) and worths.dtype == np.float64
+        named = (self.forced, self.inside, self.outside)
+        bounded = sound and bool((np.abs(worths) <= _LARGEST_WORTH).all())  # False for NaN
+        return bounded and all(is_selection_of(some, clients) for some in named)
 
     @classmethod
     def of(cls, task: IntArray, worths: FloatArray, tasks: int, forced: IntArray) -> Screen:
@@ -61,6 +77,17 @@ class MinimalCover:
     clients: IntArray
     least_hz: float
     log: FloatArray | None
+
+    def fits(self, clients: int, tasks: int) -> bool:
+        """Tell whether it can be about a problem of this size."""
+        if not (is_selection_of(self.tasks, tasks) and is_selection_of(self.clients, clients)):
+            return False
+        unique = np.unique(self.tasks).size == self.tasks.size > 0 and np.unique(self.clients).size == self.clients.size
+        log = self.log
+        if log is None:
+            return unique
+        shaped = isinstance(log, np.ndarray) and log.ndim == 2 and log.shape[1] == 2 + self.tasks.size
+        return unique and shaped and log.dtype == np.float64 and bool(np.isfinite(log).all())
 
 
 @dataclass

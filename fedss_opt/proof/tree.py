@@ -84,11 +84,12 @@ def follow_log(
             elif what in (log_rows.HELD_IN, log_rows.HELD_OUT):
                 side = _IN if what == log_rows.HELD_IN else _OUT
                 if node.side[i] == _OPEN:
-                    if node.evaluate(worths, held=(i, side)) < least:
+                    if not node.evaluate(worths, held=(i, side)) >= least:
                         return "a bound does not exclude the side it is said to"
                     node.side[i] = opposite[side]
+                    node.value = -math.inf  # it was the bound of the other side
                 elif node.side[i] == side:  # the other side was excluded by the row before
-                    if node.evaluate(worths) < least:
+                    if not node.evaluate(worths) >= least:
                         return "a bound does not close its node"
                     closed = True
                 else:
@@ -106,6 +107,7 @@ def follow_log(
                 return None
             node.side, i, side = branches.pop()
             node.side[i] = side
+            node.value = -math.inf  # the last bound was that of another node
     return "the log ends with nodes that are still open"
 
 
@@ -140,8 +142,8 @@ class _Node:
             side = side.copy()
             side[held[0]] = held[1]
         chosen, free = side == _IN, side == _OPEN
-        need = 1.0 - self.row[:, chosen].sum(axis=1)
-        charged = np.where(worths > 0.0, need, self.row[:, free].sum(axis=1))
+        need = 1.0 - _row_sums(self.row[:, chosen])
+        charged = np.where(worths > 0.0, need, _row_sums(self.row[:, free]))
         worth = worths @ self.row
         size = np.abs(worths) @ self.row
         self.beyond = self.cost - worth
@@ -152,9 +154,17 @@ class _Node:
         doubt = 64 * _ULP * float(np.abs(worths) @ (1.0 + self.row.sum(axis=1)))
         self.value = math.fsum([*self.cost[chosen].tolist(), *terms.tolist(), *saved.tolist()]) - doubt
         self.value -= _ULP * abs(self.value)
+        if not self.value < math.inf:
+            self.value = -math.inf
         return self.value
 
     def decides(self, i: int, side: int) -> bool:
         """Tell whether the last bound, with client i held at the other side, reaches the claim."""
         lift = self.beyond[i] if side == _OUT else -self.beyond[i]
         return bool(self.value + lift - self.error[i] >= self.least)
+
+
+def _row_sums(row: FloatArray) -> FloatArray:
+    """Add up each row. Of a contiguous array, or NumPy adds one number after the other, and not in pairs."""
+    sums: FloatArray = np.ascontiguousarray(row).sum(axis=1)
+    return sums

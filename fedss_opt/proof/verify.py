@@ -22,7 +22,7 @@ from ..problem import Problem
 from .costs import least_bandwidths
 from .knapsack import costs_at_least
 from .state import State
-from .steps import MinimalCover, ProofSteps
+from .steps import MinimalCover, ProofSteps, Screen
 from .tree import follow_log
 
 __all__ = ["verify"]
@@ -50,6 +50,9 @@ def verify(problem: Problem, deadline: float, steps: ProofSteps) -> str | None:
         return "the deadline is not a number"
     if deadline <= 0.0:
         return None if problem.mandatory.any() or (problem.coverage_target > 0.0).any() else "nobody has to upload"
+    parts: tuple[Screen | MinimalCover, ...] = (*steps.screens, *steps.parts)
+    if not all(part.fits(problem.clients, problem.tasks) for part in parts):
+        return "a step is not about a problem of this size, or holds what is no number"
     state = State(problem, least_bandwidths(problem, deadline))
     if not np.isfinite(state.cost[problem.mandatory]).all():
         return None
@@ -80,13 +83,14 @@ def _add_up(state: State, steps: ProofSteps) -> str | None:
     total = [state.fixed]
     # Of the other tasks only those with a worth raise the sum, and any of them may be left out.
     other_tasks = state.open & (steps.screens[-1].worths > 0.0)
+    still_open = state.open.copy()
     other_clients = np.ones(state.free.size, dtype=np.bool_)
     for part in steps.parts:
         at = place[part.clients]
         at = at[at >= 0]
-        if not state.open[part.tasks].all() or not other_clients[at].all():
+        if not still_open[part.tasks].all() or not other_clients[at].all():
             return "parts overlap, or are about tasks that are served"
-        other_tasks[part.tasks], other_clients[at] = False, False
+        still_open[part.tasks], other_tasks[part.tasks], other_clients[at] = False, False, False
         rest = np.ones(state.free.size, dtype=np.bool_)
         rest[at] = False
         if (state.row[np.ix_(part.tasks, np.flatnonzero(rest))] > 0.0).any():
@@ -122,8 +126,8 @@ def _is_cover(state: State, part: MinimalCover, at: npt.NDArray[np.int64]) -> Ca
     tasks, clients = part.tasks, state.free[at]
 
     def is_cover(chosen: BoolArray) -> bool:
-        selected = state.inside.copy()
-        selected[clients[chosen]] = True
+        selected = state.available.copy()  # whoever else may be selected: some serve the tasks by next to nothing
+        selected[clients] = chosen
         return bool(state.problem.covers(selected)[tasks].all())
 
     return is_cover

@@ -196,9 +196,7 @@ def _screen(
         inside[cell.client[cell.free :]] = True  # the forced clients
         inside[cell.client[: cell.free][taken]] = True
         step.inside, step.outside = cell.client[: cell.free][taken], cell.client[: cell.free][left]
-        # Who serves no open task, or is screened out, is in no selection worth looking at.
-        available[:] = inside
-        available[cell.client[: cell.free][~left]] = True
+        available[step.outside] = False
         if decided <= 0.1 * cell.free and not (decided and cell.free <= _SMALL):
             break
     if decided:
