@@ -144,18 +144,20 @@ class _Node:
         chosen, free = side == _IN, side == _OPEN
         need = 1.0 - _row_sums(self.row[:, chosen])
         charged = np.where(worths > 0.0, need, _row_sums(self.row[:, free]))
-        worth = worths @ self.row
-        size = np.abs(worths) @ self.row
-        self.beyond = self.cost - worth
-        self.error = _ULP * (worths.size + 4) * (self.cost + size)
-        saved = np.minimum(self.beyond - self.error, 0.0)[free]
-        terms = worths * charged
-        # NumPy adds a contiguous axis in pairs: 19 roundings in a block of 128, and one each time blocks are joined.
-        doubt = 64 * _ULP * float(np.abs(worths) @ (1.0 + self.row.sum(axis=1)))
-        self.value = math.fsum([*self.cost[chosen].tolist(), *terms.tolist(), *saved.tolist()]) - doubt
-        self.value -= _ULP * abs(self.value)
-        if not self.value < math.inf:
-            self.value = -math.inf
+        with np.errstate(over="ignore", invalid="ignore"):  # then the value is no number, and proves nothing
+            worth = worths @ self.row
+            size = np.abs(worths) @ self.row
+            self.beyond = self.cost - worth
+            self.error = _ULP * (worths.size + 4) * (self.cost + size)
+            saved = np.minimum(self.beyond - self.error, 0.0)[free]
+            terms = worths * charged
+            # NumPy adds a contiguous axis in pairs: 19 roundings in a block of 128, and one when blocks are joined.
+            doubt = 64 * _ULP * float(np.abs(worths) @ (1.0 + self.row.sum(axis=1)))
+        try:
+            value = math.fsum([*self.cost[chosen].tolist(), *terms.tolist(), *saved.tolist()]) - doubt
+        except (OverflowError, ValueError):  # infinities of both signs
+            value = math.nan
+        self.value = value - _ULP * abs(value) if value < math.inf else -math.inf
         return self.value
 
     def decides(self, i: int, side: int) -> bool:
