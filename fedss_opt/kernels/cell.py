@@ -156,7 +156,7 @@ def build_cell(
                 floor, _ = least_bandwidth_shannon(payload[i], link[i], 0.0, longest[i])
             high = min(max_hz[i], total_hz)
             if block_hz > 0.0:
-                high = np.floor(high / block_hz) * block_hz
+                high = np.floor(high / block_hz * (1.0 + 8.0 * EPS)) * block_hz  # whole but for rounding is whole
             floor *= ROUND_UP
             if floor > high:
                 # A cap that the greatest bandwidth just meets, but for rounding: the rule is `Problem.selectable`'s.

@@ -175,13 +175,6 @@ _BOUNDS = (
         "answers",
     ),
     _fault(
-        "mandatory clients serve nobody",
-        "kernels/cell.py",
-        "exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, in_play)",
-        "exact, _ = open_requirement(target[k], 0.0, relevance[k], decided, ~in_play)",
-        "answers",
-    ),
-    _fault(
         "clients are forced whom a task could do without",
         "kernels/presolve.py",
         "if in_play[i] and row[i] > surplus:",
@@ -433,13 +426,6 @@ _AROUND = (
         "rounds/planning.py",
         "times = problem.compute_s + problem.upload_s(solution.bandwidth_hz)",
         "times = problem.upload_s(solution.bandwidth_hz)",
-        "rounds",
-    ),
-    _fault(
-        "rounds: the fair share waits for ever",
-        "rounds/fairness.py",
-        "return max(queue + share - served, 0.0)",
-        "return max(queue - served, 0.0)",
         "rounds",
     ),
     _fault(

@@ -33,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
+_NEAR = 1e-6  # above what enumeration is good for
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
 _FOR_A_MEDIAN = 3  # instances
 MOST_ENUMERATED = 12  # clients at most
@@ -53,6 +54,7 @@ SOLVER_CLAIMS = (
     "exact's bound reaches the enumerated optimum",
     "admm's bound reaches the relaxation that linprog solves",
     "admm's bounds: the median of a family is not below its floor",
+    "exact's search: a selection just above the enumerated optimum, none just below",
 )
 
 
@@ -87,6 +89,8 @@ class SolverClaims:
             answer = package.solve(problem, "exact")
         if answer.has_answer:  # no cover may be found without a search; then there is nothing to improve
             polished.see(instance.name, _distance(answer, best), _REFEREE)
+        if problem.objective is Objective.MAKESPAN:
+            self._search(instance, best, bounded)
         answer = package.solve(problem, "exact")
         bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFEREE)
 
@@ -96,6 +100,17 @@ class SolverClaims:
         for family, shares in self._shares.items():
             if len(shares) >= _FOR_A_MEDIAN:
                 floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
+
+    def _search(self, instance: Instance, best: float, bounded: Solution) -> None:
+        """Search at deadlines where hardly any slack is left: whoever is decided by too little of it is missed."""
+        search = import_module("fedss_opt.solvers.cover_search")
+        problem, claim = instance.problem, self.claims[SOLVER_CLAIMS[7]]
+        known = np.zeros(problem.tasks) if bounded.certificate is None else bounded.certificate.multipliers
+        for multipliers in (np.zeros(problem.tasks), known):
+            for deadline, nothing in ((best * (1.0 + _NEAR), False), (best * (1.0 - _NEAR), True)):
+                finding, _ = search.find_selection(problem, deadline, multipliers, math.inf)
+                wrong = finding is (search.Finding.SELECTION if nothing else search.Finding.NOTHING)
+                claim.see(instance.name, math.inf if wrong else 0.0, 0.0)
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
         claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s

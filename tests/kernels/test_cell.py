@@ -227,3 +227,23 @@ def test_radios_that_cannot_do_with_the_carrier_leave_none() -> None:
     assert cell_of(problem)[0].total_hz == 1e6
     assert cell_of(problem.replace(mandatory=True))[0].total_hz == 0.0
     assert cell_of(problem.replace(mandatory=[True, True, False]))[0].total_hz == 1e6
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 10**6))
+def test_who_can_take_part_in_whole_blocks_is_who_the_problem_says(seed: int) -> None:
+    """Caps that whole blocks just meet, on radios that have just so many: 3 of 197044.33 Hz once were 2."""
+    rng = np.random.default_rng(seed)
+    n, block = 6, float(rng.uniform(1e4, 1e6))
+    count = rng.integers(1, 9, n)
+    plain = Problem(
+        payload_bits=rng.uniform(1e5, 5e6, n),
+        cn0_hz=rng.uniform(1e5, 1e8, n),
+        bandwidth_hz=10.5 * block,
+        mandatory=True,
+    )
+    radios = plain.replace(resource_block_hz=block, max_bandwidth_hz=count * block * rng.uniform(1.0, 1.5, n))
+    factor = 1.0 + rng.choice([1e-9, -1e-9, 1e-13, -1e-13], n)
+    capped = radios.replace(max_upload_s=radios.upload_s(radios.bandwidth_limits_hz[1]) * factor)
+    compact, _ = cell_of(capped)
+    assert np.array_equal(np.isfinite(compact.low), capped.selectable[compact.client])
