@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fedss_opt as fo
-from fedss_opt.cells import cell_of, cell_of_node
+from fedss_opt.cells import cell_of, problem_arrays
+from fedss_opt.kernels import begin
 from fedss_opt.kernels.presolve import force_clients
+from fedss_opt.solvers.admm import NOBODY
 
 SIZES = st.sampled_from([0.0, 0.1, 0.3, 1.0 / 3.0, 1.0, 1e-16, 3e-13, 1e-12, 0.7, 2.0**-40, 1e5])
 
@@ -88,7 +90,10 @@ def test_a_task_that_needs_everybody_beside_others() -> None:
 
 
 def open_tasks(problem: fo.Problem) -> list[int]:
-    return cell_of_node(problem, problem.mandatory, problem.available)[0].task.tolist()
+    """Tasks that the ADMM has to do with."""
+    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
+    cell, _, _ = begin(*arrays, NOBODY, math.nan, np.zeros(problem.tasks))
+    return cell.task.tolist()
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 3.0])
