@@ -137,13 +137,6 @@ _EXACT = (
         "covers",
     ),
     _fault(
-        "cover search: clients decided to the side that is closed",
-        "kernels/cover_tree.py",
-        "            decide(tree, i, out >= slack)\n",
-        "            decide(tree, i, into >= slack)\n",
-        "covers",
-    ),
-    _fault(
         "cover search: clients decided at half the slack",
         "kernels/cover_tree.py",
         "if abs(tree.reduced[j]) >= slack:",
@@ -158,10 +151,10 @@ _EXACT = (
         "covers",
     ),
     _fault(
-        "levels of relevance: needs rounded down",
+        "levels of relevance: needs rounded up one level too far",
         "kernels/lattice.py",
         "needed[k] = math.ceil(least - doubt)",
-        "needed[k] = math.floor(least)",
+        "needed[k] = math.ceil(least - doubt) + 1.0",
         "covers",
     ),
 )
