@@ -48,7 +48,11 @@ def coverage_target(required: FloatArray, clients: int | IntArray) -> FloatArray
     clients : int or ndarray, (K,)
         How many clients there are, N; for tasks of several problems, each one's.
     """
-    target: FloatArray = required * (1.0 - np.maximum(_COVERAGE_ALLOWANCE, clients * _PER_CLIENT))
+    if isinstance(clients, int):  # without NumPy: a small solve takes no longer than this would
+        allowance: float | FloatArray = max(_COVERAGE_ALLOWANCE, clients * _PER_CLIENT)
+    else:
+        allowance = np.maximum(_COVERAGE_ALLOWANCE, clients * _PER_CLIENT)
+    target: FloatArray = required * (1.0 - allowance)
     return target
 
 
