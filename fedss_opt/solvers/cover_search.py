@@ -31,6 +31,7 @@ from ..kernels.cover_tree import advance_cover
 from ..kernels.dual import certified_value
 from ..kernels.knapsack import covering_knapsack
 from ..kernels.lattice import to_levels
+from ..kernels.opening import set_price
 from ..kernels.relaxation import reduce_costs, relax_at
 from ..problem import Objective, Problem
 from ..proof import MinimalCover, ProofSteps, Screen
@@ -212,9 +213,9 @@ def _screen(
 
 
 def _carry_over(cell: Cell, deadline: float, multipliers: FloatArray) -> Work:
+    """Price a new cell at the deadline, with the multipliers that its clients were screened by."""
     work = make_work(cell)
-    work.mu[:] = to_cell_units(cell, multipliers)
-    relax_at(cell, work, deadline)
+    set_price(cell, work, deadline)
     work.mu[:] = to_cell_units(cell, multipliers)
     return work
 

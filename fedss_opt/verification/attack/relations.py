@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ...problem import Problem
 from ...solution import Solution
 
-__all__ = ["RELATIONS", "Relation", "Variant", "forced_clients"]
+__all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Variant", "forced_clients"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -52,7 +52,7 @@ class Variant:
 
 Relation = Callable[[Problem, Generator, Solution], Variant | None]
 
-_PER_CLIENT = (
+PER_CLIENT = (
     "payload_bits",
     "cn0_hz",
     "spectral_efficiency",
@@ -68,7 +68,7 @@ _PER_CLIENT = (
 
 def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Fields of the clients `index`, in that order."""
-    fields = {name: getattr(problem, name) for name in _PER_CLIENT}
+    fields = {name: getattr(problem, name) for name in PER_CLIENT}
     taken = {name: None if value is None else value[index] for name, value in fields.items()}
     return {**taken, "relevance": problem.relevance[:, index], "client_ids": None}
 

@@ -10,21 +10,10 @@ import numpy as np
 
 from ...exceptions import ProblemError
 from ...problem import Problem
+from .relations import PER_CLIENT
 
 __all__ = ["shrink"]
 
-_PER_CLIENT = (
-    "payload_bits",
-    "cn0_hz",
-    "spectral_efficiency",
-    "compute_s",
-    "max_upload_s",
-    "min_bandwidth_hz",
-    "max_bandwidth_hz",
-    "weights",
-    "mandatory",
-    "available",
-)
 _DEFAULTS = {
     "compute_s": 0.0,
     "max_upload_s": math.inf,
@@ -37,7 +26,7 @@ _DEFAULTS = {
     "objective": "makespan",
 }
 _ORDINARY = {"payload_bits": 1e6, "cn0_hz": 1e7, "spectral_efficiency": 1.0, "bandwidth_hz": 1e6}
-_NUMBERS = tuple(name for name in _PER_CLIENT if name not in ("mandatory", "available"))
+_NUMBERS = tuple(name for name in PER_CLIENT if name not in ("mandatory", "available"))
 _ROUNDED = (*_NUMBERS, "bandwidth_hz", "resource_block_hz", "relevance", "required")
 
 
@@ -100,7 +89,7 @@ def _without_clients(problem: Problem) -> Iterator[dict[str, Any]]:
         for start in range(0, n, width):
             keep = np.ones(n, dtype=bool)
             keep[start : start + width] = False
-            fields = {name: value[keep] for name in _PER_CLIENT if (value := getattr(problem, name)) is not None}
+            fields = {name: value[keep] for name in PER_CLIENT if (value := getattr(problem, name)) is not None}
             fields |= {"relevance": problem.relevance[:, keep], "client_ids": None}
             offered, offer = (np.array([math.fsum(r) for r in t]) for t in (problem.relevance, fields["relevance"]))
             yield fields
