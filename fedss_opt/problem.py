@@ -332,10 +332,10 @@ class Problem:
         taken exactly (`math.fsum`), so the verdict is that of exact arithmetic on the data.
         """
         chosen = selection(selected, self.clients)
-        received, target = self.coverage(chosen), self.coverage_target
-        verdict = received >= target
+        received, target = self.relevance @ chosen, self.coverage_target
+        verdict: BoolArray = received >= target
         doubtful = np.abs(received - target) <= 1e-9 * target
-        for k in np.flatnonzero(doubtful):
+        for k in doubtful.nonzero()[0]:
             verdict[k] = math.fsum([*self.relevance[k, chosen].tolist(), -float(target[k])]) >= 0.0
         return verdict
 

@@ -133,11 +133,14 @@ def _propose_rounded(tree: CoverTree) -> None:
 @jit
 def _decide_by_reduced_cost(tree: CoverTree, slack: float) -> None:
     """Decide every client that cannot change sides at a cost below the slack."""
-    log_step(tree, BOUND, 0, 0.0)
+    logged = tree.log.shape[0] > 0  # asked here: a call costs as much as a decision
+    if logged:
+        log_step(tree, BOUND, 0, 0.0)
     for j in range(tree.tally[ACTIVE] - 1, -1, -1):
         if abs(tree.reduced[j]) >= slack:
             selected = tree.reduced[j] < 0.0
-            log_step(tree, DECIDE_IN if selected else DECIDE_OUT, tree.client[j], 0.0)
+            if logged:
+                log_step(tree, DECIDE_IN if selected else DECIDE_OUT, tree.client[j], 0.0)
             decide(tree, tree.client[j], selected)
 
 

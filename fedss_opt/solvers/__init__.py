@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 from ..exceptions import OptionError
@@ -109,6 +110,10 @@ def solve(
         callback=callback,
         seed=seed,
     )
-    module, function = METHODS[method]
-    run: Callable[[Problem, Options], Solution] = getattr(import_module(f".{module}", __name__), function)
-    return run(problem, options)
+    return _function(*METHODS[method])(problem, options)
+
+
+@cache
+def _function(module: str, name: str) -> Callable[[Problem, Options], Solution]:
+    function: Callable[[Problem, Options], Solution] = getattr(import_module(f".{module}", __name__), name)
+    return function

@@ -21,7 +21,6 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import connected_components
 
 from ..cells import cell_of_node
 from ..certification import to_cell_units, to_problem_units
@@ -131,9 +130,9 @@ def _search(core: _Core, steps: ProofSteps | None) -> tuple[Finding, BoolArray |
     """Find the cheapest cover of one component after the other, within what the bounds of the others leave."""
     problem = core.problem
     components = _components(core)
-    bounds = [_least_cost(core, part) for part in components]
-    chosen = np.zeros(core.cell.free, dtype=np.bool_)
     whole = len(components) == 1
+    bounds = [0.0 if whole else _least_cost(core, part) for part in components]
+    chosen = np.zeros(core.cell.free, dtype=np.bool_)
     for j in sorted(range(len(components)), key=lambda j: components[j].clients.size):
         part = components[j]
         room = core.room_hz - math.fsum(bounds[:j] + bounds[j + 1 :])
@@ -223,14 +222,21 @@ def _carry_over(cell: Cell, deadline: float, multipliers: FloatArray) -> Work:
 def _components(core: _Core) -> list[_Component]:
     """Split the open tasks, and the undecided clients with them, by who shares a client."""
     serves = core.cell.relevance > 0.0
-    tasks = core.cell.aim.size
-    if tasks == 0:
+    if core.cell.aim.size == 0:
         return []
-    shared = serves.astype(np.float64)
-    count, label = connected_components(shared.T @ shared, directed=False)
-    first = np.argmax(serves, axis=1) if serves.size else np.zeros(0, dtype=np.int64)
-    of_client = label[first]
-    return [_Component(tasks=np.flatnonzero(label == c), clients=np.flatnonzero(of_client == c)) for c in range(count)]
+    shared = serves.astype(np.float32)
+    joined = shared.T @ shared > 0.0
+    np.fill_diagonal(joined, True)
+    while not np.array_equal(joined, further := joined @ joined):  # friends of friends, to the end
+        joined = further
+    if joined.all():
+        return [_Component(tasks=np.arange(joined.shape[0]), clients=np.arange(core.cell.free))]
+    label = joined.argmax(axis=1)  # of every task the first one that it is joined to
+    of_client = label[serves.argmax(axis=1)] if serves.size else label[:0]
+    return [
+        _Component(tasks=np.flatnonzero(label == first), clients=np.flatnonzero(of_client == first))
+        for first in np.unique(label)
+    ]
 
 
 def _least_cost(core: _Core, part: _Component) -> float:
