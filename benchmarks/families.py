@@ -18,12 +18,12 @@ def instance(family: str, clients: int, tasks: int, seed: int) -> fo.Problem:
     relevance = family if family in ("heavy_tailed", "tied", "one_task") else "overlapping"
     return fo.scenarios.make(
         "umi" if family == "umi" else "yang2021",
-        clients=clients,
-        tasks=tasks,
+        n_clients=clients,
+        n_tasks=tasks,
         seed=seed,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=0.4e6 * clients,
-        required=0.3,
+        required_fraction=0.3,
         relevance=relevance,
         objective="total" if family == "total" else "makespan",
     )

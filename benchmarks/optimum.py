@@ -21,7 +21,7 @@ def least_bandwidth(problem: fo.Problem, deadline_s: float) -> np.ndarray:
     cell, _ = cell_of(problem)
     cost = np.empty(cell.client.size)
     cost_pass(cell, deadline_s, cost, np.empty_like(cost))
-    everybody = np.full(problem.clients, np.inf)
+    everybody = np.full(problem.n_clients, np.inf)
     everybody[cell.client] = cost
     return everybody
 
@@ -34,7 +34,7 @@ def optimal_makespan(problem: fo.Problem, start: fo.Solution, time_limit_s: floa
         usable = np.isfinite(cost)
         result = milp(
             np.where(usable, cost, 0.0) / problem.bandwidth_hz,
-            integrality=np.ones(problem.clients),
+            integrality=np.ones(problem.n_clients),
             bounds=Bounds(0, usable.astype(float)),
             constraints=LinearConstraint(problem.relevance / problem.coverage_target[:, None], 1.0, np.inf),
             options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},

@@ -85,7 +85,7 @@ def test_warm_start(benchmark, family: str) -> None:
         for seed in range(SEEDS):
             before = instance(family, 100, 5, seed)
             earlier = fo.solve(before)
-            moved = 10.0 ** np.random.default_rng(seed).choice([-0.1, 0.1], before.clients)
+            moved = 10.0 ** np.random.default_rng(seed).choice([-0.1, 0.1], before.n_clients)
             now = before.replace(cn0_hz=before.cn0_hz * moved)
             fo.solve(now)
             cold.append(_timed(lambda p=now: fo.solve(p), 9))

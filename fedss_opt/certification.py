@@ -35,7 +35,7 @@ def certified_bound(problem: Problem, certificate: Certificate) -> float:
     cell, short = cell_of(problem)
     if certificate.kind is CertificateKind.COVERAGE:
         task = certificate.task
-        holds = task is not None and 0 <= task < problem.tasks and bool(short[task])
+        holds = task is not None and 0 <= task < problem.n_tasks and bool(short[task])
         return math.inf if holds else 0.0
     return bound_of_cell(cell, certificate.kind, certificate.price, to_cell_units(cell, multipliers))
 
@@ -43,7 +43,7 @@ def certified_bound(problem: Problem, certificate: Certificate) -> float:
 def _sound_multipliers(problem: Problem, certificate: Certificate) -> FloatArray | None:
     """Return the multipliers, (K,); None where they are not nonnegative, or not one a task: no proof."""
     multipliers = certificate.multipliers
-    if multipliers.shape != (problem.tasks,) or not (np.isfinite(multipliers) & (multipliers >= 0.0)).all():
+    if multipliers.shape != (problem.n_tasks,) or not (np.isfinite(multipliers) & (multipliers >= 0.0)).all():
         return None
     return multipliers
 
@@ -72,7 +72,7 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
     -----
     Both are NaN throughout for certificates without a price: of kind ``coverage``, or broken ones.
     """
-    cost, worth = np.full(problem.clients, math.nan), np.full(problem.clients, math.nan)
+    cost, worth = np.full(problem.n_clients, math.nan), np.full(problem.n_clients, math.nan)
     multipliers = _sound_multipliers(problem, certificate)
     least = certificate.kind is CertificateKind.BANDWIDTH
     if multipliers is None or certificate.kind is CertificateKind.COVERAGE:
@@ -96,7 +96,7 @@ def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatA
 def forced_clients(problem: Problem) -> BoolArray:
     """Mark the clients without whom some task misses its target, whoever else is selected, (N,); not the mandatory."""
     cell, _ = cell_of(problem)
-    forced = np.zeros(problem.clients, dtype=np.bool_)
+    forced = np.zeros(problem.n_clients, dtype=np.bool_)
     forced[cell.client[cell.free :]] = True
     return forced & ~problem.mandatory
 

@@ -178,16 +178,16 @@ def check(
 
 def _sizes(problem: Problem, solution: Solution) -> Claim:
     shapes = (np.shape(solution.selected), np.shape(solution.bandwidth_hz))
-    wanted = (problem.clients,)
-    detail = f"{problem.clients} clients, {problem.tasks} tasks"
+    wanted = (problem.n_clients,)
+    detail = f"{problem.n_clients} clients, {problem.n_tasks} tasks"
     fits = shapes == (wanted, wanted)
     if not fits:
-        detail = f"{problem.clients} clients, but shapes {shapes[0]} of selected, {shapes[1]} of bandwidth_hz"
+        detail = f"{problem.n_clients} clients, but shapes {shapes[0]} of selected, {shapes[1]} of bandwidth_hz"
     certificate = solution.certificate
-    if fits and certificate is not None and np.shape(certificate.multipliers) != (problem.tasks,):
-        fits, detail = False, f"{np.size(certificate.multipliers)} multipliers for {problem.tasks} tasks"
-    if fits and certificate is not None and certificate.task is not None and certificate.task >= problem.tasks:
-        fits, detail = False, f"the certificate names task {certificate.task} of {problem.tasks}"
+    if fits and certificate is not None and np.shape(certificate.multipliers) != (problem.n_tasks,):
+        fits, detail = False, f"{np.size(certificate.multipliers)} multipliers for {problem.n_tasks} tasks"
+    if fits and certificate is not None and certificate.task is not None and certificate.task >= problem.n_tasks:
+        fits, detail = False, f"the certificate names task {certificate.task} of {problem.n_tasks}"
     return Claim(name="sizes", verdict=fits, detail=detail)
 
 
@@ -201,7 +201,7 @@ def _selection(problem: Problem, solution: Solution) -> Iterator[Claim]:
         detail = f"client {problem.client_name(int(odd[0]))!r} {bad}" if odd.size else good
         yield Claim(name=name, verdict=not odd.size, figure=float(odd.size), detail=detail)
     served, received = problem.covers(chosen), problem.coverage(chosen)
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         need = float(problem.required[k])
         yield Claim(
             name=f"coverage of {problem.task_name(k)}",

@@ -49,8 +49,8 @@ def prove_again(
 
     if claimed_s <= 0.0:
         return True, "no time is below 0"
-    multipliers = np.zeros(problem.tasks)
-    if certificate is not None and np.shape(certificate.multipliers) == (problem.tasks,):
+    multipliers = np.zeros(problem.n_tasks)
+    if certificate is not None and np.shape(certificate.multipliers) == (problem.n_tasks,):
         sound = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
         multipliers = np.where(sound, certificate.multipliers, 0.0)
     stop = time.perf_counter() + time_limit_s

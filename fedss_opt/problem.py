@@ -115,7 +115,7 @@ class Problem:
     ...     required=1.2,
     ... )
     >>> problem
-    Problem(clients=3, tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
+    Problem(n_clients=3, n_tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
 
     __slots__ = (
@@ -202,12 +202,12 @@ class Problem:
     # -- sizes and names ---------------------------------------------------------------------------------
 
     @property
-    def clients(self) -> int:
+    def n_clients(self) -> int:
         """Number of clients, N."""
         return len(self.payload_bits)
 
     @property
-    def tasks(self) -> int:
+    def n_tasks(self) -> int:
         """Number of tasks, K."""
         return len(self.required)
 
@@ -223,7 +223,7 @@ class Problem:
         The second is above what a plain sum over the N clients can be off by, so that a requirement of "all of them",
         summed by the caller, can be met.
         """
-        return coverage_target(self.required, self.clients)
+        return coverage_target(self.required, self.n_clients)
 
     @property
     def resource_blocks(self) -> int | None:
@@ -263,7 +263,7 @@ class Problem:
         ProblemError
             Naming the first bandwidth that is no finite number >= 0.
         """
-        b = vector("bandwidth_hz", bandwidth_hz, self.clients, unit="Hz")
+        b = vector("bandwidth_hz", bandwidth_hz, self.n_clients, unit="Hz")
         if self.spectral_efficiency is not None:
             return self.spectral_efficiency * b
         assert self.cn0_hz is not None
@@ -311,17 +311,17 @@ class Problem:
         """Value of the problem's objective for an answer, s."""
         if self.objective is Objective.MAKESPAN:
             return self.latency_s(selected, bandwidth_hz)
-        chosen = selection(selected, self.clients)
+        chosen = selection(selected, self.n_clients)
         return float(np.sum(self.weights[chosen] * self._selected_times(chosen, bandwidth_hz)))
 
     def _selected_times(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> FloatArray:
-        chosen = selection(selected, self.clients)
+        chosen = selection(selected, self.n_clients)
         times: FloatArray = (self.compute_s + self.upload_s(bandwidth_hz))[chosen]
         return times
 
     def coverage(self, selected: npt.ArrayLike) -> FloatArray:
         """Return what each task receives from a selection, ``R a``, (K,)."""
-        chosen = selection(selected, self.clients)
+        chosen = selection(selected, self.n_clients)
         received: FloatArray = self.relevance[:, chosen].sum(axis=1)
         return received
 
@@ -331,7 +331,7 @@ class Problem:
         A plain sum decides wherever it is clear of the target by more than any rounding; else the sum is
         taken exactly (`math.fsum`), so the verdict is that of exact arithmetic on the data.
         """
-        chosen = selection(selected, self.clients)
+        chosen = selection(selected, self.n_clients)
         received, target = self.relevance @ chosen, self.coverage_target
         verdict: BoolArray = received >= target
         doubtful = np.abs(received - target) <= 1e-9 * target
@@ -400,7 +400,7 @@ class Problem:
 
     def __repr__(self) -> str:
         return (
-            f"Problem(clients={self.clients}, tasks={self.tasks}, bandwidth_hz={self.bandwidth_hz:g}, "
+            f"Problem(n_clients={self.n_clients}, n_tasks={self.n_tasks}, bandwidth_hz={self.bandwidth_hz:g}, "
             f"rate_model={str(self.rate_model)!r}, objective={str(self.objective)!r})"
         )
 

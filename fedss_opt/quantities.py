@@ -144,7 +144,7 @@ def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: 
 
 def with_requirements(problem: Problem, requirements: Iterable[str]) -> Problem:
     """Return the problem with other requirements for some or all of its tasks."""
-    names = [problem.task_name(k) for k in range(problem.tasks)]
+    names = [problem.task_name(k) for k in range(problem.n_tasks)]
     kept = {name: f"{name}={q!r}abs" for name, q in zip(names, problem.required.tolist(), strict=True)}
     texts = list(requirements)
     parsed = [parse_requirement(text) for text in texts]

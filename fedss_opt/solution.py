@@ -315,7 +315,7 @@ def no_answer(
     solve_time_s: float = 0.0,
 ) -> Solution:
     """Build the Solution that carries no allocation."""
-    n = problem.clients
+    n = problem.n_clients
     return Solution(
         status=status,
         stop_reason=stop_reason,

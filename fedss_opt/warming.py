@@ -61,7 +61,7 @@ def python_calls() -> Iterator[Call]:
         relevance=[[1.0, 0.5, 0.8, 0.3], [0.2, 0.7, 0.4, 0.9]],
         required=[1.2, 1.1],
     )
-    nobody, no_multipliers = NOBODY, np.zeros(problem.tasks)
+    nobody, no_multipliers = NOBODY, np.zeros(problem.n_tasks)
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
     cell, _ = cell_of(problem)  # build_cell
     work = make_work(cell)
@@ -69,7 +69,7 @@ def python_calls() -> Iterator[Call]:
     yield begin, (*arrays, nobody, math.nan, no_multipliers)
     yield advance, (cell, work, 1e-4, math.inf, 2000, *DEFAULT_TUNING.switches)
     yield close_early, (cell, work)
-    yield conclude, (cell, work, problem.clients, problem.tasks)
+    yield conclude, (cell, work, problem.n_clients, problem.n_tasks)
     yield certified_bound, (cell, False, 1.0, work.mu)
     yield total_bound, (cell, work.mu, 1.0)
     yield certified_value, (cell, MAKESPAN, work.mu, 1.0)
@@ -85,7 +85,7 @@ def python_calls() -> Iterator[Call]:
     yield reduce_costs, (cell, work)
     yield round_relaxation, (cell, work, 0.5)
     yield consider, (cell, work)
-    cost, need = np.ones(cell.free), np.ones(problem.tasks)
+    cost, need = np.ones(cell.free), np.ones(problem.n_tasks)
     yield to_levels, (cell.relevance, need)
     yield covering_knapsack, (cost, cell.relevance[:, 0].copy(), 1.0, 1.0, 9.0, 100, cell.stop)
     tree = make_cover_tree(cost, cell.relevance, need, 9.0, 0)

@@ -13,7 +13,7 @@ def bandwidths(problem: Problem, selected: np.ndarray) -> np.ndarray:
     """Bandwidths with which all of a selection finish at about the same time, in sum just below B."""
 
     def least(deadline: float) -> np.ndarray:
-        low, high = np.full(problem.clients, 1e-3), np.full(problem.clients, 1e12)
+        low, high = np.full(problem.n_clients, 1e-3), np.full(problem.n_clients, 1e12)
         for _ in range(80):
             middle = np.sqrt(low * high)
             late = problem.compute_s + problem.upload_s(middle) > deadline
@@ -48,12 +48,12 @@ def answer(problem: Problem, selected: np.ndarray | None = None, **changes: obje
 
 def uncovered(problem: Problem, task: int) -> Solution:
     """Say that a task cannot be served, with the certificate of that."""
-    proof = Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=np.zeros(problem.tasks), task=task)
+    proof = Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=np.zeros(problem.n_tasks), task=task)
     return Solution(
         status=Status.INFEASIBLE,
         stop_reason=StopReason.COMPLETED,
-        selected=np.zeros(problem.clients, dtype=bool),
-        bandwidth_hz=np.zeros(problem.clients),
+        selected=np.zeros(problem.n_clients, dtype=bool),
+        bandwidth_hz=np.zeros(problem.n_clients),
         latency_s=math.inf,
         objective_s=math.inf,
         lower_bound_s=math.inf,

@@ -162,7 +162,7 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
     with mp.workdps(DIGITS):
         mu = [_mpf(m) for m in multipliers]
         open_, relevance = [], []
-        for k in range(problem.tasks):
+        for k in range(problem.n_tasks):
             target, row = _mpf(problem.coverage_target[k]), [_mpf(r) for r in problem.relevance[k]]
             if tightened:
                 target = _whole_steps(problem, k)
@@ -170,7 +170,7 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
             open_.append(target)
             relevance.append(row)
         total = sum((m * q for m, q in zip(mu, open_, strict=True)), mpf(0))
-        for n in range(problem.clients):
+        for n in range(problem.n_clients):
             if not problem.available[n]:
                 continue
             reward = sum((m * row[n] for m, row in zip(mu, relevance, strict=True)), mpf(0))
@@ -181,8 +181,8 @@ def dual_value(problem: Problem, multipliers, theta: float | mpf, *, tightened: 
 
 def forced(problem: Problem) -> np.ndarray:
     """Clients without whom some task misses its target, though everybody else who can take part is selected."""
-    able = [n for n in range(problem.clients) if admissible(problem, n)]
-    marks = np.zeros(problem.clients, dtype=bool)
+    able = [n for n in range(problem.n_clients) if admissible(problem, n)]
+    marks = np.zeros(problem.n_clients, dtype=bool)
     for row, target in zip(problem.relevance, problem.coverage_target, strict=True):
         offers = {n: Fraction(float(row[n])) for n in able}
         for n in able:
@@ -195,7 +195,7 @@ def _whole_steps(problem: Problem, k: int) -> mpf:
     """What the mandatory clients leave open of task k, rounded up to a multiple of the free clients' common step."""
     target = Fraction(float(problem.coverage_target[k]))
     step = Fraction(0)
-    for n in range(problem.clients):
+    for n in range(problem.n_clients):
         r = Fraction(float(problem.relevance[k, n]))
         if problem.mandatory[n]:
             target -= r
@@ -341,7 +341,7 @@ class Priced:
 def total_of(problem: Problem, selected: np.ndarray) -> Priced:
     """Least weighted total latency of a selection, by a bracketed root of the price."""
     chosen = np.asarray(selected, dtype=bool)
-    none = np.zeros(problem.clients)
+    none = np.zeros(problem.n_clients)
     if not chosen.any():
         return Priced(0.0, none, 0.0)
     least = least_bandwidths(problem, INF)[chosen]
@@ -421,7 +421,7 @@ def exact_coverage(problem: Problem, selected: np.ndarray) -> list[Fraction]:
 
 def admissible_clients(problem: Problem) -> np.ndarray:
     """Which clients, alone on the whole band, could ever take part."""
-    return np.array([admissible(problem, n) for n in range(problem.clients)], dtype=bool)
+    return np.array([admissible(problem, n) for n in range(problem.n_clients)], dtype=bool)
 
 
 def minimal_selections(problem: Problem) -> np.ndarray:
@@ -431,11 +431,11 @@ def minimal_selections(problem: Problem) -> np.ndarray:
     covered frees its bandwidth, takes its time out of the maximum or sum (all weights are positive), and
     constrains nobody else: every selection is at least as costly as some minimal one inside it.
     """
-    n = problem.clients
+    n = problem.n_clients
     codes = np.arange(1 << n)
     rows = (codes[:, None] >> np.arange(n)) & 1 == 1
     covering = np.ones(1 << n, dtype=bool)
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         received, target = rows @ problem.relevance[k], float(problem.coverage_target[k])
         served = received >= target
         # Twelve additions err by less than 12 eps; 1e-11 is far outside, and inside it exact sums decide.
@@ -460,10 +460,10 @@ def brute_force(problem: Problem) -> Optimum:
     * total: sum phi_n(lambda) - lambda B, which bounds its value from below for every lambda >= 0, is no
       better than the best value.
     """
-    if problem.clients > 12:
+    if problem.n_clients > 12:
         raise ValueError("brute force is for twelve clients at most")
     rows = minimal_selections(problem)
-    best, chosen = INF, np.zeros(problem.clients, dtype=bool)
+    best, chosen = INF, np.zeros(problem.n_clients, dtype=bool)
     waiting = np.ones(len(rows), dtype=bool)
     order = np.zeros(len(rows))
     while waiting.any():
@@ -503,11 +503,11 @@ def lp_relaxation(problem: Problem, theta: float) -> float:
     usable = problem.available & np.isfinite(phi)
     if (problem.mandatory & ~usable).any():
         return INF
-    if problem.clients == 0:
+    if problem.n_clients == 0:
         return 0.0 if np.all(problem.coverage_target <= 0.0) else INF
     scale = float(phi[usable].max(initial=0.0)) or 1.0
     bounds = [(float(m), 1.0 if u else 0.0) for m, u in zip(problem.mandatory, usable, strict=True)]
-    covering = {"A_ub": -problem.relevance, "b_ub": -problem.coverage_target} if problem.tasks else {}
+    covering = {"A_ub": -problem.relevance, "b_ub": -problem.coverage_target} if problem.n_tasks else {}
     result = linprog(np.where(usable, phi, 0.0) / scale, bounds=bounds, method="highs", **covering)
     return float(result.fun) * scale if result.status == 0 else INF
 

@@ -28,7 +28,7 @@ def _table(problem: Problem, n: int, allowance: float) -> list[float]:
     """Weighted time of client n on 1, 2, ... blocks; inf where a limit is broken by more than the allowance."""
     row = []
     for count in range(1, whole_blocks(problem) + 1):
-        b = np.full(problem.clients, count * problem.resource_block_hz)
+        b = np.full(problem.n_clients, count * problem.resource_block_hz)
         upload = float(naive.times(problem, b)[n] - problem.compute_s[n])
         kept = (
             upload <= problem.max_upload_s[n] * (1.0 + allowance)
@@ -59,7 +59,7 @@ def best_split(problem: Problem, selected: np.ndarray, allowance: float = 0.0) -
 def brute_force_blocks(problem: Problem, allowance: float = 0.0) -> float:
     """The optimum over all selections and all whole numbers of blocks; inf where there is none."""
     best = math.inf
-    for row in itertools.product((False, True), repeat=problem.clients):
+    for row in itertools.product((False, True), repeat=problem.n_clients):
         selected = np.array(row, dtype=bool)
         if (problem.mandatory & ~selected).any() or (selected & ~problem.available).any():
             continue

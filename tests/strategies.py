@@ -119,7 +119,9 @@ def selections(n: int) -> st.SearchStrategy[np.ndarray]:
 
 def multipliers(problem: Problem) -> st.SearchStrategy[np.ndarray]:
     """Any nonnegative multipliers that are of some consequence for the problem."""
-    unit = problem.bandwidth_hz / max(problem.clients, 1)
+    unit = problem.bandwidth_hz / max(problem.n_clients, 1)
     scale = np.array([float(row.max(initial=0.0)) or 1.0 for row in problem.relevance])
     entries = st.one_of(st.just(0.0), decades(1e-3, 1e3))
-    return st.lists(entries, min_size=problem.tasks, max_size=problem.tasks).map(lambda mu: np.array(mu) * unit / scale)
+    return st.lists(entries, min_size=problem.n_tasks, max_size=problem.n_tasks).map(
+        lambda mu: np.array(mu) * unit / scale
+    )

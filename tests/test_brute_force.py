@@ -59,7 +59,7 @@ def best_of(problem: Problem, chosen: np.ndarray) -> Bracket:
 
 def assert_allocation(problem: Problem, chosen: np.ndarray, b: np.ndarray) -> None:
     """Every constraint on the bandwidths, exactly; upload times to the rounding of their evaluation."""
-    assert b.shape == chosen.shape == (problem.clients,)
+    assert b.shape == chosen.shape == (problem.n_clients,)
     assert b.dtype == np.float64
     assert (b[~chosen] == 0.0).all()
     assert (b[chosen] > 0.0).all()
@@ -155,7 +155,7 @@ def test_policies_are_truthful_too(method: str, problem: Problem) -> None:
 @settings(max_examples=150)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_bandwidths_of_any_selection_are_the_best(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients))
+    chosen = data.draw(selections(problem.n_clients))
     truth, b = best_of(problem, chosen), optimal_bandwidth(problem, chosen)
     if b is None:
         assert truth.high == math.inf
@@ -172,14 +172,14 @@ def test_coverage_is_decided_at_the_last_bit(data: st.DataObject, problem: Probl
     """Targets within two ulps of what some clients offer together: rounded sums would decide by accident."""
     required = []
     for row in problem.relevance:
-        chosen = data.draw(selections(problem.clients))
+        chosen = data.draw(selections(problem.n_clients))
         # Thirds and tenths, so that no sum is exact.
         offered = math.fsum((row * data.draw(st.sampled_from([1.0, 1.0 + EPS])))[chosen].tolist())
         need = offered / (1.0 - 1e-12)
         for _ in range(data.draw(st.integers(0, 2))):
             need = math.nextafter(need, data.draw(st.sampled_from([0.0, math.inf])))
         required.append(need if offered > 0.0 else 0.0)
-    mandatory = data.draw(selections(problem.clients))
+    mandatory = data.draw(selections(problem.n_clients))
     problem = problem.replace(required=required, mandatory=mandatory)
     assert_truthful(problem, fo.solve(problem), optimum(problem))
 
@@ -195,7 +195,7 @@ def _certificates(problem: Problem) -> st.SearchStrategy[Certificate]:
         kind=st.sampled_from(list(CertificateKind)),
         price=prices,
         multipliers=multipliers(problem),
-        task=st.one_of(st.none(), st.integers(0, max(problem.tasks - 1, 0))),
+        task=st.one_of(st.none(), st.integers(0, max(problem.n_tasks - 1, 0))),
     )
 
 
@@ -218,7 +218,7 @@ def test_certificates_hold_by_the_published_formula(problem: Problem) -> None:
     if certificate is None or solution.lower_bound_s == 0.0:
         return
     mu, band = certificate.multipliers, problem.bandwidth_hz
-    assert mu.shape == (problem.tasks,)
+    assert mu.shape == (problem.n_tasks,)
     assert (mu >= 0.0).all()
     if certificate.kind is CertificateKind.COVERAGE:
         assert certificate.task is not None
@@ -246,8 +246,8 @@ def test_altered_certificates_prove_what_they_prove(data: st.DataObject, problem
         for price in (certificate.price, certificate.price * factor):
             altered = replace(certificate, multipliers=certificate.multipliers * factor, price=price)
             assert 0.0 <= altered.bound(problem) <= truth.high
-    other = data.draw(problems(min_clients=problem.clients, max_clients=problem.clients, max_tasks=problem.tasks))
-    if other.tasks == problem.tasks:
+    other = data.draw(problems(min_clients=problem.n_clients, max_clients=problem.n_clients, max_tasks=problem.n_tasks))
+    if other.n_tasks == problem.n_tasks:
         assert 0.0 <= certificate.bound(other) <= optimum(other).high
 
 
@@ -295,14 +295,14 @@ def test_broken_certificates_prove_nothing_or_are_refused(objective: str, change
 @settings(max_examples=60)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=6))
 def test_tightened_problems_turn_infeasible_honestly(data: st.DataObject, problem: Problem) -> None:
-    everyone = np.ones(problem.clients, dtype=bool)
+    everyone = np.ones(problem.n_clients, dtype=bool)
     limit = data.draw(decades(0.05, 3.0))
     kind = data.draw(st.sampled_from(["upload", "least", "required"]))
     if kind == "upload":
-        even = problem.upload_s(problem.bandwidth_hz / problem.clients)
+        even = problem.upload_s(problem.bandwidth_hz / problem.n_clients)
         problem = problem.replace(max_upload_s=limit * even)
     elif kind == "least":
-        least = limit * problem.bandwidth_hz / problem.clients
+        least = limit * problem.bandwidth_hz / problem.n_clients
         problem = problem.replace(min_bandwidth_hz=least, max_bandwidth_hz=math.inf)
     else:
         problem = problem.replace(required=limit * problem.coverage(everyone))
@@ -378,8 +378,8 @@ def test_units_do_not_matter(problem: Problem, seconds: float, hertz: float, rel
 @settings(max_examples=60)
 @given(data=st.data(), problem=problems(min_clients=2, max_clients=8))
 def test_the_order_of_clients_and_tasks_does_not_matter(data: st.DataObject, problem: Problem) -> None:
-    clients = data.draw(st.permutations(range(problem.clients)))
-    tasks = data.draw(st.permutations(range(problem.tasks)))
+    clients = data.draw(st.permutations(range(problem.n_clients)))
+    tasks = data.draw(st.permutations(range(problem.n_tasks)))
     per_client = {
         name: getattr(problem, name)[clients]
         for name in (
@@ -444,7 +444,7 @@ def test_more_bandwidth_and_less_work_never_hurt(problem: Problem, factor: float
 @st.composite
 def _anything(draw: st.DrawFn, problem: Problem) -> Solution:
     """A Solution of the right sizes with any content: stale, wrong, or nonsense."""
-    n = problem.clients
+    n = problem.n_clients
     wild = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 1e300, math.inf, -math.inf, math.nan])
     numbers = st.one_of(wild, decades(1e-6, 1e6))
     certificate = st.one_of(
@@ -453,7 +453,7 @@ def _anything(draw: st.DrawFn, problem: Problem) -> Solution:
             Certificate,
             kind=st.sampled_from(list(CertificateKind)),
             price=numbers,
-            multipliers=st.lists(numbers, min_size=problem.tasks, max_size=problem.tasks).map(np.array),
+            multipliers=st.lists(numbers, min_size=problem.n_tasks, max_size=problem.n_tasks).map(np.array),
             task=st.none(),
         ),
     )

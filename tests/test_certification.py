@@ -250,8 +250,8 @@ def test_units_there_and_back(data: st.DataObject, problem: Problem) -> None:
     mu = data.draw(multipliers(problem))
     inside = to_cell_units(cell, mu)
     assert inside.shape == cell.task.shape
-    back = to_problem_units(cell, inside, problem.tasks)
-    open_tasks = np.isin(np.arange(problem.tasks), cell.task)
+    back = to_problem_units(cell, inside, problem.n_tasks)
+    open_tasks = np.isin(np.arange(problem.n_tasks), cell.task)
     np.testing.assert_allclose(back[open_tasks], mu[open_tasks], rtol=4.5e-16)  # one product and one quotient
     assert (back[~open_tasks] == 0.0).all()  # served by the mandatory clients: worth nothing
     # The units change nothing of what is proven, but for the same two roundings of each multiplier.

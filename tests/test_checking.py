@@ -268,7 +268,7 @@ def test_empty_problems_pass():
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 @pytest.mark.parametrize("preset", ["yang2021", "cbcsba2025"])
 def test_what_the_solver_says_holds(warm, preset, objective):
-    problem = fo.scenarios.make(preset, clients=60, tasks=3, seed=1, objective=objective)
+    problem = fo.scenarios.make(preset, n_clients=60, n_tasks=3, seed=1, objective=objective)
     solution = fo.solve(problem)
     assert solution.certificate is not None
     report = check(problem, solution)

@@ -192,7 +192,7 @@ def test_solution_files(tmp_path, cell):
 def test_the_examples_in_the_documentation_are_read():
     text = (DOCS / "file-format.md").read_text()
     problem, solution = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL))
-    assert documents.problem_from_dict(problem).clients == 3
+    assert documents.problem_from_dict(problem).n_clients == 3
     assert documents.solution_from_dict(solution, documents.problem_from_dict(problem)).has_answer
     keys = re.findall(r"`(\w+)`", text)
     assert {field.name for field in documents.FIELDS} <= set(keys)

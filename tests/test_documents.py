@@ -118,7 +118,7 @@ def test_scalars_stand_for_all_clients():
 
 def test_no_task_may_be_written_out(document):
     del document["task_ids"]
-    assert documents.problem_from_dict(document | {"relevance": [], "required": []}).tasks == 0
+    assert documents.problem_from_dict(document | {"relevance": [], "required": []}).n_tasks == 0
 
 
 def test_empty_names_of_no_task_are_kept():
@@ -213,7 +213,7 @@ def test_whatever_stands_in_a_field_is_accepted_or_refused_in_one_line(name, val
 
 def _bounded(problem: fo.Problem) -> fo.Solution:
     certificate = fo.Certificate(
-        kind=fo.CertificateKind.BOUND, price=0.3, multipliers=np.array([1e5, 0.1 + 0.2][: problem.tasks])
+        kind=fo.CertificateKind.BOUND, price=0.3, multipliers=np.array([1e5, 0.1 + 0.2][: problem.n_tasks])
     )
     plain = by_hand.answer(problem)
     return by_hand.answer(

@@ -23,7 +23,7 @@ def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> Non
     most = np.minimum(problem.max_bandwidth_hz, problem.bandwidth_hz)
     deadline = factor * float(naive.times(problem, most).max())
     upload = np.minimum(deadline - problem.compute_s, problem.max_upload_s)
-    found, clients = naive.least_bandwidths(problem, deadline), range(problem.clients)
+    found, clients = naive.least_bandwidths(problem, deadline), range(problem.n_clients)
     for n in clients:
         exact = float(naive.least_bandwidth(problem, n, deadline))
         # The upload time T - c errs by eps T, and beta amplifies a relative change of it by b r / (b r' tau),
@@ -48,7 +48,7 @@ def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> Non
 @given(problem=problems(max_clients=5))
 def test_brute_force_equals_trying_all_subsets(problem: Problem) -> None:
     best = math.inf
-    for row in itertools.product([False, True], repeat=problem.clients):
+    for row in itertools.product([False, True], repeat=problem.n_clients):
         chosen = np.array(row, dtype=bool)
         if (problem.mandatory & ~chosen).any() or (chosen & ~problem.available).any():
             continue
@@ -61,7 +61,7 @@ def test_brute_force_equals_trying_all_subsets(problem: Problem) -> None:
 @settings(max_examples=25)
 @given(problem=problems(min_clients=1, max_clients=3, objective="total"))
 def test_total_latency_is_no_better_with_a_general_optimiser(problem: Problem) -> None:
-    everyone = np.ones(problem.clients, dtype=bool)
+    everyone = np.ones(problem.n_clients, dtype=bool)
     priced = naive.total_of(problem, everyone)
     if not math.isfinite(priced.value):
         return

@@ -53,7 +53,7 @@ def build(**changes: object) -> Problem:
 
 def test_defaults() -> None:
     problem = Problem(payload_bits=[1e6, 2e6], cn0_hz=1e7, bandwidth_hz=5)
-    assert (problem.clients, problem.tasks) == (2, 0)
+    assert (problem.n_clients, problem.n_tasks) == (2, 0)
     assert problem.bandwidth_hz == 5.0
     assert type(problem.bandwidth_hz) is float
     assert problem.cn0_hz.tolist() == [1e7, 1e7]
@@ -206,21 +206,21 @@ def test_scalar_relevance_and_requirement() -> None:
 
 def test_any_array_gives_the_number_of_clients() -> None:
     plain = {"payload_bits": 1e6, "cn0_hz": 1e7, "bandwidth_hz": 1e6}
-    assert Problem(**plain).clients == 1
-    assert Problem(**plain, weights=[1.0, 2.0]).clients == 2
-    assert Problem(**plain, available=[True, True, False]).clients == 3
-    assert Problem(**plain, relevance=[[1.0, 2.0]], required=1.0).clients == 2
-    assert Problem(**plain, client_ids=["a", "b"]).clients == 2
+    assert Problem(**plain).n_clients == 1
+    assert Problem(**plain, weights=[1.0, 2.0]).n_clients == 2
+    assert Problem(**plain, available=[True, True, False]).n_clients == 3
+    assert Problem(**plain, relevance=[[1.0, 2.0]], required=1.0).n_clients == 2
+    assert Problem(**plain, client_ids=["a", "b"]).n_clients == 2
 
 
 def test_nobody_and_nothing() -> None:
     problem = Problem(payload_bits=[], cn0_hz=[], bandwidth_hz=1.0)
-    assert (problem.clients, problem.tasks) == (0, 0)
+    assert (problem.n_clients, problem.n_tasks) == (0, 0)
     assert problem.latency_s([], []) == problem.objective_s([], []) == 0.0
     assert problem.covers([]).shape == problem.coverage([]).shape == (0,)
     assert problem.replace(objective="total").objective_s([], 0.0) == 0.0
     tasks = Problem(payload_bits=[], cn0_hz=1.0, bandwidth_hz=1.0, relevance=np.zeros((2, 0)), required=[0.0, 1.0])
-    assert (tasks.clients, tasks.tasks) == (0, 2)
+    assert (tasks.n_clients, tasks.n_tasks) == (0, 2)
     assert tasks.covers([]).tolist() == [True, False]
     with pytest.raises(ProblemError, match=re.escape("payload_bits = -1.0")):
         Problem(payload_bits=-1.0, cn0_hz=[], bandwidth_hz=1.0)  # nobody has it, wrong all the same
@@ -238,7 +238,7 @@ def test_names() -> None:
 
 
 def test_repr() -> None:
-    expected = "Problem(clients=3, tasks=2, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')"
+    expected = "Problem(n_clients=3, n_tasks=2, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')"
     assert repr(build()) == expected
 
 
@@ -256,7 +256,7 @@ def test_the_callers_arrays_are_copied() -> None:
 
 @given(problem=problems())
 def test_arrays_are_clean_and_read_only(problem: Problem) -> None:
-    n, k = problem.clients, problem.tasks
+    n, k = problem.n_clients, problem.n_tasks
     for name in ARRAYS:
         value = getattr(problem, name)
         assert value.flags.c_contiguous
@@ -339,7 +339,7 @@ def test_replacing_validates_anew() -> None:
     with pytest.raises(ProblemError, match="both given"):
         build().replace(spectral_efficiency=2.0)
     assert build().replace(spectral_efficiency=2.0, cn0_hz=None).rate_model is RateModel.FLAT
-    assert build().replace(relevance=None, required=None).tasks == 0
+    assert build().replace(relevance=None, required=None).n_tasks == 0
 
 
 # -- figures --
@@ -350,7 +350,7 @@ def test_replacing_validates_anew() -> None:
 def test_rates_and_times_are_those_of_sixty_digits(problem: Problem, share: float) -> None:
     b = share * problem.bandwidth_hz
     rates, times = problem.rate_bps(b), problem.upload_s(b)
-    for n in range(problem.clients):
+    for n in range(problem.n_clients):
         # g/b, log1p, two products and the constant: each within 1 ulp, log1p within 2.
         assert rates[n] == pytest.approx(float(naive.rate(problem, n, naive.mpf(b))), rel=6 * EPS)
         assert times[n] == pytest.approx(problem.payload_bits[n] / rates[n], rel=EPS)
@@ -406,8 +406,8 @@ def test_selections_are_masks() -> None:
 
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_latency_and_objective(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients))
-    b = np.where(chosen, problem.bandwidth_hz / problem.clients, 0.0)
+    chosen = data.draw(selections(problem.n_clients))
+    b = np.where(chosen, problem.bandwidth_hz / problem.n_clients, 0.0)
     ends = problem.compute_s + problem.upload_s(b)
     picked = [float(e) for e, yes in zip(ends, chosen, strict=True) if yes]
     assert problem.latency_s(chosen, b) == max(picked, default=0.0)
@@ -424,7 +424,7 @@ def test_latency_and_objective(data: st.DataObject, problem: Problem) -> None:
 
 @given(data=st.data(), problem=problems())
 def test_coverage_is_decided_as_in_exact_arithmetic(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients))
+    chosen = data.draw(selections(problem.n_clients))
     assert bool(problem.covers(chosen).all()) == naive.covers(problem, chosen)
     # The sum of at most eight numbers >= 0.
     np.testing.assert_allclose(

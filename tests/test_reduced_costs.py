@@ -47,7 +47,7 @@ def _naive(problem: Problem, certificate: Certificate) -> list[mpf]:
     problem = problem.replace(mandatory=problem.mandatory | naive.forced(problem))
     reduced = []
     with mp.workdps(naive.DIGITS):
-        for n in range(problem.clients):
+        for n in range(problem.n_clients):
             if problem.mandatory[n] or not naive.admissible(problem, n):
                 reduced.append(mpf("nan"))
                 continue
@@ -91,7 +91,7 @@ def test_the_bound_is_made_of_them(objective: str, mandatory: bool) -> None:
     reduced = certificate.reduced_costs(problem)
     assert np.array_equal(np.isnan(reduced), problem.mandatory)
     cost, _ = costs_and_worths(problem, certificate)
-    still_open = [float(naive._whole_steps(problem, k)) for k in range(problem.tasks)]
+    still_open = [float(naive._whole_steps(problem, k)) for k in range(problem.n_tasks)]
     parts = [*(certificate.multipliers * still_open), *cost[problem.mandatory], *np.fmin(reduced, 0.0)]
     value = math.fsum(part for part in parts if not math.isnan(part))
     assert value == pytest.approx(
@@ -106,7 +106,7 @@ def test_the_bound_is_made_of_them(objective: str, mandatory: bool) -> None:
 
 
 def test_the_sign_says_who_is_worth_it() -> None:
-    problem = fo.scenarios.make("yang2021", clients=300, tasks=1, seed=0, required=0.3)
+    problem = fo.scenarios.make("yang2021", n_clients=300, n_tasks=1, seed=0, required_fraction=0.3)
     solution = fo.solve(problem)
     assert solution.certificate is not None
     reduced = solution.certificate.reduced_costs(problem)

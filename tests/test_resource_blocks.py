@@ -58,7 +58,7 @@ def test_agrees_with_enumeration(problem: fo.Problem) -> None:
 @given(st.data())
 def test_best_split_of_a_selection(data: st.DataObject) -> None:
     problem = data.draw(problems_in_blocks(max_clients=6))
-    selected = data.draw(selections(problem.clients))
+    selected = data.draw(selections(problem.n_clients))
     low, high = best_split(problem, selected, DOUBT), best_split(problem, selected, -DOUBT)
     bandwidth = optimal_bandwidth(problem, selected)
     if bandwidth is None:
@@ -78,7 +78,7 @@ def test_policies_hand_out_whole_blocks(method: str, problem: fo.Problem) -> Non
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_fine_blocks_approach_the_continuous_optimum(objective: str) -> None:
-    problem = fo.scenarios.make("yang2021", clients=60, tasks=3, seed=1, objective=objective)
+    problem = fo.scenarios.make("yang2021", n_clients=60, n_tasks=3, seed=1, objective=objective)
     continuous = fo.solve(problem)
     gaps = []
     for count in (300, 3000, 30000):
@@ -91,7 +91,7 @@ def test_fine_blocks_approach_the_continuous_optimum(objective: str) -> None:
 
 def test_a_thousand_clients_get_a_certified_answer() -> None:
     problem = fo.scenarios.make(
-        "yang2021", clients=1000, tasks=5, seed=3, payload_bits=(0.5e6, 5e6), bandwidth_hz=400e6
+        "yang2021", n_clients=1000, n_tasks=5, seed=3, payload_bits=(0.5e6, 5e6), bandwidth_hz=400e6
     ).replace(resource_block_hz=180e3)
     solution = fo.solve(problem)
     assert solution.gap < 0.02

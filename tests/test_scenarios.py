@@ -221,7 +221,7 @@ def test_names_and_presets_agree():
         assert preset.description
         assert preset.source
         with pytest.raises(AttributeError):
-            preset.clients = 3  # type: ignore[misc]
+            preset.n_clients = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", names())
@@ -229,8 +229,8 @@ def test_names_and_presets_agree():
 def test_every_preset_makes_a_problem(name, objective):
     problem = make(name, objective=objective)
     preset = PRESETS[name]
-    assert problem.clients == preset.clients
-    assert problem.tasks == 5
+    assert problem.n_clients == preset.n_clients
+    assert problem.n_tasks == 5
     assert problem.bandwidth_hz == preset.bandwidth_hz
     assert problem.objective == objective
     assert problem.rate_model == ("flat" if name == "cbcsba2025" else "shannon")
@@ -243,23 +243,23 @@ def test_every_preset_makes_a_problem(name, objective):
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize(("clients", "tasks"), [(0, 0), (0, 2), (1, 0), (1, 1), (3, 7)])
 def test_small_cells(name, clients, tasks):
-    problem = make(name, clients=clients, tasks=tasks)
-    assert (problem.clients, problem.tasks) == (clients, tasks)
+    problem = make(name, n_clients=clients, n_tasks=tasks)
+    assert (problem.n_clients, problem.n_tasks) == (clients, tasks)
 
 
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_arguments_same_problem_other_seed_other_problem(name, kind):
-    one = make(name, clients=20, tasks=3, seed=5, relevance=kind)
-    assert one == make(name, clients=20, tasks=3, seed=5, relevance=kind)
-    assert one != make(name, clients=20, tasks=3, seed=6, relevance=kind)
+    one = make(name, n_clients=20, n_tasks=3, seed=5, relevance=kind)
+    assert one == make(name, n_clients=20, n_tasks=3, seed=5, relevance=kind)
+    assert one != make(name, n_clients=20, n_tasks=3, seed=6, relevance=kind)
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_larger_cell_contains_the_smaller_and_tasks_leave_channels_alone(name):
-    large = make(name, clients=40, tasks=3, payload_bits=(1e5, 1e6))
-    small = make(name, clients=15, tasks=3, payload_bits=(1e5, 1e6))
-    other = make(name, clients=15, tasks=6, relevance="tied", required=0.5)
+    large = make(name, n_clients=40, n_tasks=3, payload_bits=(1e5, 1e6))
+    small = make(name, n_clients=15, n_tasks=3, payload_bits=(1e5, 1e6))
+    other = make(name, n_clients=15, n_tasks=6, relevance="tied", required_fraction=0.5)
     for field in ("cn0_hz", "spectral_efficiency", "compute_s", "payload_bits", "max_upload_s"):
         values = getattr(large, field)
         if values is not None:
@@ -270,16 +270,16 @@ def test_a_larger_cell_contains_the_smaller_and_tasks_leave_channels_alone(name)
 
 
 def test_cn0_is_power_times_gain_over_noise():
-    problem = make("yang2021", clients=30, seed=4)
+    problem = make("yang2021", n_clients=30, seed=4)
     cell = PRESETS["yang2021"]
     channels = draw_channels(layout=cell.layout, path_loss=cell.path_loss, rayleigh=False, clients=30, seed=4)
     np.testing.assert_allclose(problem.cn0_hz, 0.01 * channels.gain / 3.981071705534973e-21, rtol=1e-12)
-    louder = make("yang2021", clients=30, seed=4, transmit_power_dbm=20.0)
+    louder = make("yang2021", n_clients=30, seed=4, transmit_power_dbm=20.0)
     np.testing.assert_allclose(louder.cn0_hz, 10.0 * problem.cn0_hz, rtol=1e-12)
 
 
 def test_chen_interference_and_caps():
-    problem = make("chen2021", clients=500)
+    problem = make("chen2021", n_clients=500)
     distance = PRESETS["chen2021"].layout.distances_m(500, seed=0)
     noise = 0.01 * distance**-2 / problem.cn0_hz  # W/Hz
     levels = np.array([0.01, 0.03, 0.05, 0.07, 0.09, 0.11]) * 1e-6
@@ -292,10 +292,10 @@ def test_chen_interference_and_caps():
 
 
 def test_flat_preset_rates():
-    problem = make("cbcsba2025", clients=300)
+    problem = make("cbcsba2025", n_clients=300)
     assert problem.spectral_efficiency.min() >= math.log2(9.0)
     assert problem.spectral_efficiency.max() <= math.log2(81.0)
-    same = make("cbcsba2025", clients=3, transmit_power_dbm=30.0)
+    same = make("cbcsba2025", n_clients=3, transmit_power_dbm=30.0)
     np.testing.assert_allclose(same.spectral_efficiency, math.log2(9.0))
     # 2e5 cycles * 50 samples * 20 epochs = 2e8 cycles at 0.1 .. 5 GHz
     assert problem.compute_s.min() >= 0.04
@@ -305,7 +305,7 @@ def test_flat_preset_rates():
 def test_overrides():
     problem = make(
         "yang2021",
-        clients=50,
+        n_clients=50,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=0.4e6 * 50,
         compute_s=(0.1, 0.2),
@@ -322,19 +322,19 @@ def test_overrides():
 
 
 def test_requirement_counts_available_clients_only():
-    problem = make("umi", clients=200, tasks=3, required=[0.0, 0.5, 1.0], availability=0.6)
+    problem = make("umi", n_clients=200, n_tasks=3, required_fraction=[0.0, 0.5, 1.0], availability=0.6)
     assert 80 < np.count_nonzero(problem.available) < 160
     offered = problem.coverage(problem.available)
     np.testing.assert_allclose(problem.required, [0.0, 0.5 * offered[1], offered[2]], rtol=1e-12)
     assert problem.covers(problem.available).all()
-    nobody = make("umi", clients=20, tasks=3, availability=0.0)
+    nobody = make("umi", n_clients=20, n_tasks=3, availability=0.0)
     assert not nobody.available.any()
     np.testing.assert_array_equal(nobody.required, 0.0)
-    assert not make("umi", clients=20, required=1.5).covers(np.ones(20, dtype=bool)).any()
+    assert not make("umi", n_clients=20, required_fraction=1.5).covers(np.ones(20, dtype=bool)).any()
 
 
 def test_many_clients():
-    problem = make("uma", clients=200_000, tasks=1)
+    problem = make("uma", n_clients=200_000, n_tasks=1)
     assert problem.client_ids[-1] == "client-199999"
     assert np.all(np.isfinite(problem.cn0_hz))
 
@@ -350,9 +350,9 @@ def test_generators_differ_by_purpose_and_fixed_values_are_not_drawn():
     [
         ({"preset": "lte"}, "preset = 'lte': must be one of 'yang2021', 'shi2021', .*'umi', 'uma'"),
         ({"relevance": "sparse"}, "relevance = 'sparse': must be one of 'overlapping', 'one_task', .*'tied'"),
-        ({"clients": -1}, "clients = -1: must be an integer >= 0"),
-        ({"clients": 2.0}, "clients = 2.0: must be an integer >= 0"),
-        ({"tasks": True}, "tasks = True: must be an integer >= 0"),
+        ({"n_clients": -1}, "n_clients = -1: must be an integer >= 0"),
+        ({"n_clients": 2.0}, "n_clients = 2.0: must be an integer >= 0"),
+        ({"n_tasks": True}, "n_tasks = True: must be an integer >= 0"),
         ({"seed": -3}, "seed = -3: must be an integer >= 0"),
         (
             {"required": -0.1},
@@ -385,8 +385,8 @@ def test_unknown_objective_is_the_problems_to_refuse():
 
 
 def test_resource_blocks_are_the_presets() -> None:
-    problem = fo.scenarios.make("umi", clients=10, resource_blocks=True)
+    problem = fo.scenarios.make("umi", n_clients=10, resource_blocks=True)
     assert problem.resource_block_hz == 360e3
-    assert problem.replace(resource_block_hz=None) == fo.scenarios.make("umi", clients=10)
+    assert problem.replace(resource_block_hz=None) == fo.scenarios.make("umi", n_clients=10)
     with pytest.raises(fo.OptionError, match=r"'yang2021' says no width of a block; .*'umi'"):
         fo.scenarios.make("yang2021", resource_blocks=True)

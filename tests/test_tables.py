@@ -83,7 +83,7 @@ def test_the_channel_comes_in_three_ways(head, field):
     problem = parse(f"payload_bits,{head}\n1,2.5\n2,3.5\n", ())
     assert getattr(problem, field).tolist() == [2.5, 3.5]
     assert problem.client_ids is None
-    assert problem.tasks == 0
+    assert problem.n_tasks == 0
 
 
 HEAD = "id,payload_bits,cn0_hz,available,task:a\n"

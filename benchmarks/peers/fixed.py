@@ -33,13 +33,13 @@ _INSIDE = 0.99  # of the carrier: an interior start
 
 def by_package(problem: fo.Problem, time_limit_s: float) -> Attempt:
     """One scalar root, then the closed forms."""
-    everybody = np.ones(problem.clients, dtype=bool)
+    everybody = np.ones(problem.n_clients, dtype=bool)
     return Attempt(selected=everybody, bandwidth_hz=optimal_bandwidth(problem, everybody), proven=True)
 
 
 def by_cvxpy(problem: fo.Problem, time_limit_s: float) -> Attempt:
     """Exponential cones: the package's second formulation, compiled by CVXPY and solved by Clarabel."""
-    everybody = np.ones(problem.clients, dtype=bool)
+    everybody = np.ones(problem.n_clients, dtype=bool)
     allocation = reference_bandwidth(problem, everybody, time_limit_s=time_limit_s)
     if allocation is None:
         return Attempt(note="infeasible")
@@ -57,7 +57,7 @@ class _Program:
 
     @property
     def even_hz(self) -> float:
-        return self.problem.bandwidth_hz / self.problem.clients
+        return self.problem.bandwidth_hz / self.problem.n_clients
 
     def start(self) -> FloatArray:
         """Shares in proportion to the payloads; for the makespan, moved until the clients end at about the same time.
@@ -97,7 +97,7 @@ class _Program:
 
 def by_slsqp(problem: fo.Problem, time_limit_s: float) -> Attempt:
     """SciPy's SLSQP."""
-    program, n = _Program(problem), problem.clients
+    program, n = _Program(problem), problem.n_clients
     y = program.start()
     bounds = [(_LEAST_SHARE, float(n))] * n
     carrier = {"type": "ineq", "fun": lambda v: n - v[:n].sum(), "jac": lambda v: -_ones(v.size, n)}
@@ -126,7 +126,7 @@ def by_slsqp(problem: fo.Problem, time_limit_s: float) -> Attempt:
 
 def by_trust_constr(problem: fo.Problem, time_limit_s: float) -> Attempt:
     """SciPy's trust-constr: interior point with sparse Jacobians and exact Hessians."""
-    program, n = _Program(problem), problem.clients
+    program, n = _Program(problem), problem.n_clients
     y = program.start()
     # By gtol it would stop before the barrier is gone, which is not part of that test.
     options = {"maxiter": 5000, "gtol": 0.0, "xtol": 1e-10}

@@ -61,10 +61,10 @@ def by_highs(problem: fo.Problem, time_limit_s: float) -> Attempt:
         verdict = highs_total(problem)
         return _on_best_bandwidth(problem, verdict.selected, proven=verdict.finished)
     began = time.perf_counter()
-    best, chosen, proven = math.inf, np.zeros(problem.clients, dtype=bool), False
+    best, chosen, proven = math.inf, np.zeros(problem.n_clients, dtype=bool), False
     trace: list[tuple[float, float]] = []
     # A first deadline at which even shares of the whole band suffice twice over; the best so far afterwards.
-    deadline = 2.0 * float(np.max(problem.compute_s + problem.upload_s(problem.bandwidth_hz / problem.clients)))
+    deadline = 2.0 * float(np.max(problem.compute_s + problem.upload_s(problem.bandwidth_hz / problem.n_clients)))
     while (left := time_limit_s - (time.perf_counter() - began)) > 0.0:
         found, finished = _cheapest_cover(problem, deadline, left)
         if found is None:
@@ -91,7 +91,7 @@ def _cheapest_cover(problem: fo.Problem, deadline: float, time_limit_s: float) -
     result = milp(
         # HiGHS stops at an absolute gap of 1e-6: the carrier counts as a thousand.
         np.where(usable, cost, 0.0) * (1e3 / problem.bandwidth_hz),
-        integrality=np.ones(problem.clients),
+        integrality=np.ones(problem.n_clients),
         bounds=Bounds(0.0, usable.astype(float)),
         constraints=LinearConstraint(problem.relevance / problem.coverage_target[:, None], 1.0, np.inf),
         options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},

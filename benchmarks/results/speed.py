@@ -170,7 +170,7 @@ def speed(found: Mapping[str, Mapping[str, Any]]) -> Report:
         settings = what["run"].settings
         rows.append(
             [
-                f"{case}: {settings.data.clients} clients, {settings.rounds} rounds",
+                f"{case}: {settings.data.n_clients} clients, {settings.rounds} rounds",
                 f"{what['seconds']:.3g}",
                 f"{1e3 * what['seconds'] / settings.rounds:.3g}",
                 f"{what['peak_bytes'] / 2**20:.0f}",
@@ -181,7 +181,7 @@ def speed(found: Mapping[str, Mapping[str, Any]]) -> Report:
         seconds, settings = found["usual"]["seconds"], found["usual"]["run"].settings
         claims.append(
             Claim(
-                f"a run of {settings.rounds} rounds and {settings.data.clients} clients takes seconds",
+                f"a run of {settings.rounds} rounds and {settings.data.n_clients} clients takes seconds",
                 f"{seconds:.3g} s",
                 "held" if seconds < _LIMIT_S else "missed",
             )
@@ -190,7 +190,7 @@ def speed(found: Mapping[str, Mapping[str, Any]]) -> Report:
         peak, settings = found["thousand"]["peak_bytes"] / 2**30, found["thousand"]["run"].settings
         claims.append(
             Claim(
-                f"{settings.data.clients} clients over {settings.rounds} rounds need at most 2 GiB",
+                f"{settings.data.n_clients} clients over {settings.rounds} rounds need at most 2 GiB",
                 f"{peak:.2f} GiB, {found['thousand']['seconds']:.3g} s",
                 "held" if peak <= _LIMIT_GIB else "missed",
             )

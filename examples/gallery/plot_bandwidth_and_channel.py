@@ -18,13 +18,13 @@ from fedss_opt.quantities import format_quantity
 
 problem = fo.scenarios.make(
     "yang2021",
-    clients=80,
-    tasks=5,
+    n_clients=80,
+    n_tasks=5,
     seed=2,
     payload_bits=2e6,
     compute_s=0.05,
     bandwidth_hz=16e6,
-    required=0.4,
+    required_fraction=0.4,
 )
 solution = fo.solve(problem, "exact")
 print(solution)

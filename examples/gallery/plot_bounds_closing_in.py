@@ -16,12 +16,12 @@ from fedss_opt.looks import ANSWER, BOUND, INK, LEFT_OUT
 
 problem = fo.scenarios.make(
     "yang2021",
-    clients=1_000,
-    tasks=5,
+    n_clients=1_000,
+    n_tasks=5,
     seed=1,
     payload_bits=(0.5e6, 5e6),
     bandwidth_hz=400e6,
-    required=0.3,
+    required_fraction=0.3,
 )
 
 # %%

@@ -18,14 +18,14 @@ from fedss_opt.looks import ANSWER, INK, LEFT_OUT, lighter
 power_w = 0.2  # 23 dBm
 problem = fo.scenarios.make(
     "yang2021",
-    clients=60,
-    tasks=3,
+    n_clients=60,
+    n_tasks=3,
     seed=3,
     payload_bits=(0.5e6, 5e6),
     bandwidth_hz=20e6,
     transmit_power_dbm=10.0 * np.log10(1e3 * power_w),
     compute_s=(0.05, 0.25),
-    required=0.4,
+    required_fraction=0.4,
 )
 free = fo.solve(problem, "exact")
 

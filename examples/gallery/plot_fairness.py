@@ -18,8 +18,8 @@ from fedss_opt.quantities import format_quantity
 rounds, least_share = 150, 0.2
 cell = fo.scenarios.make(
     "yang2021",
-    clients=30,
-    tasks=1,
+    n_clients=30,
+    n_tasks=1,
     seed=4,
     payload_bits=1e6,
     bandwidth_hz=12e6,
@@ -33,9 +33,11 @@ def play(fairness):
         bandwidth_hz=cell.bandwidth_hz, tasks=0.3, fairness=fairness
     )
     fading = np.random.default_rng(0)
-    taken, length_s = np.zeros(cell.clients), []
+    taken, length_s = np.zeros(cell.n_clients), []
     for round_ in range(rounds):
-        for n, cn0_hz in enumerate(cell.cn0_hz * fading.exponential(size=cell.clients)):
+        for n, cn0_hz in enumerate(
+            cell.cn0_hz * fading.exponential(size=cell.n_clients)
+        ):
             allocator.update(
                 n,
                 cn0_hz=cn0_hz,
@@ -55,7 +57,7 @@ free, free_s = play(None)
 fair, fair_s = play(fo.Fairness(min_share=least_share, patience=5.0))
 never = np.count_nonzero(free == 0)
 print(
-    f"without: {never} of {cell.clients} clients never take part, "
+    f"without: {never} of {cell.n_clients} clients never take part, "
     f"mean round {1e3 * free_s:.0f} ms"
 )
 print(
@@ -67,7 +69,7 @@ print(
 # by at most its patience and its share, counted in uploads.
 
 order = np.argsort(cell.cn0_hz)
-place = np.arange(cell.clients)
+place = np.arange(cell.n_clients)
 figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
 axes.bar(place, free[order], width=0.8, color=lighter(LEFT_OUT, 0.5))
 axes.scatter(place, fair[order], s=50, color=SELECTED, zorder=4)

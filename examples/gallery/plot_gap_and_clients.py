@@ -27,7 +27,7 @@ def cell(clients, seed):
         seed=seed,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=0.4e6 * clients,
-        required=0.3,
+        required_fraction=0.3,
     )
 
 

@@ -17,12 +17,12 @@ from fedss_opt.looks import BOUND, INK, LEFT_OUT, SELECTED, lighter
 
 problem = fo.scenarios.make(
     "yang2021",
-    clients=100,
-    tasks=5,
+    n_clients=100,
+    n_tasks=5,
     seed=0,
     payload_bits=(0.5e6, 5e6),
     bandwidth_hz=40e6,
-    required=0.3,
+    required_fraction=0.3,
 )
 solution = fo.solve(problem)
 print(solution)
@@ -58,8 +58,8 @@ channel_db = 10.0 * np.log10(problem.cn0_hz)
 chosen = solution.selected
 area = 90.0 * problem.payload_bits / problem.payload_bits.max()
 band_mhz = solution.bandwidth_hz / 1e6
-lane = np.zeros(problem.clients)
-lane[np.argsort(channel_db)] = -0.2 - 0.13 * (np.arange(problem.clients) % 4)
+lane = np.zeros(problem.n_clients)
+lane[np.argsort(channel_db)] = -0.2 - 0.13 * (np.arange(problem.n_clients) % 4)
 left.axhline(0.0, color=INK, linewidth=0.8)
 left.scatter(
     channel_db[~chosen],
@@ -81,7 +81,7 @@ left.set_yticks(range(int(band_mhz.max()) + 1))
 edge = left.get_xlim()[0]
 number = np.count_nonzero(chosen)
 name(left, f"{number} selected", (edge, 0.2), SELECTED, size=13)
-name(left, f"{problem.clients - number} left out", (edge, -0.83), "#666666", size=13)
+name(left, f"{problem.n_clients - number} left out", (edge, -0.83), "#666666", size=13)
 left.set_xlabel("channel, C/N0 (dB-Hz), better to the right")
 left.set_ylabel("bandwidth (MHz)")
 headline(left, "Who uploads, on how much bandwidth", size=13)

@@ -35,11 +35,11 @@ def mean_latency_s(policy, fraction):
     cells = (
         fo.scenarios.make(
             "yang2021",
-            clients=100,
+            n_clients=100,
             seed=s,
             payload_bits=(0.5e6, 5e6),
             bandwidth_hz=40e6,
-            required=fraction,
+            required_fraction=fraction,
         )
         for s in seeds
     )

@@ -17,12 +17,12 @@ from fedss_opt.quantities import format_quantity
 
 problem = fo.scenarios.make(
     "yang2021",
-    clients=60,
-    tasks=3,
+    n_clients=60,
+    n_tasks=3,
     seed=3,
     payload_bits=(0.5e6, 5e6),
     bandwidth_hz=20e6,
-    required=0.3,
+    required_fraction=0.3,
 )
 smooth = fo.solve(problem, "exact")
 

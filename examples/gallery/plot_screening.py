@@ -18,12 +18,12 @@ from fedss_opt.looks import LEFT_OUT, ORANGE, SELECTED, lighter
 
 problem = fo.scenarios.make(
     "yang2021",
-    clients=2_000,
-    tasks=5,
+    n_clients=2_000,
+    n_tasks=5,
     seed=1,
     payload_bits=(0.5e6, 5e6),
     bandwidth_hz=800e6,
-    required=0.3,
+    required_fraction=0.3,
 )
 best = fo.solve(problem)
 
@@ -54,7 +54,7 @@ steps = [
 gaps = np.array([gap for gap, _, _ in steps])
 inside = np.array([np.count_nonzero(selected) for _, selected, _ in steps])
 outside = np.array([np.count_nonzero(left_out) for _, _, left_out in steps])
-core = problem.clients - inside[-1] - outside[-1]
+core = problem.n_clients - inside[-1] - outside[-1]
 print(
     f"at a gap of {gaps[-1]:.3f} %: {inside[-1]} selected for certain, "
     f"{outside[-1]} left out for certain, {core} open"
@@ -74,14 +74,16 @@ print(f"left out for certain, but in it:     {(left_out & optimum.selected).sum(
 # What is left open is the *core*, to which the exact method turns.
 
 known = np.isfinite(gaps) & (gaps < 20.0)
-x, low, high = gaps[known], inside[known], problem.clients - outside[known]
+x, low, high = gaps[known], inside[known], problem.n_clients - outside[known]
 figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
-axes.fill_between(x, high, problem.clients, color=lighter(LEFT_OUT, 0.45), linewidth=0)
+axes.fill_between(
+    x, high, problem.n_clients, color=lighter(LEFT_OUT, 0.45), linewidth=0
+)
 axes.fill_between(x, low, high, color=lighter(ORANGE, 0.35), linewidth=0)
 axes.fill_between(x, 0, low, color=SELECTED, linewidth=0)
 axes.set_xscale("log")
 axes.set_xlim(x.max(), x.min())
-axes.set_ylim(0, problem.clients)
+axes.set_ylim(0, problem.n_clients)
 axes.xaxis.set_major_formatter(lambda gap, _: f"{gap:g} %")
 name(axes, "left out for certain", (0.2, 1_550), "black", size=13)
 name(axes, "open", (5.0, 800), "black", size=13)

@@ -86,7 +86,7 @@ class ProblemBatch:
     >>> batch
     ProblemBatch(problems=2, clients=5, tasks=1)
     >>> batch[1]
-    Problem(clients=3, tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
+    Problem(n_clients=3, n_tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
 
     offsets: IntArray
@@ -232,11 +232,11 @@ class ProblemBatch:
                 if all(piece is None for piece in pieces) and pieces:
                     columns[name] = None
                     continue
-                pieces = [np.full(p.clients, np.nan) if q is None else q for p, q in zip(good, pieces, strict=True)]
+                pieces = [np.full(p.n_clients, np.nan) if q is None else q for p, q in zip(good, pieces, strict=True)]
             columns[name] = _joined(pieces, np.bool_ if field.type == "boolean" else np.float64)
         return cls.__new__(cls)._fill(
-            starts(np.array([p.clients for p in good], dtype=np.int64)),
-            starts(np.array([p.tasks for p in good], dtype=np.int64)),
+            starts(np.array([p.n_clients for p in good], dtype=np.int64)),
+            starts(np.array([p.n_tasks for p in good], dtype=np.int64)),
             columns,
             client_ids=_names([p.client_ids for p in good]),
             task_ids=_names([p.task_ids for p in good]),

@@ -68,7 +68,7 @@ def solve_batch(
     Examples
     --------
     >>> import fedss_opt as fo
-    >>> cells = [fo.scenarios.make("yang2021", clients=20, seed=seed) for seed in range(3)]
+    >>> cells = [fo.scenarios.make("yang2021", n_clients=20, seed=seed) for seed in range(3)]
     >>> result = fo.solve_batch(cells)
     >>> [result[i].objective_s == fo.solve(cells[i]).objective_s for i in range(3)]
     [True, True, True]

@@ -45,12 +45,12 @@ def demo_problem(seed: int) -> Problem:
     """Return the demo's cell: 100 clients within 500 m, five tasks, 40 MHz."""
     return scenarios.make(
         "yang2021",
-        clients=_CLIENTS,
-        tasks=_TASKS,
+        n_clients=_CLIENTS,
+        n_tasks=_TASKS,
         seed=seed,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=40e6,
-        required=_REQUIRED,
+        required_fraction=_REQUIRED,
     )
 
 
@@ -75,8 +75,8 @@ def demo_command(
     solution = solve_visibly(problem, "admm", seed=seed, quiet=quiet, watch=records.append)
     console = stdout_console()
     console.print(
-        f"{problem.clients} clients within 500 m share {format_quantity(problem.bandwidth_hz, 'Hz')}; "
-        f"each of {problem.tasks} tasks needs {format_share(_REQUIRED)} of what all clients could contribute to it.\n"
+        f"{problem.n_clients} clients within 500 m share {format_quantity(problem.bandwidth_hz, 'Hz')}; "
+        f"each of {problem.n_tasks} tasks needs {format_share(_REQUIRED)} of what all clients could contribute to it.\n"
     )
     console.print(headline(problem, solution))
     if solution.has_answer:
@@ -91,7 +91,7 @@ def demo_command(
         draw_answer(problem, solution, records, plot)
         note(f"{plot}: written", quiet=quiet)
     if report is not None:
-        title = f"The demo's cell: {problem.clients} clients, {problem.tasks} tasks"
+        title = f"The demo's cell: {problem.n_clients} clients, {problem.n_tasks} tasks"
         write_report(problem, solution, report, history=records, title=title, quiet=quiet)
     return status
 

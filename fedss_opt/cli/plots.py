@@ -49,8 +49,8 @@ def _draw_clients(axes: Any, problem: Problem, solution: Solution) -> None:
     size = 12.0 + 90.0 * problem.payload_bits / problem.payload_bits.max()
     # Clients left out have no bandwidth: a strip below zero, in four lanes, keeps them apart.
     lane = 0.035 * (solution.bandwidth_hz.max() / band.factor or 1.0)
-    depth = np.empty(problem.clients)
-    depth[np.argsort(channel)] = -lane * (1.5 + np.arange(problem.clients) % 4)
+    depth = np.empty(problem.n_clients)
+    depth[np.argsort(channel)] = -lane * (1.5 + np.arange(problem.n_clients) % 4)
     axes.axhline(0.0, color=INK, linewidth=0.8)
     axes.scatter(channel[~chosen], depth[~chosen], s=size[~chosen], facecolors="none", edgecolors=LEFT_OUT)
     axes.scatter(

@@ -68,7 +68,7 @@ def headline(problem: Problem, solution: Solution) -> Text:
 def _append_figures(text: Text, problem: Problem, solution: Solution, chosen: int) -> None:
     """Append who uploads until when, and how far that is from the best."""
     latency = format_quantity(solution.latency_s, "s", 4, padded=True)
-    text.append(f": {chosen} of {problem.clients} clients upload, the last one ends at {latency}")
+    text.append(f": {chosen} of {problem.n_clients} clients upload, the last one ends at {latency}")
     if problem.objective is Objective.TOTAL:
         total = format_quantity(solution.objective_s, "s", 4, padded=True)
         text.append(f";\nthe weighted sum of their times is {total}")
@@ -107,7 +107,7 @@ def client_table(problem: Problem, solution: Solution, rows: int, console: Conso
     # The numbers take 56 columns; where room is short it is the names that are cut.
     spare = max(0, console.width - 80) // 2
     table.add_column("client", overflow="ellipsis", no_wrap=True, max_width=14 + spare)
-    if problem.tasks:
+    if problem.n_tasks:
         table.add_column("serves", overflow="ellipsis", no_wrap=True, max_width=11 + spare)
     for head in (
         f"channel\n{channel_unit}",
@@ -120,7 +120,7 @@ def client_table(problem: Problem, solution: Solution, rows: int, console: Conso
     # One row more takes no more room than the line that would say so.
     shown = order if len(order) <= rows + 1 else order[:rows]
     for n in shown:
-        serves = [_task_names(problem, n)] if problem.tasks else []
+        serves = [_task_names(problem, n)] if problem.n_tasks else []
         table.add_row(
             printable(problem.client_name(int(n))),
             *serves,
@@ -147,7 +147,7 @@ def coverage_table(problem: Problem, solution: Solution, console: Console) -> Ta
     for head in ("clients", "needs", "receives", "of all"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("received / needed", no_wrap=True)
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         need = float(problem.required[k])
         ratio = received[k] / need if need > 0.0 else math.inf
         table.add_row(

@@ -34,7 +34,7 @@ def scenario_command(
     resource_blocks: Annotated[
         bool, typer.Option("--resource-blocks", help="In whole resource blocks of the preset's width.")
     ] = False,
-    required: Annotated[
+    required_fraction: Annotated[
         float, typer.Option(help="What each task needs, as a fraction of what all clients offer it.")
     ] = 0.3,
     objective: Annotated[str, typer.Option(help=f"One of: {OBJECTIVES}.")] = "makespan",
@@ -59,19 +59,19 @@ def scenario_command(
         raise FileFormatError(f"{out}: exists already; give --force to overwrite it")
     problem = scenarios.make(
         name,
-        clients=clients,
-        tasks=tasks,
+        n_clients=clients,
+        n_tasks=tasks,
         seed=seed,
         bandwidth_hz=None if bandwidth is None else parse_bandwidth(bandwidth),
         resource_blocks=resource_blocks,
-        required=required,
+        required_fraction=required_fraction,
         objective=objective,
     )
     if out is None:
         print_json(problem_to_dict(problem))
     else:
         save_problem(problem, out)
-        note(f"{out}: {problem.clients} clients, {problem.tasks} tasks, {name}, seed {seed}")
+        note(f"{out}: {problem.n_clients} clients, {problem.n_tasks} tasks, {name}, seed {seed}")
     return ExitStatus.OK
 
 
@@ -85,7 +85,7 @@ def _presets() -> Table:
     for name, preset in scenarios.PRESETS.items():
         table.add_row(
             name,
-            str(preset.clients),
+            str(preset.n_clients),
             format_quantity(preset.bandwidth_hz, "Hz"),
             "read in code" if preset.verified else "as cited",
             preset.description,

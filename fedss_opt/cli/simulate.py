@@ -279,7 +279,7 @@ def _print_summary(experiment: Experiment, outcomes: Sequence[Outcome], target: 
     rows = summarise(results_frame(results_of(outcomes)), target=target).to_dicts()
     most = max(row["seeds"] for row in rows)
     table = new_table(
-        f"{printable(experiment.name)}: {experiment.data.clients} clients, {experiment.rounds} rounds, "
+        f"{printable(experiment.name)}: {experiment.data.n_clients} clients, {experiment.rounds} rounds, "
         f"{most} seed{'s' if most != 1 else ''}"
     )
     table.padding = (0, 1, 0, 0)  # nine columns of 80

@@ -158,5 +158,5 @@ def _print(problem: Problem, solution: Solution, rows: int) -> None:
     if rows and solution.selected.any():
         console.print()
         console.print(client_table(problem, solution, rows, console), "")
-    if problem.tasks:
+    if problem.n_tasks:
         console.print(coverage_table(problem, solution, console))

@@ -26,9 +26,9 @@ def given_fields(problem: Problem) -> dict[str, Any]:
         value = getattr(problem, field.name)
         if value is None:
             continue
-        if field.name in ("relevance", "required") and problem.tasks == 0:
+        if field.name in ("relevance", "required") and problem.n_tasks == 0:
             continue
-        if field.default is not None and np.array_equal(value, np.full(problem.clients, field.default)):
+        if field.default is not None and np.array_equal(value, np.full(problem.n_clients, field.default)):
             continue
         given[field.name] = str(value) if field.name == "objective" else value
     return given
@@ -96,7 +96,7 @@ def problem_from_dict(document: Any) -> Problem:
     ...         "cn0_hz": [3e7, 8e6],
     ...     }
     ... )
-    Problem(clients=2, tasks=0, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
+    Problem(n_clients=2, n_tasks=0, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
     reading.check_kind(document, PROBLEM_FORMAT, VERSION, {*PROBLEM_KEYS, "$schema"}, _REQUIRED)
     fields = {

@@ -83,9 +83,9 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
     ('optimal', [True, True])
     """
     named = problem is not None and problem.client_ids is not None
-    if problem is not None and len(solution.selected) != problem.clients:
+    if problem is not None and len(solution.selected) != problem.n_clients:
         raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.clients}"
+            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
         )
     document: dict[str, Any] = {
         "format": SOLUTION_FORMAT,
@@ -239,7 +239,7 @@ def _refuse_other_problem(document: dict[str, Any], solution: Solution, problem:
         objective = reading.one_of(document["objective"], "$.objective", Objective)
         if problem is not None and objective != problem.objective:
             raise FileFormatError(f"$.objective = {objective!r}: the problem's is {str(problem.objective)!r}")
-    if problem is not None and len(solution.selected) != problem.clients:
+    if problem is not None and len(solution.selected) != problem.n_clients:
         raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.clients}"
+            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
         )

@@ -38,8 +38,8 @@ def verify_total(problem: Problem, claimed_s: float, branches: list[Branch]) -> 
     root: tuple[BoolArray, BoolArray] = (problem.mandatory, problem.available)
     stack: list[tuple[BoolArray, BoolArray] | None] = [root]  # None: below a node that is proven already
     for branch in branches:
-        split_fits = -1 <= branch.split < problem.clients
-        if not split_fits or not (branch.screen is None or branch.screen.fits(problem.clients, problem.tasks)):
+        split_fits = -1 <= branch.split < problem.n_clients
+        if not split_fits or not (branch.screen is None or branch.screen.fits(problem.n_clients, problem.n_tasks)):
             return "a branch is not about a problem of this size, or holds what is no number"
         if not stack:
             return "there are more branches than nodes"

@@ -154,7 +154,7 @@ def least_total(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:
     if not np.isfinite(low[members]).all():
         return math.inf
     spare = math.fsum([carrier_hz(problem), *(-low[members]).tolist()])
-    most = np.zeros(problem.clients)
+    most = np.zeros(problem.n_clients)
     most[members] = np.minimum(high[members], (low[members] + max(spare, 0.0)) * (1.0 + 4 * _ULP))
     times = problem.weights * (problem.compute_s + problem.upload_s(most))
     return math.fsum(times[members].tolist()) * (1.0 - _TIME_ERROR)
@@ -177,7 +177,7 @@ def best_total_in_blocks(problem: Problem, selected: npt.NDArray[np.bool_]) -> f
 
     def time(n: int, count: int) -> float:
         """Weighted upload time: beside a long computation differences of it would lose their digits."""
-        width = np.zeros(problem.clients)
+        width = np.zeros(problem.n_clients)
         width[n] = count * block
         return float(problem.weights[n] * problem.upload_s(width)[n])
 

@@ -65,7 +65,7 @@ class State:
         if not named.any():
             return None
         needed = np.zeros_like(named)
-        for k in range(self.problem.tasks):
+        for k in range(self.problem.n_tasks):
             target = float(self.problem.coverage_target[k])
             if target > 0.0:
                 needed |= self.problem.relevance[k] > surplus(self.problem.relevance[k, self.available], target)
@@ -79,9 +79,9 @@ class State:
         problem = self.problem
         self.free = np.flatnonzero(self.available & ~self.inside)
         self.fixed = math.fsum(self.cost[self.inside].tolist()) * (1.0 - _ULP)
-        self.row = np.zeros((problem.tasks, self.free.size))
-        self.open = np.zeros(problem.tasks, dtype=np.bool_)
-        for k in range(problem.tasks):
+        self.row = np.zeros((problem.n_tasks, self.free.size))
+        self.open = np.zeros(problem.n_tasks, dtype=np.bool_)
+        for k in range(problem.n_tasks):
             target = float(problem.coverage_target[k])
             need = open_need(problem.relevance[k, self.inside], target) if target > 0.0 else Fraction(0)
             if need > 0:

@@ -51,7 +51,7 @@ def verify(problem: Problem, deadline: float, steps: ProofSteps) -> str | None:
     if deadline <= 0.0:
         return None if problem.mandatory.any() or (problem.coverage_target > 0.0).any() else "nobody has to upload"
     parts: tuple[Screen | MinimalCover, ...] = (*steps.screens, *steps.parts)
-    if not all(part.fits(problem.clients, problem.tasks) for part in parts):
+    if not all(part.fits(problem.n_clients, problem.n_tasks) for part in parts):
         return "a step is not about a problem of this size, or holds what is no number"
     state = State(problem, least_bandwidths(problem, deadline))
     if not np.isfinite(state.cost[problem.mandatory]).all():

@@ -95,9 +95,9 @@ def allocation_page(
     problem: Problem, solution: Solution, *, history: Sequence[Progress] = (), title: str | None = None
 ) -> Page:
     """Return the page that `write_allocation_report` writes."""
-    if len(solution.selected) != problem.clients:
+    if len(solution.selected) != problem.n_clients:
         raise FileFormatError(
-            f"the answer has {len(solution.selected)} clients where the problem has {problem.clients}; "
+            f"the answer has {len(solution.selected)} clients where the problem has {problem.n_clients}; "
             "a report needs the problem that it answers"
         )
     if solution.has_answer and not math.isfinite(solution.latency_s + solution.objective_s):
@@ -143,10 +143,10 @@ def _downloads(problem: Problem, solution: Solution) -> tuple[list[Download], li
     downloads = [Download(id="clients-csv", label="Clients (CSV)", filename="clients.csv", table="clients")]
     left = []
     # A number takes four characters at least ("1.0,"): what is certainly too long is not written to be measured.
-    figures = {"answer": 2, "problem": 2 + problem.tasks}
+    figures = {"answer": 2, "problem": 2 + problem.n_tasks}
     for kind, each in figures.items():
         text = None
-        if 4 * each * problem.clients <= MOST_DOCUMENT:
+        if 4 * each * problem.n_clients <= MOST_DOCUMENT:
             text = json_text(solution_to_dict(solution, problem) if kind == "answer" else problem_to_dict(problem))
         if text is None or len(text) > MOST_DOCUMENT:
             left.append(kind)
@@ -157,8 +157,8 @@ def _downloads(problem: Problem, solution: Solution) -> tuple[list[Download], li
 
 
 def _title(problem: Problem) -> str:
-    clients = f"{problem.clients:,} client{'' if problem.clients == 1 else 's'}"
-    tasks = f"{problem.tasks} task{'' if problem.tasks == 1 else 's'}"
+    clients = f"{problem.n_clients:,} client{'' if problem.n_clients == 1 else 's'}"
+    tasks = f"{problem.n_tasks} task{'' if problem.n_tasks == 1 else 's'}"
     return f"One round of {clients} and {tasks} on {format_quantity(problem.bandwidth_hz, 'Hz')}"
 
 

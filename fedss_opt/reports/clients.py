@@ -37,7 +37,7 @@ def kept_clients(solution: Solution, prices: Prices, limit: int = MOST_ROWS) -> 
 def needed_hz(problem: Problem, solution: Solution) -> FloatArray:
     """Bandwidth on which each client would end with the last selected one, Hz, (N,); inf for none, NaN if unable."""
     end = Certificate(
-        kind=CertificateKind.BOUND, price=solution.latency_s, multipliers=np.zeros(problem.tasks), task=None
+        kind=CertificateKind.BOUND, price=solution.latency_s, multipliers=np.zeros(problem.n_tasks), task=None
     )
     return costs_and_worths(problem.replace(objective="makespan"), end)[0]
 
@@ -116,7 +116,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     texts = tuple(REASONS[reason] for reason in sorted(REASONS))
     why = Column(key="why", title="why", kind="sentence", labels=texts, csv="why", shown=False)
     entries.append((why, reasons_of(problem, solution, prices)))
-    whole = len(kept) == problem.clients
+    whole = len(kept) == problem.n_clients
     others = "those nearest to selection" if prices.known else "the others in their order"
     return Table(
         id="clients",
@@ -128,7 +128,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         lists=_contributions(problem, kept),
         note=""
         if whole
-        else f"{len(kept):,} of {problem.clients:,} clients are on this page: those selected first, then {others}. The "
+        else f"{len(kept):,} of {problem.n_clients:,} clients are on this page: those selected first, then {others}. The "
         "charts of clients draw from these; all else above is of all clients.",
     )
 
@@ -147,7 +147,7 @@ def _choices(states: IntArray) -> Sequence[tuple[str, str, int]]:
 
 
 def _contributions(problem: Problem, kept: IntArray) -> dict[str, tuple[str, list[str], FloatArray]]:
-    if not problem.tasks or problem.tasks * len(kept) > MOST_CONTRIBUTIONS:
+    if not problem.n_tasks or problem.n_tasks * len(kept) > MOST_CONTRIBUTIONS:
         return {}
-    names = [displayable(problem.task_name(k)) for k in range(problem.tasks)]
+    names = [displayable(problem.task_name(k)) for k in range(problem.n_tasks)]
     return {"task": ("Relevance to the tasks", names, problem.relevance[:, kept].T)}

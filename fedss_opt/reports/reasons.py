@@ -121,7 +121,7 @@ class Prices:
 def prices_of(problem: Problem, solution: Solution) -> Prices:
     """Return what the answer's certificate says of every client; NaN throughout without one."""
     if solution.certificate is None:
-        nothing = np.full(problem.clients, np.nan)
+        nothing = np.full(problem.n_clients, np.nan)
         return Prices(cost=nothing, worth=nothing, reduced=nothing)
     cost, worth = costs_and_worths(problem, solution.certificate)
     reduced = cost - worth

@@ -47,7 +47,7 @@ def tasks_of(problem: Problem, solution: Solution) -> list[TaskRow]:
     covered = problem.covers(solution.selected if solution.has_answer else problem.selectable)
     decimals = max(0, 3 - len(str(int(problem.required.max(initial=1.0)))))
     rows = []
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         need = float(problem.required[k])
         counts = float(received[k]) if solution.has_answer else offer[k]
         share = counts / need if need > 0.0 else math.inf

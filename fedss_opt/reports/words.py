@@ -62,8 +62,8 @@ def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
     chosen = int(np.count_nonzero(solution.selected))
     if not chosen:
         return f"{_word(solution)}: nobody has to upload, as no task needs anything."
-    clients = "client uploads" if problem.clients == 1 else f"clients upload{'s' if chosen == 1 else ''}"
-    text = f"{_word(solution)}: {chosen:,} of {problem.clients:,} {clients}. {_last(problem, solution)}"
+    clients = "client uploads" if problem.n_clients == 1 else f"clients upload{'s' if chosen == 1 else ''}"
+    text = f"{_word(solution)}: {chosen:,} of {problem.n_clients:,} {clients}. {_last(problem, solution)}"
     if problem.objective is Objective.TOTAL:
         text += f" The weighted sum of their times is {format_quantity(solution.objective_s, 's', _digits(solution))}."
     if unproved := _named(claims, None):
@@ -190,13 +190,15 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
             if part
         ),
     )
-    tasks = f"{problem.tasks} task{'' if problem.tasks == 1 else 's'}"
+    tasks = f"{problem.n_tasks} task{'' if problem.n_tasks == 1 else 's'}"
     shared = format_quantity(problem.bandwidth_hz, "Hz")
     if not solution.has_answer:
         able = int(np.count_nonzero(problem.selectable))
         return [
             Card(id="status", label="Status", value=str(solution.status)),
-            Card(id="clients", label="Clients", value=f"{problem.clients:,}", note=f"{able:,} can take part, {tasks}"),
+            Card(
+                id="clients", label="Clients", value=f"{problem.n_clients:,}", note=f"{able:,} can take part, {tasks}"
+            ),
             Card(id="bandwidth", label="Bandwidth to share", value=shared),
             method,
         ]
@@ -211,7 +213,7 @@ def cards_of(problem: Problem, solution: Solution) -> list[Card]:
     total = problem.objective is Objective.TOTAL
     end = format_quantity(solution.latency_s, "s", _digits(solution), padded=True)
     cards = [
-        Card(id="clients", label="Clients selected", value=f"{chosen:,} of {problem.clients:,}", note=tasks),
+        Card(id="clients", label="Clients selected", value=f"{chosen:,} of {problem.n_clients:,}", note=tasks),
         Card(id="bandwidth", label="Bandwidth in use", value=format_quantity(used, "Hz"), note=note),
         Card(id="makespan", label="Makespan", value=end, note="the last one ends"),
     ]

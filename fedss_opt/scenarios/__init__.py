@@ -41,12 +41,12 @@ def names() -> tuple[str, ...]:
 
 def make(
     preset: str = "yang2021",
-    clients: int | None = None,
-    tasks: int = 5,
+    n_clients: int | None = None,
+    n_tasks: int = 5,
     seed: int = 0,
     *,
     objective: str = "makespan",
-    required: npt.ArrayLike = 0.3,
+    required_fraction: npt.ArrayLike = 0.3,
     relevance: str = "overlapping",
     bandwidth_hz: float | None = None,
     resource_blocks: bool = False,
@@ -66,15 +66,15 @@ def make(
     ----------
     preset : str
         Name of the cell, see `names`.
-    clients : int, optional
+    n_clients : int, optional
         Number of clients N >= 0; the preset's by default.
-    tasks : int
+    n_tasks : int
         Number of tasks K >= 0.
     seed : int
         Seed of all draws, >= 0.
     objective : {"makespan", "total"}
         Objective of the problem.
-    required : array_like, (K,) or scalar
+    required_fraction : array_like, (K,) or scalar
         What each task needs, as a fraction >= 0 of what all available clients together offer it. Above 1 the
         problem is infeasible.
     relevance : {"overlapping", "one_task", "continuous", "heavy_tailed", "tied"}
@@ -114,19 +114,19 @@ def make(
     Examples
     --------
     >>> import fedss_opt as fo
-    >>> fo.scenarios.make("yang2021", clients=100, tasks=5, seed=0)
-    Problem(clients=100, tasks=5, bandwidth_hz=2e+07, rate_model='shannon', objective='makespan')
-    >>> fo.scenarios.make("umi", clients=20, payload_bits=(0.5e6, 5e6), bandwidth_hz=8e6)
-    Problem(clients=20, tasks=5, bandwidth_hz=8e+06, rate_model='shannon', objective='makespan')
+    >>> fo.scenarios.make("yang2021", n_clients=100, n_tasks=5, seed=0)
+    Problem(n_clients=100, n_tasks=5, bandwidth_hz=2e+07, rate_model='shannon', objective='makespan')
+    >>> fo.scenarios.make("umi", n_clients=20, payload_bits=(0.5e6, 5e6), bandwidth_hz=8e6)
+    Problem(n_clients=20, n_tasks=5, bandwidth_hz=8e+06, rate_model='shannon', objective='makespan')
     """
     if preset not in PRESETS:
         raise OptionError(f"preset = {preset!r}: must be one of {', '.join(map(repr, PRESETS))}")
     cell = PRESETS[preset]
-    n = cell.clients if clients is None else count("clients", clients)
-    k = count("tasks", tasks)
+    n = cell.n_clients if n_clients is None else count("n_clients", n_clients)
+    k = count("n_tasks", n_tasks)
     seed = count("seed", seed)
     kind = _kind(relevance)
-    fraction = _fraction(required, k)
+    fraction = _fraction(required_fraction, k)
     number("availability", availability, low=0.0, high=1.0)
 
     payload = cell.payload_bits if payload_bits is None else span("payload_bits", payload_bits, "bit", zero=False)
@@ -194,7 +194,7 @@ def _kind(relevance: str) -> RelevanceKind:
 
 
 def _fraction(required: npt.ArrayLike, k: int) -> FloatArray:
-    wanted = f"required = {required!r}: must be a fraction >= 0 (finite), or one for each of the {k} tasks"
+    wanted = f"required_fraction = {required!r}: must be a fraction >= 0 (finite), or one for each of the {k} tasks"
     try:
         fraction = np.asarray(required, dtype=np.float64)
     except (TypeError, ValueError):

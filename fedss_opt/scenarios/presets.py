@@ -37,7 +37,7 @@ class Preset:
         Whether they were read in the authors' code; else they are as commonly cited.
     assumed : str
         What the source leaves open and is filled in here.
-    clients : int
+    n_clients : int
         Number of clients, N.
     bandwidth_hz : float
         Uplink bandwidth of the cell, Hz.
@@ -71,7 +71,7 @@ class Preset:
     source: str
     verified: bool
     assumed: str
-    clients: int
+    n_clients: int
     bandwidth_hz: float
     payload_bits: Range
     transmit_power_w: Range
@@ -105,7 +105,7 @@ _YANG2021 = Preset(
     " Over Wireless Communication Networks', IEEE TWC 20(3), 2021 (arXiv:1911.02417)",
     verified=False,
     assumed="one pass over the samples; no client nearer than 10 m",
-    clients=50,
+    n_clients=50,
     bandwidth_hz=20e6,
     payload_bits=28.1e3,
     transmit_power_w=dbm_to_w(10.0),
@@ -122,7 +122,7 @@ _SHI2021 = Preset(
     "(arXiv:2007.07174)",
     verified=False,
     assumed="50 clients, 1 Mbit, computing 0.1 s plus an exponential time of mean 0.1 s; no client nearer than 10 m",
-    clients=50,
+    n_clients=50,
     bandwidth_hz=20e6,
     payload_bits=1e6,
     transmit_power_w=dbm_to_w(10.0),
@@ -142,7 +142,7 @@ _FEDCS2019 = Preset(
     assumed="thermal noise at -174 dBm/Hz; no shadowing (the mean rate over the whole band is then 0.45 "
     "Mbit/s, the paper's 1.4); computing 5 epochs of 100 to 1000 samples at 10 to 100 samples a "
     "second; no client nearer than 10 m",
-    clients=1000,
+    n_clients=1000,
     bandwidth_hz=1.8e6,
     payload_bits=18.3e6 * 8.0,
     transmit_power_w=dbm_to_w(20.0),
@@ -162,7 +162,7 @@ _CHEN2021 = Preset(
     verified=True,
     assumed="the interference belongs to the client (there: to the block); no client nearer than 1 m; "
     "the downlink (below 8 ms there) is left out; blocks may be shared out continuously",
-    clients=9,
+    n_clients=9,
     bandwidth_hz=6e6,
     payload_bits=39760.0 * 16.0,
     transmit_power_w=0.01,
@@ -181,7 +181,7 @@ _FEDL2019 = Preset(
     "github.com/nhatminh/FEDL-INFOCOM, julia-INFOCOM/Setting.jl and TrafficGen.jl",
     verified=True,
     assumed="full power, 1 W, and full clock rate (there both are optimised, from 0.2 W and 0.3 GHz up)",
-    clients=50,
+    n_clients=50,
     bandwidth_hz=1e6,
     payload_bits=25e3 / math.log(2.0),
     transmit_power_w=1.0,
@@ -198,7 +198,7 @@ _CBCSBA2025 = Preset(
     "src/fed_client/base_client.py, src/models/cifar10_alexnet.py",
     verified=True,
     assumed="one round's clock rates; payload 5 761 418 parameters of 32 bit (its default model, there in MiB)",
-    clients=200,
+    n_clients=200,
     bandwidth_hz=20e6,
     payload_bits=5_761_418.0 * 32.0,
     transmit_power_w=(1.0, 10.0),
@@ -212,7 +212,7 @@ _UMI = Preset(
     verified=False,
     assumed="100 clients, all outdoors at 1.5 m; a cell is a disc of radius 200 m / sqrt(3); 1 Mbit; "
     "noise figure 5 dB; fading averages out over the band; subcarriers of 30 kHz",
-    clients=100,
+    n_clients=100,
     bandwidth_hz=100e6,
     payload_bits=1e6,
     transmit_power_w=dbm_to_w(23.0),
@@ -228,7 +228,7 @@ _UMA = Preset(
     verified=False,
     assumed="100 clients, all outdoors at 1.5 m; a cell is a disc of radius 500 m / sqrt(3); 1 Mbit; "
     "noise figure 5 dB; fading averages out over the band; subcarriers of 30 kHz",
-    clients=100,
+    n_clients=100,
     bandwidth_hz=100e6,
     payload_bits=1e6,
     transmit_power_w=dbm_to_w(23.0),

@@ -111,8 +111,8 @@ class _Desk:
                 raise refusal from None
         request.scope[_FACTS] |= {
             "bytes": len(body),
-            "clients": done.clients,
-            "tasks": done.tasks,
+            "clients": done.n_clients,
+            "tasks": done.n_tasks,
             "outcome": done.outcome,
             "stop_reason": done.stop_reason,
             "solve_seconds": round(done.seconds, 6),

@@ -68,7 +68,7 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(done.outcome, done.stop_reason).inc()
         self._solve_seconds.labels(done.method).observe(done.seconds)
-        self._clients.observe(done.clients)
+        self._clients.observe(done.n_clients)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -43,7 +43,7 @@ class Done:
     ----------
     body : bytes
         The answer as a JSON document.
-    clients, tasks : int
+    n_clients, n_tasks : int
         Size of the problem.
     outcome : str
         Status of the answer; for a check, ``holds`` or ``violated``.
@@ -56,8 +56,8 @@ class Done:
     """
 
     body: bytes
-    clients: int
-    tasks: int
+    n_clients: int
+    n_tasks: int
     outcome: str
     method: str
     stop_reason: str = ""
@@ -82,8 +82,8 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
     )
     return Done(
         body=json_bytes(solution_to_dict(solution, problem)),
-        clients=problem.clients,
-        tasks=problem.tasks,
+        n_clients=problem.n_clients,
+        n_tasks=problem.n_tasks,
         outcome=str(solution.status),
         method=solution.method,
         stop_reason=str(solution.stop_reason),
@@ -114,8 +114,8 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
     report = check(problem, solution, gap_tol=gap_tol)
     return Done(
         body=json_bytes(report.to_dict()),
-        clients=problem.clients,
-        tasks=problem.tasks,
+        n_clients=problem.n_clients,
+        n_tasks=problem.n_tasks,
         outcome="holds" if report.ok else "violated" if report.failed else "not proved",
         method=solution.method if solution.method in METHODS else "other",
     )

@@ -75,7 +75,7 @@ class Uploads:
 
     values: npt.NDArray[Any]
     task: IntArray
-    tasks: int
+    n_tasks: int
     layout: ParameterLayout
     masks: BoolArray | None = None
     masks_by_task: bool | None = None
@@ -85,7 +85,7 @@ class Uploads:
         if values.ndim != 2 or values.shape[1] != self.layout.parameters:
             raise OptionError(f"values: shape {values.shape}; must be (n, {self.layout.parameters})")
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "task", task_numbers(self.task, tasks=self.tasks, uploads=len(values)))
+        object.__setattr__(self, "task", task_numbers(self.task, tasks=self.n_tasks, uploads=len(values)))
         if self.masks is None:
             return
         masks = boolean_rows("masks", self.masks, self.layout)
@@ -95,15 +95,15 @@ class Uploads:
     def _by_task(self, masks: BoolArray) -> bool:
         rows, n = len(masks), len(self.task)
         if self.masks_by_task is not None:
-            wanted = self.tasks if self.masks_by_task else n
+            wanted = self.n_tasks if self.masks_by_task else n
             if rows != wanted:
                 raise OptionError(f"masks: {rows} rows with masks_by_task = {self.masks_by_task}; must be {wanted}")
             return self.masks_by_task
-        if rows not in (n, self.tasks):
-            raise OptionError(f"masks: {rows} rows; must be {n}, one an upload, or {self.tasks}, one a task")
-        if n == self.tasks and not np.array_equal(masks, masks[self.task]):
+        if rows not in (n, self.n_tasks):
+            raise OptionError(f"masks: {rows} rows; must be {n}, one an upload, or {self.n_tasks}, one a task")
+        if n == self.n_tasks and not np.array_equal(masks, masks[self.task]):
             raise OptionError(f"masks: {rows} rows, for {n} uploads of {n} tasks; say masks_by_task = True or False")
-        return rows == self.tasks
+        return rows == self.n_tasks
 
     def mask(self, upload: int) -> BoolArray | None:
         """Return what one client sent of its parameters, (P,); None for everything."""
@@ -217,7 +217,7 @@ def aggregate(
 
 def _sums_by_task(uploads: Uploads, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Weighted sum of what each task's clients sent, and of their weights, per coordinate: (T, P) twice."""
-    shape = (uploads.tasks, uploads.layout.parameters)
+    shape = (uploads.n_tasks, uploads.layout.parameters)
     sums, totals = np.zeros(shape), np.zeros(shape)
     term = np.empty(shape[1])
     for i, (s, w) in enumerate(zip(uploads.task, weight, strict=True)):

@@ -122,14 +122,14 @@ class _OfMasks(_Likeness):
 
 def _by_majority(uploads: Uploads) -> tuple[BoolArray, FloatArray, BoolArray]:
     """Which tasks have uploads, (T,), the means of these, and what at least half of them contain, (T, P) each."""
-    shape = (uploads.tasks, uploads.layout.parameters)
+    shape = (uploads.n_tasks, uploads.layout.parameters)
     total, count = np.zeros(shape), np.zeros(shape)
     for i, t in enumerate(uploads.task.tolist()):
         kept = uploads.mask(i)
         weight: Any = 1.0 if kept is None else kept
         total[t] += weight * uploads.values[i].astype(np.float64, copy=False)
         count[t] += weight
-    members = np.bincount(uploads.task, minlength=uploads.tasks)
+    members = np.bincount(uploads.task, minlength=uploads.n_tasks)
     majority = (2.0 * count >= members[:, np.newaxis]) & (count > 0.0)
     return members > 0, total / np.maximum(count, 1.0), majority
 

@@ -22,7 +22,7 @@ def to_problem(
     *,
     payload_bits: npt.ArrayLike,
     relevance: npt.ArrayLike,
-    required: npt.ArrayLike,
+    required_fraction: npt.ArrayLike,
     bandwidth_hz: float,
     cn0_hz: npt.ArrayLike | None = None,
     spectral_efficiency: npt.ArrayLike | None = None,
@@ -49,7 +49,7 @@ def to_problem(
         Bits of each client's encoded upload.
     relevance : array_like, (K, N)
         What client n contributes to task k, >= 0, see `fedss_opt.sharing.relevance.client_relevance`.
-    required : array_like, (K,) or scalar
+    required_fraction : array_like, (K,) or scalar
         What each task needs, as a fraction >= 0 of what the available clients together offer it. Above 1 the problem is
         infeasible.
     relevance_step : float, optional
@@ -74,7 +74,7 @@ def to_problem(
     >>> problem = to_problem(
     ...     payload_bits=[5e4, 5e4, 6e4],
     ...     relevance=[[1.0, 1.0, 0.4], [0.4, 0.4, 1.0]],
-    ...     required=0.5,
+    ...     required_fraction=0.5,
     ...     bandwidth_hz=1e6,
     ...     cn0_hz=[3e7, 8e6, 2e7],
     ...     relevance_step=1 / 8,
@@ -94,9 +94,11 @@ def to_problem(
             raise OptionError(f"relevance_step = {relevance_step!r}: must be a power of two, such as 1/64")
         # Exact: dividing and multiplying by a power of two only moves the binary point.
         offered = np.floor(offered / relevance_step) * relevance_step
-    fraction = np.asarray(finite("required", required), dtype=np.float64)
+    fraction = np.asarray(finite("required_fraction", required_fraction), dtype=np.float64)
     if fraction.shape not in ((), offered.shape[:1]) or (fraction < 0.0).any():
-        raise OptionError(f"required = {required!r}: must be a fraction >= 0, or one for each of {len(offered)} tasks")
+        raise OptionError(
+            f"required_fraction = {required_fraction!r}: must be a fraction >= 0, or one for each of {len(offered)} tasks"
+        )
     problem = Problem(
         payload_bits=payload_bits,
         bandwidth_hz=bandwidth_hz,

@@ -28,7 +28,7 @@ class AllocationSettings(Settings):
 
     Attributes
     ----------
-    required : float
+    required_fraction : float
         What every task needs, as a fraction of what the clients that are there offer it.
     objective : {"makespan", "total"}
         What is minimised.
@@ -40,7 +40,7 @@ class AllocationSettings(Settings):
         What a round costs in which nobody trains: no answer, or nobody there, s.
     """
 
-    required: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    required_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     objective: Literal["makespan", "total"] = "makespan"
     gap_tol: Annotated[float, Field(gt=0.0)] = 1e-4
     relevance_step: Annotated[float, Field(gt=0.0, le=1.0)] | None = 1.0 / 64.0
@@ -84,13 +84,13 @@ def round_problem(
     present : ndarray of bool, (N,)
         Who is there.
     """
-    required = np.full(len(report.relevance), settings.required)
+    required = np.full(len(report.relevance), settings.required_fraction)
     if report.least is not None:
         required = np.maximum(required, report.least)
     return to_problem(
         payload_bits=report.payload_bits,
         relevance=report.relevance,
-        required=required,
+        required_fraction=required,
         bandwidth_hz=bandwidth_hz,
         resource_block_hz=resource_block_hz,
         compute_s=compute_s,

@@ -184,7 +184,7 @@ class Cell:
     >>> import fedss_opt as fo
     >>> cell = Cell(CellSettings(preset="yang2021"), devices=3, seed=0)
     >>> links = cell.links(round=0, time_s=0.0)
-    >>> bool(np.all(links.uplink["cn0_hz"] == fo.scenarios.make("yang2021", clients=3).cn0_hz))
+    >>> bool(np.all(links.uplink["cn0_hz"] == fo.scenarios.make("yang2021", n_clients=3).cn0_hz))
     True
     >>> cell.downlink_s([1e6, 1e6], [0, 2], links) < cell.downlink_s([1e6, 1e6, 1e6], [0, 1, 2], links)
     True

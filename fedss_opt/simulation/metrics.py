@@ -89,8 +89,8 @@ def judge(model: Model, models: ClientModels, data: FederatedData) -> Accuracy:
             for row, hit in zip(chunk, guess == labels, strict=True):
                 right[row] = np.bincount(labels[hit], minlength=data.classes) / count
     clients = np.einsum("nc,nc->n", data.test_weights, right[of_client.ravel()])
-    members = np.bincount(data.task, minlength=data.tasks)
-    return Accuracy(clients, np.bincount(data.task, weights=clients, minlength=data.tasks) / np.maximum(members, 1))
+    members = np.bincount(data.task, minlength=data.n_tasks)
+    return Accuracy(clients, np.bincount(data.task, weights=clients, minlength=data.n_tasks) / np.maximum(members, 1))
 
 
 def first_reached(values: Sequence[float], costs: Sequence[float], target: float) -> float:

@@ -79,8 +79,8 @@ class SimulationSettings(Settings):
     Examples
     --------
     >>> from fedss_opt.simulation import SimulationSettings
-    >>> settings = SimulationSettings(rounds=20, data={"clients": 8}, training={"local_epochs": 2})
-    >>> settings.rounds, settings.data.clients, settings.training.local_epochs
+    >>> settings = SimulationSettings(rounds=20, data={"n_clients": 8}, training={"local_epochs": 2})
+    >>> settings.rounds, settings.data.n_clients, settings.training.local_epochs
     (20, 8, 2)
     """
 
@@ -131,7 +131,7 @@ class Simulation:
     Examples
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> settings = SimulationSettings(rounds=2, data={"clients": 8, "images_per_client": 12})
+    >>> settings = SimulationSettings(rounds=2, data={"n_clients": 8, "images_per_client": 12})
     >>> result = Simulation(settings, algorithm="fedavg", policy="admm", seed=0).run()
     >>> [record.selected for record in result.records]
     [4, 4]
@@ -157,12 +157,12 @@ class Simulation:
         self.algorithm: Algorithm = make_algorithm(
             algorithm, Federation(self.data, self.model, settings.training, seed), options
         )
-        self.devices = Devices(settings.devices, self.data.clients, seed, task=self.data.task)
+        self.devices = Devices(settings.devices, self.data.n_clients, seed, task=self.data.task)
         self.cell = Cell(settings.cell, self.devices.devices, seed)
         passes = settings.training.local_epochs * self.algorithm.training_passes
         self.work_flops = self.model.flops_per_sample * self.data.samples * passes
         self.records: list[RoundRecord] = []
-        self.participation = np.zeros((0, self.data.clients), dtype=np.int8)
+        self.participation = np.zeros((0, self.data.n_clients), dtype=np.int8)
         self.charge_j = self.devices.full_charge_j()
 
     @cached_property

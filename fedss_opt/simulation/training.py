@@ -108,7 +108,7 @@ def batch_order(
     Examples
     --------
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
-    >>> data = make_federation(DataSettings(clients=4, images_per_client=15), seed=0)
+    >>> data = make_federation(DataSettings(n_clients=4, images_per_client=15), seed=0)
     >>> order = batch_order(data, TrainingSettings(local_epochs=2), seed=0, round=1)
     >>> order.indices.shape, order.weights.sum(axis=2)[0]
     ((4, 4, 10), array([10., 5., 10., 5.], dtype=float32))
@@ -211,14 +211,14 @@ def train(
     >>> import numpy as np
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import SoftmaxRegression
-    >>> data = make_federation(DataSettings(clients=4), seed=0)
+    >>> data = make_federation(DataSettings(n_clients=4), seed=0)
     >>> settings, model = TrainingSettings(), SoftmaxRegression(64, 10)
     >>> order = batch_order(data, settings, seed=0, round=0)
     >>> start = model.initialise(np.random.default_rng(0))
     >>> train(model, start, data, [2, 3], order, settings).shape
     (2, 650)
     """
-    who = _clients(clients, data.clients)
+    who = _clients(clients, data.n_clients)
     shape = (len(who), model.layout.parameters)
     result = np.array(_matrix("start", start, shape), dtype=np.float32, order="C")
     _check_options(order, data, pull, mixing, chunk)
@@ -328,8 +328,8 @@ def _matrix(name: str, value: npt.NDArray[Any], shape: tuple[int, int], *, kind:
 
 
 def _check_options(order: BatchOrder, data: FederatedData, pull: float, mixing: float, chunk: int) -> None:
-    if order.indices.shape != order.weights.shape or len(order.indices) != data.clients:
-        raise OptionError(f"order: is for {len(order.indices)} clients; the data have {data.clients}")
+    if order.indices.shape != order.weights.shape or len(order.indices) != data.n_clients:
+        raise OptionError(f"order: is for {len(order.indices)} clients; the data have {data.n_clients}")
     if not 0.0 <= pull < np.inf:
         raise OptionError(f"pull = {pull}: must be a finite number >= 0")
     if not 0.0 <= mixing <= 1.0:

@@ -74,7 +74,7 @@ def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNI
     """Solve by ADMM; see `fedss_opt.solve` and section 4 of ``docs/explanation/mathematics.md``."""
     started = options.now()
     deadline = options.deadline(started)
-    begin_s = problem.clients * (_BEGIN_S + problem.tasks * _BEGIN_RELEVANCE_S)
+    begin_s = problem.n_clients * (_BEGIN_S + problem.n_tasks * _BEGIN_RELEVANCE_S)
     if deadline < started + begin_s and begin_s > _LATE_S:
         return _no_time(problem, options.now() - started)
     with Stop(deadline) as stop:
@@ -82,14 +82,14 @@ def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNI
         cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
         if short >= 0:
             return _short_of_relevance(problem, short, options.now() - started)
-        answer_s, end_s = _times_to_keep(options.now() - started, problem.tasks)
+        answer_s, end_s = _times_to_keep(options.now() - started, problem.n_tasks)
         stop.at(deadline - answer_s - end_s)
         reason = _run(cell, work, options, tuning, started)
         if reason is StopReason.TIME:
             stop.at(deadline - end_s + _LATE_S)
             close_early(cell, work)
         stop.at(math.inf)
-        outcome = conclude(cell, work, problem.clients, problem.tasks)
+        outcome = conclude(cell, work, problem.n_clients, problem.n_tasks)
     return _conclude(problem, outcome, work, reason, options, started)
 
 
@@ -160,11 +160,11 @@ def _progress(work: Work, elapsed_s: float) -> Progress:
 
 def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, float, FloatArray]:
     """Return an earlier answer's selection (empty: none that fits this problem's sizes), price and multipliers."""
-    price, multipliers = math.nan, np.zeros(problem.tasks)
-    if earlier is None or earlier.selected.shape != (problem.clients,):
+    price, multipliers = math.nan, np.zeros(problem.n_tasks)
+    if earlier is None or earlier.selected.shape != (problem.n_clients,):
         return NOBODY, price, multipliers
     certificate = earlier.certificate
-    if certificate is not None and certificate.multipliers.shape == (problem.tasks,):
+    if certificate is not None and certificate.multipliers.shape == (problem.n_tasks,):
         known = np.isfinite(certificate.multipliers) & (certificate.multipliers > 0.0)
         multipliers[known] = certificate.multipliers[known]
         price = float(certificate.price)
@@ -224,7 +224,7 @@ def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Soluti
     offered = float(problem.relevance[task, problem.selectable].sum())
     barred = int(np.count_nonzero(problem.available & ~problem.selectable))
     why = f" ({barred} available clients miss their limits even on the whole band)" if barred else ""
-    multipliers = np.zeros(problem.tasks)
+    multipliers = np.zeros(problem.n_tasks)
     multipliers[task] = 1.0
     return no_answer(
         problem,

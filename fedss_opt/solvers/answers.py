@@ -47,7 +47,7 @@ def optimal_bandwidth(
     share = np.empty(cell.client.size)
     if not kernels.hand_out(cell, np.arange(cell.client.size), guess, share):
         return None
-    bandwidth = np.zeros(problem.clients)
+    bandwidth = np.zeros(problem.n_clients)
     bandwidth[cell.client] = share
     return bandwidth
 

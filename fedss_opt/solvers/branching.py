@@ -159,7 +159,7 @@ def _expand(
     price = float(s[state.BOUND_PRICE])
     own_bound = float(total_bound(cell, work.bound_mu, price))
     bound = max(node.bound, own_bound)
-    screen = Screen.of(cell.task, work.bound_mu, problem.tasks, forced=cell.client[cell.free :])
+    screen = Screen.of(cell.task, work.bound_mu, problem.n_tasks, forced=cell.client[cell.free :])
     branch = Branch(screen=screen, price=price)
     alone = cell.aim.size == 0  # nothing is open: whoever joined would only add to the cost
     if alone or round_relaxation(cell, work, 0.5):
@@ -169,7 +169,7 @@ def _expand(
         if alone and s[state.PRICE] < math.inf:
             branch.price = float(s[state.PRICE])  # the selection's own, whose bound is its objective
         if better:
-            offer(_selection(problem.clients, cell, work))
+            offer(_selection(problem.n_clients, cell, work))
     limit = cutoff()
     if alone or bound >= limit:
         return [], branch

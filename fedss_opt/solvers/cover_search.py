@@ -178,12 +178,12 @@ def _screen(
         reached = True
         if not np.isfinite(value):  # the ascent came to no end: its last multipliers still prove something
             work.mu[:] = np.where(np.isfinite(work.mu), np.maximum(work.mu, 0.0), 0.0)
-        multipliers = to_problem_units(cell, work.mu, problem.tasks)
+        multipliers = to_problem_units(cell, work.mu, problem.n_tasks)
         work.mu[:] = to_cell_units(cell, multipliers)
         value, _, error = certified_value(cell, MAKESPAN, work.mu, deadline)
         limit = cell.total_hz * (1.0 + _BEYOND) + 0.5 * cell.block_hz  # as many blocks as there are, and no more
         slack = limit - (value - error)
-        step = Screen.of(cell.task, work.mu, problem.tasks, forced=cell.client[cell.free :])
+        step = Screen.of(cell.task, work.mu, problem.n_tasks, forced=cell.client[cell.free :])
         if steps is not None:
             steps.screens.append(step)
         if slack <= 0.0:
@@ -205,7 +205,7 @@ def _screen(
             return None
         work = _carry_over(cell, deadline, multipliers)
     if steps is not None:
-        steps.screens.append(Screen.of(cell.task, work.mu, problem.tasks, forced=cell.client[cell.free :]))
+        steps.screens.append(Screen.of(cell.task, work.mu, problem.n_tasks, forced=cell.client[cell.free :]))
     fixed = math.fsum(work.cost[cell.free :].tolist())
     inside[cell.client[cell.free :]] = True
     return _Core(problem, cell, work.cost[: cell.free].copy(), work.mu, inside, available, limit - fixed)

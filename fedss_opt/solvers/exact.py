@@ -126,7 +126,7 @@ def _improve(incumbent: Incumbent, multipliers: FloatArray, stop: float) -> bool
 
 def _first_answer(problem: Problem, nothing: Solution, options: Options, started: float) -> Solution:
     """Find an answer where the ADMM found none, or prove that whole clients cannot keep the limits within B."""
-    multipliers = np.zeros(problem.tasks)
+    multipliers = np.zeros(problem.n_tasks)
     try:
         finding, selection = find_selection(problem, math.inf, multipliers, options.deadline(started))
     except KeyboardInterrupt:

@@ -130,7 +130,7 @@ def reference_bandwidth(
             status, seconds, programs = word, seconds + spent, programs + 1
             if raw is None:
                 continue
-            bandwidth = np.zeros(problem.clients)
+            bandwidth = np.zeros(problem.n_clients)
             bandwidth[clients] = raw
             bandwidth = make_feasible(problem, chosen, bandwidth)
             reached = problem.objective_s(chosen, bandwidth)
@@ -179,7 +179,7 @@ def _bound_of_selection(problem: Problem, chosen: BoolArray) -> float:
     nobody_else = problem.replace(
         available=chosen,
         mandatory=chosen,
-        relevance=np.zeros((0, problem.clients)),
+        relevance=np.zeros((0, problem.n_clients)),
         required=np.zeros(0),
         task_ids=None,
     )

@@ -109,7 +109,7 @@ class Units:
 
 
 def _upload_on(problem: Problem, clients: Indices, share_hz: FloatArray) -> FloatArray:
-    bandwidth = np.zeros(problem.clients)
+    bandwidth = np.zeros(problem.n_clients)
     bandwidth[clients] = share_hz
     return problem.upload_s(bandwidth)[clients]
 

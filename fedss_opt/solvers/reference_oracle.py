@@ -247,7 +247,7 @@ def _priced_bound(problem: Problem, multipliers: FloatArray, price: float) -> fl
 
 def time_scale(problem: Problem) -> float:
     """Return a positive duration of the order of the round's, s: where searches begin."""
-    if problem.clients == 0:
+    if problem.n_clients == 0:
         return 1.0
-    share = problem.bandwidth_hz / problem.clients
+    share = problem.bandwidth_hz / problem.n_clients
     return float(np.median(problem.compute_s + problem.upload_s(share)))

@@ -86,7 +86,7 @@ def relax(problem: Problem, options: Options, started: float) -> Relaxation:
     try:
         if problem.covers(problem.mandatory).all():
             relaxation.fraction = problem.mandatory.astype(float)  # nobody else can help: each only costs
-            relaxation.learn(problem, np.zeros(problem.tasks))
+            relaxation.learn(problem, np.zeros(problem.n_tasks))
         elif options.max_iterations == 0:
             relaxation.stop_reason = StopReason.ITERATIONS
         elif problem.objective is Objective.MAKESPAN:
@@ -100,11 +100,11 @@ def relax(problem: Problem, options: Options, started: float) -> Relaxation:
 
 def proof_of_infeasibility(problem: Problem) -> tuple[Certificate, str] | None:
     """Return a certificate that no answer exists, where bisection and one linear program find it."""
-    bandwidth, nothing = CertificateKind.BANDWIDTH, np.zeros(problem.tasks)
+    bandwidth, nothing = CertificateKind.BANDWIDTH, np.zeros(problem.n_tasks)
     lacking = np.flatnonzero(~problem.covers(problem.available))
     if lacking.size:
         k = int(lacking[0])
-        unit = np.eye(problem.tasks)[k]
+        unit = np.eye(problem.n_tasks)[k]
         proof = Certificate(kind=CertificateKind.COVERAGE, price=0.0, multipliers=unit, task=k)
         return proof, f"task {problem.task_name(k)} needs more than all available clients together offer"
     message = "caps and bandwidth bounds cannot be met within the bandwidth by any covering selection"
@@ -132,7 +132,7 @@ def _scarcity(problem: Problem, cost: FloatArray) -> FloatArray | None:
         return None
     k = int(lacking[0])
     short = math.fsum([float(problem.coverage_target[k]), *(-problem.relevance[k, possible]).tolist()])
-    multipliers = np.zeros(problem.tasks)
+    multipliers = np.zeros(problem.n_tasks)
     multipliers[k] = 2.0 * problem.bandwidth_hz / short
     return multipliers
 
@@ -188,7 +188,7 @@ def _least_cost_cover(problem: Problem, cost: FloatArray, time_limit_s: float) -
     # Beyond 1e4 B a cost says no more than "never", and would spoil the program's scaling.
     scaled = np.minimum(cost[clients] / problem.bandwidth_hz, 1e4)
     asking = np.flatnonzero(problem.coverage_target > 0.0)
-    fraction, multipliers = np.zeros(problem.clients), np.zeros(problem.tasks)
+    fraction, multipliers = np.zeros(problem.n_clients), np.zeros(problem.n_tasks)
     if clients.size and asking.size:
         target = problem.coverage_target[asking]
         forced = problem.mandatory[clients].astype(float)
@@ -251,7 +251,7 @@ def _perspective_program(problem: Problem, time_limit_s: float) -> _Plan:
         status, seconds = run_clarabel(cp.Problem(cp.Minimize(cost), [*limits, cover]), time_limit_s)
         time_limit_s -= seconds
         if status in SOLVED:  # an inaccurate one only weakens the bound, which is evaluated apart
-            fraction, multipliers = np.zeros(problem.clients), np.zeros(problem.tasks)
+            fraction, multipliers = np.zeros(problem.n_clients), np.zeros(problem.n_tasks)
             fraction[clients] = np.clip(a.value, 0.0, 1.0)
             multipliers[asking] = np.maximum(cover.dual_value, 0.0) * scale / target
             return _Plan(fraction, multipliers)

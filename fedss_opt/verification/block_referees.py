@@ -63,13 +63,13 @@ class BlockTable:
     def cost(self) -> FloatArray:
         """Cost in s, (N, M + 1): finish time (makespan) or weighted time; inf where a limit forbids the number."""
         p, count = self.problem, np.arange(1, self.blocks + 1)
-        cost = np.full((p.clients, self.blocks + 1), np.inf)
+        cost = np.full((p.n_clients, self.blocks + 1), np.inf)
         for m in count:
             upload = p.upload_s(float(m) * float(p.resource_block_hz or 0.0))
             weight = 1.0 if p.objective is Objective.MAKESPAN else p.weights
             # 1e-13: the rounding of an upload time, where a longest upload is reached exactly.
             cost[:, m] = np.where(upload <= p.max_upload_s * (1.0 + 1e-13), weight * (p.compute_s + upload), np.inf)
-        for n in range(p.clients):
+        for n in range(p.n_clients):
             least = math.ceil(self._ratio(p.min_bandwidth_hz[n]) * (1 - Fraction(BLOCK_ROUNDING)))
             most = self.blocks
             if p.max_bandwidth_hz[n] < p.bandwidth_hz:
@@ -112,14 +112,14 @@ def best_of(table: BlockTable, rows: BoolArray) -> Choice:
     """Return the best of many selections: the dynamic program is shared by those that begin alike."""
     start = np.zeros(table.blocks + 1)
     start[1:] = np.inf
-    best, chosen = math.inf, np.zeros(table.problem.clients, dtype=bool)
+    best, chosen = math.inf, np.zeros(table.problem.n_clients, dtype=bool)
     stack: list[tuple[FloatArray, BoolArray, int]] = [(start, rows, 0)]
     while stack:
         used, alike, n = stack.pop()
         # Whoever else joins adds cost: a beginning that is no better cannot end better.
         if not len(alike) or not float(used.min()) < best:
             continue
-        if n == table.problem.clients:
+        if n == table.problem.n_clients:
             best, chosen = float(used.min()), alike[0]
             continue
         stack.append((used, alike[~alike[:, n]], n + 1))
@@ -164,7 +164,7 @@ Cover = Callable[[Problem, FloatArray], BoolArray | None]
 def makespan_by_covers(table: BlockTable, cheapest_cover: Cover, max_passes: int) -> Choice:
     """Section 7's loop: the cheapest cover, in blocks, of those who end before the best makespan so far."""
     problem, block = table.problem, float(table.problem.resource_block_hz or 0.0)
-    best, chosen = math.inf, np.zeros(problem.clients, dtype=bool)
+    best, chosen = math.inf, np.zeros(problem.n_clients, dtype=bool)
     for _ in range(max_passes):
         counts = table.least_counts(best * (1.0 - 1e-11))
         found = cheapest_cover(problem, counts * block)
@@ -180,20 +180,20 @@ def program(table: BlockTable, *, attempts: int = 20) -> Choice:
     """Total latency as a mixed-integer linear program: one decision for every client and number of blocks."""
     problem = table.problem
     able = table.able
-    nobody = np.zeros(problem.clients, dtype=bool)
+    nobody = np.zeros(problem.n_clients, dtype=bool)
     if (problem.mandatory & ~able).any():
         return Choice(value=math.inf, selected=nobody)
     owner, count = np.nonzero(np.isfinite(table.cost) & able[:, None])
     if not owner.size:
         return Choice(value=0.0 if problem.covers(nobody).all() else math.inf, selected=nobody)
     cost = table.cost[owner, count]
-    member = (owner == np.arange(problem.clients)[:, None]).astype(float)
+    member = (owner == np.arange(problem.n_clients)[:, None]).astype(float)
     size = np.maximum(problem.relevance.max(axis=1, initial=0.0), 1e-300)[:, None]
     rows = [
         LinearConstraint(member, problem.mandatory.astype(float), 1.0),
         LinearConstraint(count.astype(float)[None, :], -np.inf, float(table.blocks)),
     ]
-    if problem.tasks:
+    if problem.n_tasks:
         rows.append(LinearConstraint(problem.relevance[:, owner] / size, problem.coverage_target / size[:, 0], np.inf))
     for _ in range(attempts):
         result = milp(

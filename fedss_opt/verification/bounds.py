@@ -92,10 +92,10 @@ def proves_infeasibility(problem: Problem, certificate: Certificate) -> bool:
     """Tell whether a certificate proves that the problem has no answer."""
     if certificate.kind is CertificateKind.COVERAGE:
         task = certificate.task
-        if task is None or not 0 <= task < problem.tasks:
+        if task is None or not 0 <= task < problem.n_tasks:
             return False
         limits = problem.bandwidth_limits_hz
-        able = np.array([_able(problem, n, limits) for n in range(problem.clients)], dtype=bool)
+        able = np.array([_able(problem, n, limits) for n in range(problem.n_clients)], dtype=bool)
         offer = exact_sum(problem.relevance[task, problem.available & able])
         return offer < Fraction(float(problem.coverage_target[task]))
     if certificate.kind is CertificateKind.BANDWIDTH:

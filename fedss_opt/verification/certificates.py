@@ -96,7 +96,7 @@ def _plain(name: str, holds: bool, detail: str, figure: float | None = None) -> 
 
 
 def _sizes(problem: Problem, solution: Solution) -> Claim:
-    n, k = problem.clients, problem.tasks
+    n, k = problem.n_clients, problem.n_tasks
     shapes = (np.shape(solution.selected), np.shape(solution.bandwidth_hz))
     detail = f"{n} clients, {k} tasks"
     fits = shapes == ((n,), (n,)) and np.asarray(solution.selected).dtype == np.bool_
@@ -120,7 +120,7 @@ def _selection(problem: Problem, solution: Solution) -> Iterator[Claim]:
         odd = np.flatnonzero(wrong)
         detail = f"client {problem.client_name(int(odd[0]))!r} {bad}" if odd.size else good
         yield _plain(name, not odd.size, detail, float(odd.size))
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         received = exact_sum(problem.relevance[k, chosen])
         target = Fraction(float(problem.coverage_target[k]))
         detail = f"receives {float(received):.6g} of the {problem.required[k]:.6g} it needs"

@@ -65,7 +65,7 @@ def _hidden_in_a_search(problem: Problem, solution: Solution) -> Solution | None
 def _forged_search(problem: Problem, solution: Solution) -> Solution | None:
     """Select everybody where that is certainly worse, and claim that a search has proven it the best."""
     everybody = problem.available
-    if problem.clients > _FEW or problem.resource_block_hz is not None or not solution.has_answer:
+    if problem.n_clients > _FEW or problem.resource_block_hz is not None or not solution.has_answer:
         return None
     if not problem.covers(everybody).all():
         return None
@@ -81,7 +81,7 @@ def _forged_search(problem: Problem, solution: Solution) -> Solution | None:
     if (limits & everybody).any():
         return None
     objective = problem.objective_s(everybody, bandwidth)
-    certificate = Certificate(kind=CertificateKind.SEARCH, price=theta, multipliers=np.zeros(problem.tasks))
+    certificate = Certificate(kind=CertificateKind.SEARCH, price=theta, multipliers=np.zeros(problem.n_tasks))
     return replace(
         solution,
         status=Status.OPTIMAL,
@@ -122,7 +122,7 @@ def _multiplied(factor: float) -> Corruption:
         carrier = problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)
         asked = [
             float(whole_steps(Fraction(float(problem.required[k])), problem.relevance[k, problem.available]))
-            for k in range(problem.tasks)
+            for k in range(problem.n_tasks)
         ]
         if factor > 0.0 and float(np.dot(mu, asked)) * factor > carrier:
             return None
@@ -133,7 +133,7 @@ def _multiplied(factor: float) -> Corruption:
 
 def _bad_multiplier(value: float) -> Corruption:
     def mutate(problem: Problem, solution: Solution) -> Solution | None:
-        if not _proves(solution) or solution.certificate is None or not problem.tasks:
+        if not _proves(solution) or solution.certificate is None or not problem.n_tasks:
             return None
         mu = solution.certificate.multipliers.copy()
         mu[0] = value
@@ -165,7 +165,7 @@ def _flattered(problem: Problem, solution: Solution) -> Solution | None:
 
 
 def _gone(problem: Problem, solution: Solution, certificate: Certificate | None) -> Solution:
-    nobody = np.zeros(problem.clients)
+    nobody = np.zeros(problem.n_clients)
     return replace(
         solution,
         status=Status.INFEASIBLE,
@@ -180,9 +180,9 @@ def _gone(problem: Problem, solution: Solution, certificate: Certificate | None)
 
 def _denied(kind: CertificateKind) -> Corruption:
     def mutate(problem: Problem, solution: Solution) -> Solution | None:
-        if not solution.has_answer or (kind is CertificateKind.COVERAGE and not problem.tasks):
+        if not solution.has_answer or (kind is CertificateKind.COVERAGE and not problem.n_tasks):
             return None
-        mu = np.zeros(problem.tasks) if solution.certificate is None else solution.certificate.multipliers
+        mu = np.zeros(problem.n_tasks) if solution.certificate is None else solution.certificate.multipliers
         task = 0 if kind is CertificateKind.COVERAGE else None
         return _gone(problem, solution, Certificate(kind=kind, price=math.inf, multipliers=mu, task=task))
 
@@ -249,7 +249,7 @@ def _stale_payload(problem: Problem, solution: Solution, nudge: float = NUDGE) -
 
 
 def _stale_need(problem: Problem, solution: Solution) -> Problem | None:
-    if not solution.has_answer or not problem.tasks:
+    if not solution.has_answer or not problem.n_tasks:
         return None
     received = problem.coverage(solution.selected)
     return problem.replace(required=received * (1.0 + 1e-6) + 1e-6 * problem.required + 1e-12)

@@ -168,14 +168,14 @@ class Court:
     def _ask_referees(self, instance: Instance, number: int) -> dict[str, Verdict]:
         problem, verdicts = instance.problem, {}
         due: dict[str, Callable[[], Verdict]] = {}
-        if problem.clients <= _MOST_ENUMERATED:
+        if problem.n_clients <= _MOST_ENUMERATED:
             due["brute force"] = lambda: brute_force(problem)
         # Twelve decades of costs are beyond HiGHS's absolute tolerances, and beyond SCIP's.
         ordinary = instance.family != "badly-scaled"
-        asked = _due(self.schedule.highs_every, number) or problem.clients > _MOST_ENUMERATED
+        asked = _due(self.schedule.highs_every, number) or problem.n_clients > _MOST_ENUMERATED
         if asked and instance.family not in LONG and (ordinary or problem.objective is Objective.MAKESPAN):
             due["HiGHS"] = lambda: highs(problem)
-        if ordinary and _due(self.schedule.scip_every, number) and problem.clients <= 6:
+        if ordinary and _due(self.schedule.scip_every, number) and problem.n_clients <= 6:
             due["SCIP"] = lambda: scip(problem, time_limit_s=self.schedule.time_limit_s)
         for name, ask in due.items():
             if name in self.missing:
@@ -299,7 +299,7 @@ def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:
     usable = problem.available & np.isfinite(cost)
     reduced = cost[usable] - reward[usable]
     slack = problem.bandwidth_hz - (float(mu @ target) + float(np.minimum(reduced, 0.0).sum()))
-    return problem.clients, int(np.count_nonzero(np.abs(reduced) < slack))
+    return problem.n_clients, int(np.count_nonzero(np.abs(reduced) < slack))
 
 
 def cross_check(

@@ -170,13 +170,13 @@ class Dual:
     def __init__(self, problem: Problem, multipliers: npt.NDArray[np.float64]) -> None:
         self._problem = problem
         limits = problem.bandwidth_limits_hz
-        self._clients = [Client(problem, n, limits) for n in range(problem.clients)]
+        self._clients = [Client(problem, n, limits) for n in range(problem.n_clients)]
         able = [n for n, client in enumerate(self._clients) if self._is_able(n, client)]
         self.inside = mandatory = problem.mandatory | self._forced(able)
         self._open: list[tuple[int, Fraction, float]] = []  # task, what is open, multiplier
         self._cut: list[Fraction] = []
         free = [n for n in able if not mandatory[n]]
-        for k in range(problem.tasks):
+        for k in range(problem.n_tasks):
             served = exact_sum(problem.relevance[k, mandatory])
             missing = Fraction(float(problem.coverage_target[k])) - served
             if missing > 0 and problem.coverage_target[k] > 0.0:
@@ -197,7 +197,7 @@ class Dual:
 
     def _forced(self, able: list[int]) -> npt.NDArray[np.bool_]:
         """Mark the clients without whom some task misses its target, whoever else is selected."""
-        forced = np.zeros(self._problem.clients, dtype=np.bool_)
+        forced = np.zeros(self._problem.n_clients, dtype=np.bool_)
         for k, target in enumerate(self._problem.coverage_target):
             offers = self._problem.relevance[k, able]
             surplus = exact_sum(offers) - Fraction(float(target))

@@ -117,7 +117,7 @@ def _best_channel(problem: Problem) -> BoolArray:
     channel = problem.cn0_hz if problem.cn0_hz is not None else problem.spectral_efficiency
     assert channel is not None
     selected, usable = problem.mandatory.copy(), _usable(problem)
-    for n in sorted(range(problem.clients), key=lambda n: (-float(channel[n]), n)):
+    for n in sorted(range(problem.n_clients), key=lambda n: (-float(channel[n]), n)):
         if usable[n] and not selected[n] and _helps(problem, selected, n):
             selected[n] = True
     return selected
@@ -126,7 +126,7 @@ def _best_channel(problem: Problem) -> BoolArray:
 def _fedcs(problem: Problem) -> BoolArray:
     """Add whoever lengthens a round of turns on the whole carrier least, helpful or not, until covered."""
     upload, usable, length = _upload_alone(problem), _usable(problem), 0.0
-    selected = np.zeros(problem.clients, dtype=bool)
+    selected = np.zeros(problem.n_clients, dtype=bool)
     for group in (problem.mandatory, usable & ~problem.mandatory):
         waiting = set(np.flatnonzero(group).tolist())
         while waiting and (group is problem.mandatory or not problem.covers(selected).all()):

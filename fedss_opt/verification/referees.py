@@ -194,18 +194,18 @@ def _selection(problem: Problem, selected: BoolArray) -> tuple[float, float]:
 
 
 def _makespan_on(problem: Problem, selected: BoolArray, floor: FloatArray) -> tuple[float, float]:
-    bandwidth = np.zeros(problem.clients)
+    bandwidth = np.zeros(problem.n_clients)
     bandwidth[selected] = floor
     return problem.objective_s(selected, bandwidth), math.inf
 
 
 def minimal_covers(problem: Problem) -> BoolArray:
     """All admissible covering selections from which nobody optional can be dropped, one row each."""
-    n = problem.clients
+    n = problem.n_clients
     codes = np.arange(1 << n)
     rows = (codes[:, None] >> np.arange(n)) & 1 == 1
     covering = np.ones(1 << n, dtype=bool)
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         received, target = rows @ problem.relevance[k], float(problem.coverage_target[k])
         served = received >= target
         for code in np.flatnonzero(np.abs(received - target) <= 1e-11 * target):
@@ -228,12 +228,12 @@ def brute_force(problem: Problem) -> Verdict:
     ValueError
         For more clients.
     """
-    if problem.clients > 14:
-        raise ValueError(f"{problem.clients} clients: brute force is for 14 at most")
+    if problem.n_clients > 14:
+        raise ValueError(f"{problem.n_clients} clients: brute force is for 14 at most")
     rows = minimal_covers(problem)
     if problem.resource_block_hz is not None:
         return _verdict(best_of(BlockTable(problem), rows))
-    best, chosen = math.inf, np.zeros(problem.clients, dtype=bool)
+    best, chosen = math.inf, np.zeros(problem.n_clients, dtype=bool)
     waiting = np.ones(len(rows), dtype=bool)
     order = np.where(rows, least_bandwidths(problem, math.inf), 0.0).sum(axis=1)
     while waiting.any():
@@ -278,7 +278,7 @@ def highs(problem: Problem, *, max_passes: int = 60) -> Verdict:
 
 
 def _highs_makespan(problem: Problem, max_passes: int) -> Verdict:
-    best, chosen = math.inf, np.zeros(problem.clients, dtype=bool)
+    best, chosen = math.inf, np.zeros(problem.n_clients, dtype=bool)
     deadline = math.inf
     for _ in range(max_passes):
         found = cheapest_cover(problem, least_bandwidths(problem, deadline))
@@ -303,15 +303,15 @@ def cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
     able = problem.available & np.isfinite(cost)
     if (problem.mandatory & ~able).any():
         return None
-    if problem.clients == 0:
+    if problem.n_clients == 0:
         return None if (problem.coverage_target > 0.0).any() else np.zeros(0, dtype=bool)
     bounds = Bounds(problem.mandatory.astype(float), able.astype(float))
-    rows = covering_rows(problem, problem.clients)
+    rows = covering_rows(problem, problem.n_clients)
     for _ in range(50):
         result = milp(
             # HiGHS stops at an absolute gap of 1e-6: the carrier, which decides, counts as a thousand.
             np.where(able, cost, 0.0) * (1e3 / problem.bandwidth_hz),
-            integrality=np.ones(problem.clients),
+            integrality=np.ones(problem.n_clients),
             bounds=bounds,
             constraints=rows,
             options={"mip_rel_gap": 0.0},
@@ -321,17 +321,17 @@ def cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
         found: BoolArray = result.x > 0.5
         if problem.covers(found).all():
             return found
-        rows.append(beyond(found, problem.clients))
+        rows.append(beyond(found, problem.n_clients))
     return None
 
 
 def covering_rows(problem: Problem, width: int) -> list[LinearConstraint]:
     """R a >= target with rows scaled to about 1, for `width` variables of which the first N are a."""
-    if problem.tasks == 0:
+    if problem.n_tasks == 0:
         return []
     size = np.maximum(problem.relevance.max(axis=1, initial=0.0), 1e-300)
-    table = np.zeros((problem.tasks, width))
-    table[:, : problem.clients] = problem.relevance / size[:, None]
+    table = np.zeros((problem.n_tasks, width))
+    table[:, : problem.n_clients] = problem.relevance / size[:, None]
     return [LinearConstraint(table, problem.coverage_target / size, np.inf)]
 
 

@@ -39,7 +39,7 @@ def scip(problem: Problem, *, time_limit_s: float = 20.0) -> Verdict:
         raise MissingDependencyError(
             'the SCIP referee needs pyscipopt; install it with: pip install "fedss-opt[referees]"'
         ) from None
-    n, nobody = problem.clients, np.zeros(problem.clients, dtype=bool)
+    n, nobody = problem.n_clients, np.zeros(problem.n_clients, dtype=bool)
     model = module.Model()
     model.hideOutput()
     model.setParam("limits/time", time_limit_s)
@@ -62,7 +62,7 @@ def scip(problem: Problem, *, time_limit_s: float = 20.0) -> Verdict:
         model.addCons(module.quicksum(whole) <= float(table.blocks))
         for i in range(n):
             model.addCons(share[i] == float((block or 0.0) / band) * whole[i])
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         size = float(problem.relevance[k].max()) or 1.0
         offer = module.quicksum(float(problem.relevance[k, i] / size) * chosen[i] for i in range(n))
         model.addCons(offer >= float(problem.coverage_target[k] / size))

@@ -69,7 +69,7 @@ def search_again(
     if not 0.0 <= theta < math.inf:
         return Verdict.FALSE
     limits = problem.bandwidth_limits_hz
-    cost = np.array([_cost(problem, n, limits, theta) for n in range(problem.clients)])
+    cost = np.array([_cost(problem, n, limits, theta) for n in range(problem.n_clients)])
     inside = problem.mandatory.copy()
     if not np.isfinite(cost[inside]).all():
         return Verdict.TRUE
@@ -83,11 +83,11 @@ def search_again(
     weight = float(mu @ (2.0 * problem.coverage_target + cut[:, free].sum(axis=1)))
     weight += float(cost[inside].sum() + np.abs(reduced).sum())
     carrier = float(carrier_hz(problem)) * (1.0 if makespan else theta)
-    margin = (problem.clients + problem.tasks + 8) * 2.0**-50 * (weight + carrier + claimed)
+    margin = (problem.n_clients + problem.n_tasks + 8) * 2.0**-50 * (weight + carrier + claimed)
     start = float(mu @ open_) + float(cost[inside].sum()) + float(np.minimum(reduced, 0.0).sum())
     order = np.argsort(-np.abs(reduced))
     offers = problem.relevance[:, free[order]]
-    rest = np.concatenate([np.cumsum(offers[:, ::-1], axis=1)[:, ::-1], np.zeros((problem.tasks, 1))], axis=1)
+    rest = np.concatenate([np.cumsum(offers[:, ::-1], axis=1)[:, ::-1], np.zeros((problem.n_tasks, 1))], axis=1)
     tree = _Tree(
         problem=problem,
         order=free[order],

@@ -68,7 +68,7 @@ class SolverClaims:
     def try_instance(self, instance: Instance) -> None:
         """Put every claim to the test on an instance; one of more clients than can be enumerated has no claims here."""
         problem = instance.problem
-        if problem.clients > MOST_ENUMERATED:
+        if problem.n_clients > MOST_ENUMERATED:
             return
         best = brute_force(problem).value
         package = import_module("fedss_opt.solvers")
@@ -105,8 +105,8 @@ class SolverClaims:
         """Search at deadlines where hardly any slack is left: whoever is decided by too little of it is missed."""
         search = import_module("fedss_opt.solvers.cover_search")
         problem, claim = instance.problem, self.claims[SOLVER_CLAIMS[7]]
-        known = np.zeros(problem.tasks) if bounded.certificate is None else bounded.certificate.multipliers
-        for multipliers in (np.zeros(problem.tasks), known):
+        known = np.zeros(problem.n_tasks) if bounded.certificate is None else bounded.certificate.multipliers
+        for multipliers in (np.zeros(problem.n_tasks), known):
             for deadline, nothing in ((best * (1.0 + _NEAR), False), (best * (1.0 - _NEAR), True)):
                 finding, _ = search.find_selection(problem, deadline, multipliers, math.inf)
                 wrong = finding is (search.Finding.SELECTION if nothing else search.Finding.NOTHING)

@@ -44,7 +44,7 @@ def highs_total(problem: Problem, max_passes: int = 60) -> Verdict:
     max_passes : int
         Limit on mixed-integer programs; beyond it the verdict is not finished.
     """
-    n = problem.clients
+    n = problem.n_clients
     floor = least_bandwidths(problem, math.inf)
     chosen = cheapest_cover(problem, floor)
     nobody = np.zeros(n, dtype=bool)
@@ -89,7 +89,7 @@ def _tangents(
     problem: Problem, share: FloatArray, clients: BoolArray, unit: float, cuts: list[tuple[FloatArray, float]]
 ) -> None:
     """Add each client's tangent at its share of the carrier: a row over (a, share, cost), to be at most 0."""
-    n = problem.clients
+    n = problem.n_clients
     b = np.where(clients, share * problem.bandwidth_hz, 1.0)
     time = problem.upload_s(b)
     if problem.spectral_efficiency is not None:
@@ -116,7 +116,7 @@ def _program(
     cuts: list[tuple[FloatArray, float]],
     extra: list[LinearConstraint],
 ) -> Any:
-    n = problem.clients
+    n = problem.n_clients
     eye, zero = np.eye(n), np.zeros((n, n))
     constraints = [
         *covering_rows(problem, 3 * n),

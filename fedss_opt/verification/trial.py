@@ -324,7 +324,7 @@ def _small(trial: Trial, count: int, *, apart: Collection[str] = ()) -> list[Ins
 
 def _solvers(trial: Trial) -> Steps:
     claims = SolverClaims()
-    cases = [case for case in _small(trial, trial.size.started) if case.problem.clients <= MOST_ENUMERATED]
+    cases = [case for case in _small(trial, trial.size.started) if case.problem.n_clients <= MOST_ENUMERATED]
     for done, case in enumerate(cases):
         yield "poor starts", done, len(cases)
         claims.try_instance(case)

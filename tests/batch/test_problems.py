@@ -62,7 +62,7 @@ def test_a_problem_is_its_piece_of_the_arrays() -> None:
         required=[0.2, 0.3],
     )
     assert batch[2] == batch[-1] == expected
-    assert batch[1].clients == 0
+    assert batch[1].n_clients == 0
 
 
 def test_arrays_of_equal_problems_may_be_given_in_their_own_shape() -> None:
@@ -111,7 +111,7 @@ def test_one_bad_problem_is_the_only_one(changes: dict[str, Any], bad: int, word
     with pytest.raises(ProblemError, match=r"must|given|needed") as caught:
         batch[bad]
     assert str(caught.value) == batch.errors[bad]
-    assert [batch[i].clients for i in range(3) if i != bad] == [n for i, n in enumerate([2, 0, 3]) if i != bad]
+    assert [batch[i].n_clients for i in range(3) if i != bad] == [n for i, n in enumerate([2, 0, 3]) if i != bad]
     assert batch[bad : bad + 1].errors == {0: batch.errors[bad]}
 
 

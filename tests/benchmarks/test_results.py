@@ -52,7 +52,7 @@ rounds = 2
 evaluate_every = 1
 
 [data]
-clients = 8
+n_clients = 8
 
 [model]
 hidden = [8]

@@ -44,7 +44,7 @@ NASTY = (
 
 @pytest.fixture(scope="module")
 def problem() -> fo.Problem:
-    return fo.scenarios.make("yang2021", clients=60, tasks=3, seed=4)
+    return fo.scenarios.make("yang2021", n_clients=60, n_tasks=3, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -337,7 +337,7 @@ def test_resource_blocks_total_latency_and_limits_have_a_page(viewer, show, prob
 
 
 def test_five_thousand_clients_open(viewer, show):
-    problem = fo.scenarios.make("yang2021", clients=5000, tasks=5, seed=1)
+    problem = fo.scenarios.make("yang2021", n_clients=5000, n_tasks=5, seed=1)
     solution = fo.solve(problem)
     show(problem, solution)
     assert failed_charts(viewer) == []

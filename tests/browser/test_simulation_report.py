@@ -36,7 +36,7 @@ def experiment() -> Experiment:
     return Experiment(
         name="browsed",
         rounds=15,
-        data={"clients": 12, "tasks": 3},
+        data={"n_clients": 12, "n_tasks": 3},
         run={"algorithms": ("fedss", "fedavg", "local"), "policies": ("admm", "random"), "seeds": "0:3"},
     )
 
@@ -269,7 +269,10 @@ def test_print_has_figures_and_no_controls(page):
 def test_names_and_errors_from_files_do_nothing(viewer, open_page):
     evil = "</script><img src=x onerror=document.title='hit'><b>\u202e\U0001f4f1"
     experiment = Experiment(
-        name=evil, rounds=3, data={"clients": 8}, run={"algorithms": ("fedavg",), "policies": ("all",), "seeds": "0:2"}
+        name=evil,
+        rounds=3,
+        data={"n_clients": 8},
+        run={"algorithms": ("fedavg",), "policies": ("all",), "seeds": "0:2"},
     )
     open_page(experiment, synthetic_outcomes(experiment, failed={1}, error=evil))
     assert evil in viewer.run("return document.querySelector('h1').textContent")

@@ -80,5 +80,5 @@ def unknown() -> Callable[[fo.Problem], fo.Solution]:
         certificate=None,
         lower_bound_s=math.nan,
         message="nothing was found",
-        selected=np.zeros(problem.clients, dtype=bool),
+        selected=np.zeros(problem.n_clients, dtype=bool),
     )

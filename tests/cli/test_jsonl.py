@@ -148,7 +148,7 @@ def test_a_failure_inside_one_solve_leaves_the_stream_alive(cli, solved, monkeyp
     inner = jsonl.solve
 
     def solve(problem: fo.Problem, method: str, **options: object) -> fo.Solution:
-        if problem.clients == 4:
+        if problem.n_clients == 4:
             raise ZeroDivisionError("a secret")
         return inner(problem, method, **options)
 

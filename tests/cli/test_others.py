@@ -97,7 +97,7 @@ def test_a_scenario_becomes_a_file(cli):
     result = cli("scenario", "umi", "--clients", "7", "--tasks", "2", "--seed", "3", "--out", "cell.json")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "cell.json: 7 clients, 2 tasks, umi, seed 3" in result.stderr
-    assert fo.Problem.load("cell.json") == fo.scenarios.make("umi", clients=7, tasks=2, seed=3)
+    assert fo.Problem.load("cell.json") == fo.scenarios.make("umi", n_clients=7, n_tasks=2, seed=3)
 
 
 def test_a_file_is_overwritten_only_by_force(cli):
@@ -107,13 +107,13 @@ def test_a_file_is_overwritten_only_by_force(cli):
     assert "cell.json: exists already; give --force" in result.stderr
     assert Path("cell.json").read_text() == "precious"
     assert cli("scenario", "umi", "--clients", "2", "--out", "cell.json", "--force").exit_code == 0
-    assert fo.Problem.load("cell.json").clients == 2
+    assert fo.Problem.load("cell.json").n_clients == 2
 
 
 def test_a_scenario_without_a_file_goes_to_stdout(cli):
     result = cli("scenario", "cbcsba2025", "--clients", "3", "--bandwidth", "5MHz", "--objective", "total")
     problem = documents.problem_from_dict(json.loads(result.stdout))
-    assert (problem.clients, problem.bandwidth_hz, problem.objective) == (3, 5e6, "total")
+    assert (problem.n_clients, problem.bandwidth_hz, problem.objective) == (3, 5e6, "total")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_missing_matplotlib_names_the_extra(cli, monkeypatch):
 
 def test_the_demo_cell_is_feasible():
     problem = demo.demo_problem(0)
-    assert (problem.clients, problem.tasks, problem.bandwidth_hz) == (100, 5, 40e6)
+    assert (problem.n_clients, problem.n_tasks, problem.bandwidth_hz) == (100, 5, 40e6)
     assert problem.covers(problem.available).all()
 
 

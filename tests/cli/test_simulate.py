@@ -36,8 +36,8 @@ policies = ["all", "random"]
 seeds = [0, 1]
 
 [data]
-clients = 8
-tasks = 2
+n_clients = 8
+n_tasks = 2
 images_per_client = 10
 
 [model]
@@ -47,7 +47,7 @@ kind = "softmax"
 local_epochs = 1
 
 [algorithms.fedss]
-tasks = 2
+n_tasks = 2
 warmup_rounds = 1
 """
 
@@ -146,7 +146,7 @@ def test_print_config_is_a_starting_point(cli):
         (["--target", "90"], "target = 90.0: must be a number > 0 and <= 1"),
         (["--resume"], "--resume: needs --out DIR"),
         (["--out", "small.toml"], "small.toml"),
-        (["--set", "data.clients=5000"], "images"),
+        (["--set", "data.n_clients=5000"], "images"),
         (["--set", "data.dataset=npz", "--set", "data.folder=nowhere"], "nowhere"),
     ],
 )
@@ -346,7 +346,7 @@ def test_the_default_runs_in_two_minutes(start):
 
 def test_what_no_run_can_do_is_told_before_a_folder_is_made(cli):
     """A folder of a configuration that never ran would be in the way of the corrected one."""
-    refused = cli("simulate", "--set", "data.clients=1000", "--out", "results", "--plot", "figures")
+    refused = cli("simulate", "--set", "data.n_clients=1000", "--out", "results", "--plot", "figures")
     assert refused.exit_code == 2
     assert "images" in refused.stderr
     assert not Path("results").exists()

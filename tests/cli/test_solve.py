@@ -71,7 +71,7 @@ def test_quiet_says_nothing_but_errors(cli, cell):
 
 
 def test_a_long_answer_is_cut(cli):
-    fo.scenarios.make("yang2021", clients=60, tasks=2).save("cell.npz")
+    fo.scenarios.make("yang2021", n_clients=60, n_tasks=2).save("cell.npz")
     full = cli("solve", "cell.npz", "--rows", "100").stdout
     assert "more" not in full
     cut = cli("solve", "cell.npz", "--rows", "3").stdout

@@ -161,7 +161,7 @@ def test_short_tasks_are_short_in_exact_arithmetic(problem: Problem) -> None:
     compact, short = cell_of(problem)
     selectable = problem.available & naive.admissible_clients(problem)
     offered = naive.exact_coverage(problem, selectable)
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         missing = Fraction(float(problem.coverage_target[k])) - offered[k]
         # One rounding of a compensated sum may decide a tie; the certificate of it keeps a wider margin.
         if abs(missing) > Fraction(2 * EPS) * offered[k]:
@@ -178,7 +178,7 @@ def test_who_covers_the_cell_covers_the_problem(data: st.DataObject, problem: Pr
     chosen = data.draw(selections(int(compact.free)))
     slack = np.empty(compact.task.size)
     covered = measure_slack(compact.relevance, compact.aim, chosen, slack)
-    selected = np.zeros(problem.clients, dtype=bool)
+    selected = np.zeros(problem.n_clients, dtype=bool)
     selected[compact.client[: compact.free][chosen]] = True
     selected[compact.client[compact.free :]] = True
     if covered:
@@ -194,7 +194,7 @@ def test_who_covers_the_cell_covers_the_problem(data: st.DataObject, problem: Pr
 @settings(max_examples=40)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_selection_cells_hold_the_selection_alone(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients))
+    chosen = data.draw(selections(problem.n_clients))
     compact = selection_cell(problem, chosen)
     assert compact.free == 0
     assert compact.task.size == 0

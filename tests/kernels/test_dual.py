@@ -27,7 +27,7 @@ EPS = float(np.finfo(float).eps)
 
 def _theta(problem: Problem, factor: float) -> float:
     """A deadline or price around which things happen."""
-    even = naive.times(problem, np.full(problem.clients, problem.bandwidth_hz / problem.clients))
+    even = naive.times(problem, np.full(problem.n_clients, problem.bandwidth_hz / problem.n_clients))
     typical = float(np.median(even))
     return factor * typical / (problem.bandwidth_hz if problem.objective is Objective.TOTAL else 1.0)
 
@@ -93,14 +93,14 @@ def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Prob
     mu = to_cell_units(compact, data.draw(multipliers(problem)))
     theta = _theta(problem, factor)
     value, _, error = certified_value(compact, compact.objective, mu, theta)
-    published = naive.dual_value(problem, to_problem_units(compact, mu, problem.tasks), theta)
+    published = naive.dual_value(problem, to_problem_units(compact, mu, problem.n_tasks), theta)
     if math.isinf(value):
         assert published == math.inf
         return
     # A relevance is cut at the requirement or its rounding allowance of 1e-12 above, relative to what is open;
     # caps are rounded up by 6 eps. Where mandatory clients leave next to nothing open, its rounding is magnified.
     served = max(1.0, float((problem.coverage_target[compact.task] / compact.scale).max(initial=0.0)))
-    doubt = 4e-12 * served * (1 + problem.clients) * mu.sum() + 1e-14 * abs(value) + error
+    doubt = 4e-12 * served * (1 + problem.n_clients) * mu.sum() + 1e-14 * abs(value) + error
     assert abs(float(mpf(value) - published)) <= doubt
 
 

@@ -76,7 +76,7 @@ def test_costs_are_those_of_the_twin(problem: Problem, factor: float) -> None:
     if not chosen.any():
         return
     compact = selection_cell(problem, chosen)
-    theta = factor * float(np.median(naive.times(problem, np.full(problem.clients, problem.bandwidth_hz))))
+    theta = factor * float(np.median(naive.times(problem, np.full(problem.n_clients, problem.bandwidth_hz))))
     if problem.objective is Objective.TOTAL:
         theta /= problem.bandwidth_hz
     cost, slope = np.empty(compact.client.size), np.empty(compact.client.size)

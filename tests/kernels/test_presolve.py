@@ -92,13 +92,13 @@ def test_a_task_that_needs_everybody_beside_others() -> None:
 def open_tasks(problem: fo.Problem) -> list[int]:
     """Tasks that the ADMM has to do with."""
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
-    cell, _, _ = begin(*arrays, NOBODY, math.nan, np.zeros(problem.tasks))
+    cell, _, _ = begin(*arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
     return cell.task.tolist()
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 3.0])
 def test_a_task_twice_counts_once(factor: float) -> None:
-    problem = fo.scenarios.make("yang2021", clients=20, tasks=2, seed=1)
+    problem = fo.scenarios.make("yang2021", n_clients=20, n_tasks=2, seed=1)
     relevance, required = problem.relevance, problem.required
     twice = problem.replace(
         relevance=np.vstack([relevance, factor * relevance[:1]]),
@@ -111,7 +111,7 @@ def test_a_task_twice_counts_once(factor: float) -> None:
 
 
 def test_an_easier_task_drops_out() -> None:
-    problem = fo.scenarios.make("yang2021", clients=20, tasks=1, seed=1)
+    problem = fo.scenarios.make("yang2021", n_clients=20, n_tasks=1, seed=1)
     easier = problem.replace(
         relevance=np.vstack([1.25 * problem.relevance, problem.relevance]),
         required=[0.5 * problem.required[0]] * 2,

@@ -202,7 +202,7 @@ def test_at_one_price_it_is_the_linear_programme(objective: str, kind: str) -> N
 
 def test_whole_blocks_do_not_lose_the_bound() -> None:
     """A plateau above which nothing was proven: Newton crept along it, 1e-10 a step, until its turns were up."""
-    problem = fo.scenarios.make("yang2021", clients=100, tasks=1, seed=0).replace(resource_block_hz=180e3)
+    problem = fo.scenarios.make("yang2021", n_clients=100, n_tasks=1, seed=0).replace(resource_block_hz=180e3)
     solution = fo.solve(problem)
     assert solution.status is fo.Status.OPTIMAL
     assert solution.lower_bound_s >= _best_bound(cell(problem)) * (1.0 - CLOSE)

@@ -44,13 +44,13 @@ def _solve(cell: Cell, guess: float = math.nan) -> tuple[float, float, np.ndarra
 
 
 def _everybody(problem: Problem) -> Cell:
-    return selection_cell(problem, np.ones(problem.clients, dtype=bool))
+    return selection_cell(problem, np.ones(problem.n_clients, dtype=bool))
 
 
 @settings(max_examples=100)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_roots_are_those_of_the_twin(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients)) & naive.admissible_clients(problem)
+    chosen = data.draw(selections(problem.n_clients)) & naive.admissible_clients(problem)
     # The truth is bracketed by a band 1e-12 wider and narrower: where the least bandwidths leave hardly any
     # room, the root hangs on the last bit of their sum.
     wide, narrow = (problem.replace(bandwidth_hz=problem.bandwidth_hz * f) for f in (1 + 1e-12, 1 - 1e-12))
@@ -65,7 +65,7 @@ def test_roots_are_those_of_the_twin(data: st.DataObject, problem: Problem) -> N
 @settings(max_examples=60)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_the_guess_changes_nothing_of_note(data: st.DataObject, problem: Problem) -> None:
-    chosen = data.draw(selections(problem.clients)) & naive.admissible_clients(problem)
+    chosen = data.draw(selections(problem.n_clients)) & naive.admissible_clients(problem)
     cell = selection_cell(problem, chosen)
     theta, value, b = _solve(cell)
     wild = st.sampled_from([0.0, -1.0, 1e-300, 1e300, math.inf, -math.inf, theta, theta * (1 + EPS), 0.5 * theta])
@@ -244,7 +244,7 @@ def test_blocks_at_a_tie_are_worth_what_enumeration_says(
         **link,
     )
     _, value, _ = _solve(_everybody(problem))
-    best = naive_blocks.best_split(problem, np.ones(problem.clients, dtype=bool))
+    best = naive_blocks.best_split(problem, np.ones(problem.n_clients, dtype=bool))
     assert value == pytest.approx(best, rel=1e-10)  # the carrier is taken as 1e-12 wider
 
 

@@ -19,7 +19,7 @@ N = 40_000
 
 def _cell(**changes: object) -> fo.Problem:
     fields = {"payload_bits": (0.5e6, 5e6), "bandwidth_hz": 0.4e6 * N, **changes}
-    return fo.scenarios.make("yang2021", clients=N, tasks=3, seed=1, **fields)
+    return fo.scenarios.make("yang2021", n_clients=N, n_tasks=3, seed=1, **fields)
 
 
 def test_a_sample_is_one_client_in_so_many() -> None:
@@ -59,8 +59,8 @@ def test_its_multipliers_are_those_of_the_whole_cell(objective: str, monkeypatch
         clients = 2000
     problem = fo.scenarios.make(
         "yang2021",
-        clients=clients,
-        tasks=2,
+        n_clients=clients,
+        n_tasks=2,
         seed=1,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=0.4e6 * clients,

@@ -126,7 +126,7 @@ def test_multipliers_make_an_answer_where_there_is_none(objective: str) -> None:
     work.state[state.OBJECTIVE] = work.state[state.PRICE] = np.inf
     work.state[state.BOUND] = 0.0
     close_early(arrays, work)
-    outcome = conclude(arrays, work, problem.clients, problem.tasks)
+    outcome = conclude(arrays, work, problem.n_clients, problem.n_tasks)
     assert outcome.found
     assert problem.covers(outcome.selected).all()
     assert 0.0 < outcome.bound_s <= outcome.objective_s <= 1.2 * outcome.bound_s
@@ -135,7 +135,7 @@ def test_multipliers_make_an_answer_where_there_is_none(objective: str) -> None:
 def test_a_cell_that_is_not_begun_has_no_answer() -> None:
     problem = some_problem(np.random.default_rng(3), 30, 2)
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, SET)
-    compact, work, short = begin(*arrays, NOBODY, math.nan, np.zeros(problem.tasks))
+    compact, work, short = begin(*arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
     assert short == -1
     close_early(compact, work)
-    assert not conclude(compact, work, problem.clients, problem.tasks).found
+    assert not conclude(compact, work, problem.n_clients, problem.n_tasks).found

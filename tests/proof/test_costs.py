@@ -36,7 +36,7 @@ def test_least_bandwidths_are_below_the_true_ones(seed: int, flat: bool, log_dea
     problem = draw_problem(np.random.default_rng(seed), 6, flat=flat)
     deadline = 10.0**log_deadline
     ours = least_bandwidths(problem, deadline)
-    for n in range(problem.clients):
+    for n in range(problem.n_clients):
         truth = naive.least_bandwidth(problem, n, deadline)
         if mpmath.isinf(truth):
             continue  # any lower bound is one
@@ -73,7 +73,7 @@ def test_priced_costs_are_below_the_true_ones(seed: int, flat: bool, log_price: 
     problem = draw_problem(rng, 5, flat=flat, objective="total", weights=rng.uniform(0.1, 3.0, 5))
     price = 10.0**log_price
     ours = priced_costs(problem, price)
-    for n in range(problem.clients):
+    for n in range(problem.n_clients):
         truth = naive.priced_cost(problem, n, price)
         if mpmath.isinf(truth):
             continue

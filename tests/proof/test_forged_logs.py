@@ -34,8 +34,8 @@ def claim(
     asked: fo.Problem, log: list[list[float]] | None, least_hz: float, deadline: float, tasks: tuple[int, ...] = (0,)
 ) -> str | None:
     rows = None if log is None else np.array(log, dtype=float)
-    part = MinimalCover(tasks=np.array(tasks), clients=np.arange(asked.clients), least_hz=least_hz, log=rows)
-    return verify(asked, deadline, ProofSteps(screens=[Screen(np.zeros(asked.tasks), NOBODY)], parts=[part]))
+    part = MinimalCover(tasks=np.array(tasks), clients=np.arange(asked.n_clients), least_hz=least_hz, log=rows)
+    return verify(asked, deadline, ProofSteps(screens=[Screen(np.zeros(asked.n_tasks), NOBODY)], parts=[part]))
 
 
 TWO_OF_FOUR = problem(min_bandwidth_hz=[6e5, 6e5, 1e3, 1e3], relevance=[[1.0, 1.0, 1.0, 1.0]], required=[2.0])

@@ -25,12 +25,12 @@ SEARCH = fo.CertificateKind.SEARCH
 
 def cell(seed: int, clients: int = 40, tasks: int = 3, **changes: object) -> fo.Problem:
     fields = {"payload_bits": (0.5e6, 5e6), "bandwidth_hz": 0.4e6 * clients, **changes}
-    return fo.scenarios.make("yang2021", clients=clients, tasks=tasks, seed=seed, **fields)
+    return fo.scenarios.make("yang2021", n_clients=clients, n_tasks=tasks, seed=seed, **fields)
 
 
 def proof_of(problem: fo.Problem, deadline: float) -> ProofSteps:
     steps = ProofSteps()
-    finding, _ = find_selection(problem, deadline, np.zeros(problem.tasks), math.inf, steps)
+    finding, _ = find_selection(problem, deadline, np.zeros(problem.n_tasks), math.inf, steps)
     assert finding is Finding.NOTHING
     return steps
 
@@ -124,13 +124,13 @@ def test_no_altered_branches_prove_what_is_false() -> None:
         if kind == 0:
             del altered[int(rng.integers(len(altered)))]
         elif kind == 1:
-            one.split = int(rng.integers(-1, problem.clients))
+            one.split = int(rng.integers(-1, problem.n_clients))
         elif kind == 2:
             one.price *= rng.choice([0.0, 0.5, 1e300])
         elif kind == 3:
             one.screen = None
         elif one.screen is not None:
-            one.screen.outside = rng.permutation(problem.clients)[:3]
+            one.screen.outside = rng.permutation(problem.n_clients)[:3]
         assert verify_total(problem, met, altered) is not None
 
 

@@ -34,10 +34,10 @@ pytestmark = pytest.mark.usefixtures("warm")
 def _cell(clients: int = 40, tasks: int = 3, **changes: object) -> Problem:
     problem = fo.scenarios.make(
         "yang2021",
-        clients=clients,
-        tasks=tasks,
+        n_clients=clients,
+        n_tasks=tasks,
         seed=0,
-        required=0.3,
+        required_fraction=0.3,
         payload_bits=(0.5e6, 5e6),
         bandwidth_hz=40e6,
     )
@@ -481,7 +481,7 @@ def _problem_of_one(**changes: object) -> Problem:
 
 
 def test_a_large_cell_is_cut_and_says_so(tmp_path):
-    problem = fo.scenarios.make("yang2021", clients=30_000, tasks=2, seed=0, required=0.3)
+    problem = fo.scenarios.make("yang2021", n_clients=30_000, n_tasks=2, seed=0, required_fraction=0.3)
     solution = fo.solve(problem)
     write_allocation_report(problem, solution, tmp_path / "page.html")
     # A page for a phone: 5 MB, of which 0.9 MB are the charts' library.

@@ -111,7 +111,7 @@ def test_without_an_answer_nobody_is_judged():
 
 
 def test_prices_are_those_of_the_certificate():
-    problem = fo.scenarios.make("yang2021", clients=60, tasks=3, seed=0, required=0.3)
+    problem = fo.scenarios.make("yang2021", n_clients=60, n_tasks=3, seed=0, required_fraction=0.3)
     solution = fo.solve(problem)
     prices = prices_of(problem, solution)
     assert solution.certificate is not None

@@ -25,11 +25,11 @@ pytestmark = pytest.mark.usefixtures("warm")
 def cell(clients: int = 60, seed: int = 0, **changes: Any) -> fo.Problem:
     return fo.scenarios.make(
         "yang2021",
-        clients=clients,
-        tasks=3,
+        n_clients=clients,
+        n_tasks=3,
         seed=seed,
         payload_bits=(0.5e6, 5e6),
-        required=0.3,
+        required_fraction=0.3,
         bandwidth_hz=0.4e6 * clients,
         **changes,
     )
@@ -41,7 +41,7 @@ def allocator_for(problem: fo.Problem, **options: Any) -> RoundAllocator:
 
 
 def report_all(allocator: RoundAllocator, problem: fo.Problem, order: Any = None, **more: Any) -> None:
-    for n in range(problem.clients) if order is None else order:
+    for n in range(problem.n_clients) if order is None else order:
         allocator.update(
             int(n),
             cn0_hz=problem.cn0_hz[n],
@@ -79,7 +79,7 @@ def test_a_plan_is_the_answer_to_the_problem_that_it_carries(method: str) -> Non
     assert plan.deadline_s == plan.latency_s == max(plan.finish_s.values())
     assert plan.lower_bound_s == pytest.approx(answer.lower_bound_s, nan_ok=True, rel=0)
     assert plan.gap == pytest.approx(answer.gap, nan_ok=True, rel=0)
-    assert set(plan.left_out) == set(range(problem.clients)) - set(plan.clients)
+    assert set(plan.left_out) == set(range(problem.n_clients)) - set(plan.clients)
     assert (plan.fairness, plan.fairness_cost_s, plan.queues) == (None, 0.0, {})
 
 
@@ -88,7 +88,7 @@ def test_the_order_of_reports_changes_nothing() -> None:
     plans = []
     for seed in range(3):
         allocator = allocator_for(problem)
-        report_all(allocator, problem, np.random.default_rng(seed).permutation(problem.clients))
+        report_all(allocator, problem, np.random.default_rng(seed).permutation(problem.n_clients))
         plans.append(allocator.allocate(0).to_dict())
     assert plans[0] == plans[1] == plans[2]
 
@@ -109,8 +109,8 @@ def test_a_warm_start_changes_the_way_and_not_what_is_proven() -> None:
     rng = np.random.default_rng(1)
     allocator = allocator_for(problem)
     for round_ in range(9):
-        present = rng.random(problem.clients) < 0.8
-        faded = problem.replace(cn0_hz=problem.cn0_hz * rng.exponential(size=problem.clients))
+        present = rng.random(problem.n_clients) < 0.8
+        faded = problem.replace(cn0_hz=problem.cn0_hz * rng.exponential(size=problem.n_clients))
         report_all(allocator, faded, np.flatnonzero(present))
         plan = allocator.allocate(round_, candidates=np.flatnonzero(present).tolist())
         cold = fo.solve(plan.problem)

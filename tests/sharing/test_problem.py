@@ -53,12 +53,18 @@ def test_every_field_arrives() -> None:
 
 
 def test_flat_rates_no_clients_and_no_tasks() -> None:
-    flat = to_problem(payload_bits=1e4, relevance=[[1.0, 0.5]], required=1.0, bandwidth_hz=1e6, spectral_efficiency=2.0)
+    flat = to_problem(
+        payload_bits=1e4, relevance=[[1.0, 0.5]], required_fraction=1.0, bandwidth_hz=1e6, spectral_efficiency=2.0
+    )
     assert flat.required.tolist() == [1.5]
-    empty = to_problem(payload_bits=1e4, relevance=np.zeros((2, 0)), required=0.5, bandwidth_hz=1e6, cn0_hz=1e7)
-    assert (empty.clients, empty.required.tolist()) == (0, [0.0, 0.0])
-    taskless = to_problem(payload_bits=1e4, relevance=np.zeros((0, 3)), required=0.5, bandwidth_hz=1e6, cn0_hz=1e7)
-    assert (taskless.clients, taskless.tasks) == (3, 0)
+    empty = to_problem(
+        payload_bits=1e4, relevance=np.zeros((2, 0)), required_fraction=0.5, bandwidth_hz=1e6, cn0_hz=1e7
+    )
+    assert (empty.n_clients, empty.required.tolist()) == (0, [0.0, 0.0])
+    taskless = to_problem(
+        payload_bits=1e4, relevance=np.zeros((0, 3)), required_fraction=0.5, bandwidth_hz=1e6, cn0_hz=1e7
+    )
+    assert (taskless.n_clients, taskless.n_tasks) == (3, 0)
 
 
 @given(

@@ -36,7 +36,7 @@ def make(devices: int = 20, seed: int = 0, **settings: Any) -> Cell:
 def test_at_rest_without_fading_the_cell_is_the_scenarios(name: str, seed: int, power: float | None) -> None:
     cell = make(seed=seed, preset=name, fading="none", transmit_power_dbm=power)
     preset = PRESETS[name]
-    problem = fo.scenarios.make(name, clients=20, seed=seed, transmit_power_dbm=power)
+    problem = fo.scenarios.make(name, n_clients=20, seed=seed, transmit_power_dbm=power)
     for round_, time_s in ((0, 0.0), (5, 1234.5)):
         links = cell.links(round_, time_s)
         np.testing.assert_array_equal(links.max_upload_s, problem.max_upload_s)

@@ -12,7 +12,7 @@ from fedss_opt.simulation.models import SoftmaxRegression
 @pytest.mark.parametrize("family", ["swap2", "dirichlet", "rotations"])
 @pytest.mark.parametrize("different", [1, 3, 9])
 def test_accuracy_is_that_of_a_loop(family, different):
-    data = make_federation(DataSettings(clients=9, tasks=3, images_per_client=15, family=family), seed=1)
+    data = make_federation(DataSettings(n_clients=9, n_tasks=3, images_per_client=15, family=family), seed=1)
     model = SoftmaxRegression(data.features, data.classes)
     rng = np.random.default_rng(0)
     models = ClientModels(
@@ -29,7 +29,7 @@ def test_accuracy_is_that_of_a_loop(family, different):
         )
         # Ten products and sums in another order.
         assert found.clients[client] == pytest.approx(expected, abs=1e-14)
-    for task in range(data.tasks):
+    for task in range(data.n_tasks):
         assert found.tasks[task] == pytest.approx(found.clients[data.task == task].mean(), abs=1e-14)
     assert found.mean == pytest.approx(found.clients.mean())
     assert found.worst_decile == found.clients.min()

@@ -14,7 +14,7 @@ from fedss_opt.solvers import METHODS
 
 TINY = {
     "rounds": 4,
-    "data": {"clients": 8, "tasks": 2, "images_per_client": 12},
+    "data": {"n_clients": 8, "n_tasks": 2, "images_per_client": 12},
     "model": {"hidden": (12,)},
     "training": {"local_epochs": 1},
 }
@@ -30,7 +30,7 @@ def as_text(result):
     return [record.to_json() for record in result.records]
 
 
-FEDSS = {"tasks": 2, "warmup_rounds": 1, "prune_every": 1}
+FEDSS = {"n_tasks": 2, "warmup_rounds": 1, "prune_every": 1}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

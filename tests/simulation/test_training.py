@@ -226,7 +226,7 @@ def test_divergence_shows_and_is_refused_next_time():
 
 
 def test_digits_are_learnt():
-    data = make_federation(DataSettings(clients=4, tasks=1, images_per_client=100, family="iid"), seed=0)
+    data = make_federation(DataSettings(n_clients=4, n_tasks=1, images_per_client=100, family="iid"), seed=0)
     model, options = MultilayerPerceptron(64, (100, 50), 10), TrainingSettings(local_epochs=10)
     start = model.initialise(np.random.default_rng(0))
     theta = train(model, start, data, np.arange(4), batch_order(data, options, 0, 0), options)

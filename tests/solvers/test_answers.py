@@ -19,7 +19,7 @@ EPS = float(np.finfo(float).eps)
 
 
 def _chosen(problem: Problem) -> np.ndarray:
-    return np.arange(problem.clients) % 2 == 0
+    return np.arange(problem.n_clients) % 2 == 0
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])

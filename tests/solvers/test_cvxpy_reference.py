@@ -55,7 +55,7 @@ def covering(n: int, k: int, *, seed: int, share: float = 0.3, **fields: Any) ->
 
 def best_connected(problem: Problem, count: int) -> np.ndarray:
     channel = problem.cn0_hz if problem.cn0_hz is not None else problem.spectral_efficiency
-    selected = np.zeros(problem.clients, dtype=bool)
+    selected = np.zeros(problem.n_clients, dtype=bool)
     selected[np.argsort(-channel / problem.payload_bits)[:count]] = True
     return selected
 
@@ -120,7 +120,7 @@ def brent_total(problem: Problem, selected: np.ndarray) -> float:
         return float(problem.weights[n] * problem.payload_bits[n] * grow / rate(problem, n, b) ** 2)
 
     def share(n: int, price: float) -> float:
-        low = max(brent_least(problem, n, math.inf), 1e-6 * problem.bandwidth_hz / problem.clients)
+        low = max(brent_least(problem, n, math.inf), 1e-6 * problem.bandwidth_hz / problem.n_clients)
         high = min(problem.max_bandwidth_hz[n], 1e3 * problem.bandwidth_hz)
         if slope(n, low) <= price or slope(n, high) >= price:
             return low if slope(n, low) <= price else high
@@ -130,7 +130,7 @@ def brent_total(problem: Problem, selected: np.ndarray) -> float:
         return sum(share(n, math.exp(log_price)) for n in clients) / problem.bandwidth_hz - 1.0
 
     log_price = brentq(excess, math.log(1e-25), math.log(1e5), xtol=1e-13)
-    bandwidth = np.zeros(problem.clients)
+    bandwidth = np.zeros(problem.n_clients)
     bandwidth[clients] = [share(n, math.exp(log_price)) for n in clients]
     return problem.objective_s(selected, bandwidth)
 
@@ -274,10 +274,10 @@ def test_floors_that_fill_the_band_exactly() -> None:
 def test_bandwidths_fit_in_exact_arithmetic(data: st.DataObject) -> None:
     """A sum that is rounded once before it is compared lets through half an ulp of B."""
     problem = data.draw(problems(min_clients=1, max_tasks=0))
-    selected = data.draw(selections(problem.clients))
+    selected = data.draw(selections(problem.n_clients))
     floor = np.where(selected, least_bandwidth(problem, math.inf), 0.0)
     assume(np.isfinite(floor).all() and exact_sum(floor) < Fraction(problem.bandwidth_hz))
-    shares = data.draw(st.lists(decades(1e-6, 1e3), min_size=problem.clients, max_size=problem.clients))
+    shares = data.draw(st.lists(decades(1e-6, 1e3), min_size=problem.n_clients, max_size=problem.n_clients))
     fitted = bandwidth_module.make_feasible(problem, selected, np.array(shares) * problem.bandwidth_hz)
     assert_feasible(problem, selected, fitted)
     assert np.all(fitted >= floor)
@@ -339,7 +339,7 @@ def test_no_bandwidth_beats_the_priced_cost(flat: bool) -> None:
 def by_enumeration(problem: Problem) -> float:
     best = math.inf
     value = brent_makespan if problem.objective == "makespan" else brent_total
-    for bits in itertools.product((False, True), repeat=problem.clients):
+    for bits in itertools.product((False, True), repeat=problem.n_clients):
         selected = np.array(bits)
         allowed = problem.available[selected].all() and selected[problem.mandatory].all()
         if allowed and problem.covers(selected).all():

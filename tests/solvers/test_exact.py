@@ -20,7 +20,7 @@ from tests.strategies import problems
 def cell(seed: int, clients: int = 60, tasks: int = 3, **changes: object) -> fo.Problem:
     """Draw a cell whose relaxation leaves a gap."""
     fields = {"payload_bits": (0.5e6, 5e6), "bandwidth_hz": 0.4e6 * clients, **changes}
-    return fo.scenarios.make("yang2021", clients=clients, tasks=tasks, seed=seed, **fields)
+    return fo.scenarios.make("yang2021", n_clients=clients, n_tasks=tasks, seed=seed, **fields)
 
 
 @settings(max_examples=300)
@@ -102,7 +102,7 @@ def test_nothing_reaches_stdout() -> None:
     script = (
         "import fedss_opt as fo\n"
         "for seed in range(3):\n"
-        "    p = fo.scenarios.make('umi', clients=60, tasks=4, seed=seed, payload_bits=(5e5, 5e6), bandwidth_hz=24e6)\n"
+        "    p = fo.scenarios.make('umi', n_clients=60, n_tasks=4, seed=seed, payload_bits=(5e5, 5e6), bandwidth_hz=24e6)\n"
         "    assert fo.solve(p, 'exact').status == 'optimal'\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -112,7 +112,7 @@ def test_nothing_reaches_stdout() -> None:
 def test_mandatory_clients_are_kept() -> None:
     problem = cell(4)
     worst = int(np.argmin(problem.cn0_hz))
-    mandatory = np.zeros(problem.clients, dtype=bool)
+    mandatory = np.zeros(problem.n_clients, dtype=bool)
     mandatory[worst] = True
     solution = fo.solve(problem.replace(mandatory=mandatory), "exact")
     assert solution.status is fo.Status.OPTIMAL

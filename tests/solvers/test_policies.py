@@ -88,7 +88,7 @@ def test_without_limits_every_coverable_problem_is_answered(method, problem):
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 @pytest.mark.parametrize("name", fo.scenarios.names())
 def test_scenarios_and_determinism(method, objective, name):
-    problem = fo.scenarios.make(name, clients=30, tasks=3, objective=objective)
+    problem = fo.scenarios.make(name, n_clients=30, n_tasks=3, objective=objective)
     solution = fo.solve(problem, method, seed=2)
     assert_honest(problem, solution)
     again = fo.solve(problem, method, seed=2)
@@ -99,7 +99,7 @@ def test_scenarios_and_determinism(method, objective, name):
 @pytest.mark.parametrize("method", OPTIMAL)
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_bandwidths_are_optimal_for_the_selection(method, objective):
-    problem = fo.scenarios.make("shi2021", clients=25, tasks=3, objective=objective)
+    problem = fo.scenarios.make("shi2021", n_clients=25, n_tasks=3, objective=objective)
     solution = fo.solve(problem, method)
     assert solution.objective_s == pytest.approx(naive.objective_of(problem, solution.selected), rel=1e-9)
 
@@ -252,7 +252,7 @@ def test_least_bandwidths_beyond_the_carrier(method):
 
 
 def test_greedy_keeps_its_time_limit():
-    problem = fo.scenarios.make("umi", clients=20)
+    problem = fo.scenarios.make("umi", n_clients=20)
     solution = fo.solve(problem, "greedy", time_limit_s=0.0)
     assert solution.status == "unknown"
     assert solution.stop_reason == "time"
@@ -294,7 +294,7 @@ def test_covering_does_not_trust_a_rounded_sum():
 
 
 def test_random_policies_share_their_selection_and_depend_on_the_seed():
-    problem = fo.scenarios.make("umi", clients=60)
+    problem = fo.scenarios.make("umi", n_clients=60)
     chosen = {
         (method, seed): fo.solve(problem, method, seed=seed).selected
         for method in ("random_equal", "proportional", "random")
@@ -310,21 +310,21 @@ def test_random_policies_share_their_selection_and_depend_on_the_seed():
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 @pytest.mark.parametrize("name", ["yang2021", "cbcsba2025"])
 def test_optimal_bandwidths_are_never_worse_than_the_rules(objective, name):
-    problem = fo.scenarios.make(name, clients=40, objective=objective)
+    problem = fo.scenarios.make(name, n_clients=40, objective=objective)
     best = fo.solve(problem, "random").objective_s
     assert best <= fo.solve(problem, "random_equal").objective_s * (1.0 + 1e-12)
     assert best <= fo.solve(problem, "proportional").objective_s * (1.0 + 1e-12)
 
 
 def test_proportional_is_optimal_for_flat_rates_without_computing():
-    problem = fo.scenarios.make("cbcsba2025", clients=40, compute_s=0.0)
+    problem = fo.scenarios.make("cbcsba2025", n_clients=40, compute_s=0.0)
     assert fo.solve(problem, "proportional").objective_s == pytest.approx(
         fo.solve(problem, "random").objective_s, rel=1e-9
     )
 
 
 def test_best_channel_takes_the_best_channels():
-    problem = fo.scenarios.make("yang2021", clients=40, tasks=1, relevance="tied", required=0.25)
+    problem = fo.scenarios.make("yang2021", n_clients=40, n_tasks=1, relevance="tied", required_fraction=0.25)
     selected = best_channel(problem, Options()).selected
     assert np.count_nonzero(selected) == 10
     assert problem.cn0_hz[selected].min() > problem.cn0_hz[~selected].max()
@@ -415,8 +415,8 @@ def greedy_by_trying_everybody(problem: fo.Problem) -> np.ndarray:
 def test_greedy_is_what_trying_everybody_finds(name, objective, seed):
     problem = fo.scenarios.make(
         name,
-        clients=8,
-        tasks=2,
+        n_clients=8,
+        n_tasks=2,
         seed=seed,
         objective=objective,
         relevance="continuous",
@@ -426,7 +426,7 @@ def test_greedy_is_what_trying_everybody_finds(name, objective, seed):
 
 
 def test_greedy_with_mandatory_clients_and_limits():
-    problem = fo.scenarios.make("fedl2019", clients=12, tasks=2, relevance="continuous", max_upload_s=0.5)
+    problem = fo.scenarios.make("fedl2019", n_clients=12, n_tasks=2, relevance="continuous", max_upload_s=0.5)
     problem = problem.replace(mandatory=np.arange(12) == 3, min_bandwidth_hz=5e4, max_bandwidth_hz=8e5)
     np.testing.assert_array_equal(greedy(problem, Options()).selected, greedy_by_trying_everybody(problem))
 

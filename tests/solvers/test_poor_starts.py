@@ -47,7 +47,7 @@ def draw(rng: np.random.Generator, objective: str, *, clients: int, blocks: bool
 
 def ranked(problem: fo.Problem) -> list[tuple[float, np.ndarray]]:
     """List the minimal covering selections that fit, best first, with their objectives."""
-    n = problem.clients
+    n = problem.n_clients
     codes = np.arange(1 << n)
     rows = (codes[:, np.newaxis] >> np.arange(n)) & 1 == 1
     covering = (rows @ problem.relevance.T >= problem.required * (1.0 - 1e-12)).all(axis=1)
@@ -70,7 +70,7 @@ def solve_from(monkeypatch: pytest.MonkeyPatch, problem: fo.Problem, start: np.n
 
     def poor(asked: fo.Problem, *arguments: object, **named: object) -> fo.Solution:
         first = solve_admm(asked, *arguments, **named)
-        bandwidth = optimal_bandwidth(asked, start) if start.shape == (asked.clients,) else None
+        bandwidth = optimal_bandwidth(asked, start) if start.shape == (asked.n_clients,) else None
         if bandwidth is None:
             return first
         return replace(
@@ -171,8 +171,8 @@ def test_nothing_is_lost_whoever_is_forced_in_or_out(monkeypatch: pytest.MonkeyP
         if len(covers) < 2:
             continue
         best = solve_from(monkeypatch, problem, covers[-1][1]).objective_s
-        for n in range(problem.clients):
-            one = np.arange(problem.clients) == n
+        for n in range(problem.n_clients):
+            one = np.arange(problem.n_clients) == n
             sides = [
                 fo.solve(problem.replace(**change), "exact") for change in ({"mandatory": one}, {"available": ~one})
             ]

@@ -100,7 +100,7 @@ def test_a_solve_stopped_after_any_step_is_sound(problem: fo.Problem, steps: int
 
 @pytest.mark.parametrize("method", POLICIES)
 def test_policies_do_not_go_on_without_time(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = fo.scenarios.make("umi", clients=20)
+    problem = fo.scenarios.make("umi", n_clients=20)
     for many in (covering.MANY, 0):
         monkeypatch.setattr(covering, "MANY", many)
         solution = fo.solve(problem, method, time_limit_s=0.0)
@@ -113,14 +113,14 @@ def test_policies_do_not_go_on_without_time(method: str, monkeypatch: pytest.Mon
 def test_a_cell_too_large_for_its_limit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admm, "_LATE_S", 0.0)
     monkeypatch.setattr(admm, "begin", None)
-    solution = fo.solve(fo.scenarios.make("umi", clients=20), time_limit_s=0.0)
+    solution = fo.solve(fo.scenarios.make("umi", n_clients=20), time_limit_s=0.0)
     assert solution.status is fo.Status.UNKNOWN
     assert solution.stop_reason is fo.StopReason.TIME
     assert solution.lower_bound_s == 0.0
 
 
 def test_a_limit_that_is_not_reached_changes_nothing() -> None:
-    problem = fo.scenarios.make("yang2021", clients=60, tasks=3, seed=1)
+    problem = fo.scenarios.make("yang2021", n_clients=60, n_tasks=3, seed=1)
     for method in ("admm", "exact"):
         free, limited = fo.solve(problem, method), fo.solve(problem, method, time_limit_s=3600.0)
         assert np.array_equal(free.bandwidth_hz, limited.bandwidth_hz)
@@ -137,7 +137,7 @@ def test_ctrl_c_ends_a_long_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
     monkeypatch.setattr(admm, "advance", endless)
-    solution = fo.solve(fo.scenarios.make("umi", clients=20))
+    solution = fo.solve(fo.scenarios.make("umi", n_clients=20))
     assert solution.stop_reason is fo.StopReason.INTERRUPTED
 
 
@@ -148,4 +148,4 @@ def test_what_a_long_round_raises_reaches_the_caller(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
     monkeypatch.setattr(admm, "advance", broken)
     with pytest.raises(MemoryError, match="no room"):
-        fo.solve(fo.scenarios.make("umi", clients=20))
+        fo.solve(fo.scenarios.make("umi", n_clients=20))

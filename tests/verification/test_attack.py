@@ -79,7 +79,7 @@ def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, mos
     run = attack(seed=1, problems=16, folder=tmp_path, attempts=60, solve=solve)
     found = [failure for failure in run.failures if failure.accusation.claim == claim]
     assert found
-    assert min(failure.problem.clients for failure in found) <= most
+    assert min(failure.problem.n_clients for failure in found) <= most
     for failure in found:
         assert fo.Problem.load(failure.file) == failure.problem
     lines = [json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]
@@ -181,8 +181,8 @@ def test_shrinking_keeps_what_fails():
         mandatory=rng.random(40) < 0.3,
         compute_s=rng.random(40),
     )
-    small = shrink(problem, lambda p: p.clients >= 2 and p.tasks >= 1 and bool(p.mandatory.any()))
-    assert (small.clients, small.tasks, int(small.mandatory.sum())) == (2, 1, 1)
+    small = shrink(problem, lambda p: p.n_clients >= 2 and p.n_tasks >= 1 and bool(p.mandatory.any()))
+    assert (small.n_clients, small.n_tasks, int(small.mandatory.sum())) == (2, 1, 1)
     assert small.bandwidth_hz == 1e6
     assert not small.compute_s.any()
     assert set(small.payload_bits) == {1e6}

@@ -76,7 +76,7 @@ def test_brute_force_in_blocks_is_that_of_the_tests(problem):
 @pytest.mark.parametrize("family", BLOCKS)
 def test_the_greedy_split_is_the_dynamic_program(family):
     for instance in instances(family, 8):
-        table, everybody = BlockTable(instance.problem), np.ones(instance.problem.clients, dtype=bool)
+        table, everybody = BlockTable(instance.problem), np.ones(instance.problem.n_clients, dtype=bool)
         for selected in (everybody, brute_force(instance.problem).selected):
             value = split_value(table, selected)
             assert greedy_split(table, selected)[0] == pytest.approx(value, rel=1e-12), instance.name
@@ -138,7 +138,7 @@ def test_a_method_that_lies_is_found_out(warm):
     assert court.methods["admm"].wrong
 
     def hopeless(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
-        nobody = np.zeros(problem.clients)
+        nobody = np.zeros(problem.n_clients)
         return replace(
             solution,
             status=fo.Status.INFEASIBLE,

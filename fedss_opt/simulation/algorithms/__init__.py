@@ -92,7 +92,7 @@ def make_algorithm(
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
     >>> from fedss_opt.simulation.training import TrainingSettings
-    >>> data = make_federation(DataSettings(clients=8), seed=0)
+    >>> data = make_federation(DataSettings(n_clients=8), seed=0)
     >>> model = make_model("mlp", data.features, [20], data.classes)
     >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
     >>> make_algorithm("fedss", federation, {"density": 0.5}).settings.density

@@ -137,7 +137,7 @@ class Federation:
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
     >>> from fedss_opt.simulation.training import TrainingSettings
-    >>> data = make_federation(DataSettings(clients=8), seed=0)
+    >>> data = make_federation(DataSettings(n_clients=8), seed=0)
     >>> model = make_model("softmax", data.features, [], data.classes)
     >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
     >>> make_algorithm("fedavg", federation).federation is federation
@@ -151,9 +151,9 @@ class Federation:
     _orders: dict[tuple[int, str], BatchOrder] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def clients(self) -> int:
+    def n_clients(self) -> int:
         """Number of clients, N."""
-        return self.data.clients
+        return self.data.n_clients
 
     @property
     def layout(self) -> ParameterLayout:
@@ -272,7 +272,7 @@ class Algorithm(ABC):
 
     def on_their_own(self, round_: int, present: BoolArray) -> BoolArray:
         """Let clients train without being asked, and return who did, (N,); by default nobody."""
-        return np.zeros(self.federation.clients, dtype=np.bool_)
+        return np.zeros(self.federation.n_clients, dtype=np.bool_)
 
     def figures(self) -> dict[str, float]:
         """Return what else is worth a column of the results, such as a density."""

@@ -80,7 +80,7 @@ class CFL(ClusterModels):
     settings: CFLSettings
 
     def start(self) -> None:
-        n, initial = self.federation.clients, self.federation.initial()
+        n, initial = self.federation.n_clients, self.federation.initial()
         self.state = {
             "models": initial[np.newaxis],
             "cluster": np.zeros(n, dtype=np.int64),

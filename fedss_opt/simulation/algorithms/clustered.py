@@ -23,7 +23,7 @@ class OracleClustered(ClusterModels):
 
     def start(self) -> None:
         data, initial = self.federation.data, self.federation.initial()
-        self.state = {"models": np.repeat(initial[np.newaxis], data.tasks, axis=0), "cluster": data.task.copy()}
+        self.state = {"models": np.repeat(initial[np.newaxis], data.n_tasks, axis=0), "cluster": data.task.copy()}
 
 
 class ClusteredSettings(AlgorithmSettings):
@@ -39,7 +39,7 @@ class ClusteredSettings(AlgorithmSettings):
         Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by.
     """
 
-    tasks: Annotated[int, Field(ge=1)] = 4
+    n_tasks: Annotated[int, Field(ge=1)] = 4
     warmup_rounds: Annotated[int, Field(ge=1)] = 5
 
 
@@ -61,7 +61,7 @@ class Clustered(ClusterModels):
     settings: ClusteredSettings
 
     def start(self) -> None:
-        n = self.federation.clients
+        n = self.federation.n_clients
         self.state = {
             "models": self.federation.initial()[np.newaxis],
             "cluster": np.zeros(n, dtype=np.int64),
@@ -117,13 +117,13 @@ class Clustered(ClusterModels):
         return not self.divided and round_ >= self.settings.warmup_rounds - 1
 
     def _divide(self, clients: IntArray, differences: Parameters) -> None:
-        cluster, division = divide(differences, self.settings.tasks, seed=self.federation.seed)
+        cluster, division = divide(differences, self.settings.n_tasks, seed=self.federation.seed)
         common = self.state["models"][0]
         self.state["cluster"][clients] = cluster
         self.state["placed"][clients] = True
         self.state |= {
             "common": common,
-            "models": np.repeat(common[np.newaxis], self.settings.tasks, axis=0),
+            "models": np.repeat(common[np.newaxis], self.settings.n_tasks, axis=0),
             "mean": division.mean,
             "anchors": division.anchors,
         }

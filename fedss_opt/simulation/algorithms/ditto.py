@@ -52,7 +52,7 @@ class Ditto(FedAvg):
 
     def start(self) -> None:
         super().start()
-        self.state["personal"] = np.repeat(self.state["model"][np.newaxis], self.federation.clients, axis=0)
+        self.state["personal"] = np.repeat(self.state["model"][np.newaxis], self.federation.n_clients, axis=0)
 
     def train(self, round_: int, clients: IntArray, start: Parameters) -> Parameters:
         self.state["personal"][clients] = self.federation.train(

@@ -60,7 +60,7 @@ class FedAvg(Algorithm):
         self.state["model"] = weighted_mean(self, model + differences, model, weights)
 
     def report(self, round_: int) -> Report:
-        n = self.federation.clients
+        n = self.federation.n_clients
         bits = float(self.upload_size(self.shared()))
         return Report(np.full(n, bits), relevance=np.ones((1, n)))
 
@@ -89,4 +89,4 @@ class FedAvg(Algorithm):
             self.step(self.decode(uploads, mask=self.shared()), clients)
 
     def client_models(self, round_: int) -> ClientModels:
-        return ClientModels(self.state["model"][np.newaxis], np.zeros(self.federation.clients, dtype=np.int64))
+        return ClientModels(self.state["model"][np.newaxis], np.zeros(self.federation.n_clients, dtype=np.int64))

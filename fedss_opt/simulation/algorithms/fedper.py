@@ -30,7 +30,7 @@ class FedPer(FedAvg):
     def start(self) -> None:
         super().start()
         head = self.state["model"][self.federation.model.head]
-        self.state["heads"] = np.repeat(head[np.newaxis], self.federation.clients, axis=0)
+        self.state["heads"] = np.repeat(head[np.newaxis], self.federation.n_clients, axis=0)
 
     def shared(self) -> BoolArray:
         return ~self.federation.model.head
@@ -48,7 +48,7 @@ class FedPer(FedAvg):
         return super().train(round_, clients, start)
 
     def client_models(self, round_: int) -> ClientModels:
-        everybody = np.arange(self.federation.clients)
+        everybody = np.arange(self.federation.n_clients)
         return one_each(self._assembled(np.repeat(self.state["model"][np.newaxis], len(everybody), axis=0), everybody))
 
     def _assembled(self, bodies: Parameters, clients: IntArray) -> Parameters:

@@ -61,7 +61,7 @@ class FedSS(Algorithm):
     # ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        n = self.federation.clients
+        n = self.federation.n_clients
         self.state = {
             "common": self.federation.initial(),
             "task": np.full(n, UNKNOWN),
@@ -136,7 +136,7 @@ class FedSS(Algorithm):
     def client_models(self, round_: int) -> ClientModels:
         common = self.state["common"][np.newaxis]
         if not self.divided:
-            return ClientModels(common, np.zeros(self.federation.clients, dtype=np.int64))
+            return ClientModels(common, np.zeros(self.federation.n_clients, dtype=np.int64))
         models = np.concatenate([self.state["models"], common])
         return ClientModels(models, np.where(self.state["task"] == UNKNOWN, len(models) - 1, self.state["task"]))
 
@@ -166,10 +166,10 @@ class FedSS(Algorithm):
 
     def _divide(self, clients: IntArray, probes: Parameters) -> None:
         """Give every task a copy of the common model; clients that sent no probe are placed when they do."""
-        data, count = self.federation.data, self.settings.tasks
+        data, count = self.federation.data, self.settings.n_tasks
         found, division = divide(probes, count, seed=self.federation.seed)
         if self.settings.known_tasks:
-            found, count = data.task[clients], data.tasks
+            found, count = data.task[clients], data.n_tasks
         self.state["task"][clients] = found
         shape = (count, self.federation.layout.parameters)
         self.state |= {

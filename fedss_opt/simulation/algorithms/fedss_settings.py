@@ -60,7 +60,7 @@ class FedSSSettings(AlgorithmSettings):
 
     upload_bits: BitsPerValue = 4
     download_bits: BitsPerValue = 8
-    tasks: Annotated[int, Field(ge=1)] = 4
+    n_tasks: Annotated[int, Field(ge=1)] = 4
     known_tasks: bool = False
     warmup_rounds: Annotated[int, Field(ge=1)] = 5
     density: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3

@@ -53,11 +53,11 @@ class FedU(FedAvg):
     settings: FedUSettings
 
     def start(self) -> None:
-        self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.clients, axis=0)}
+        self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}
 
     def report(self, round_: int) -> Report:
         reported, data = super().report(round_), self.federation.data
-        return Report(reported.payload_bits, membership(data.task, data.tasks))
+        return Report(reported.payload_bits, membership(data.task, data.n_tasks))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         models = self.state["models"][clients]

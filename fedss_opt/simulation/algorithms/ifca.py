@@ -42,7 +42,7 @@ class IFCASettings(AlgorithmSettings):
         For ``perturbed``: what part of another draw is added to the common start.
     """
 
-    tasks: Annotated[int, Field(ge=1, le=256)] = 4
+    n_tasks: Annotated[int, Field(ge=1, le=256)] = 4
     beginning: Start = Start.DIFFERENT
     perturbation: Annotated[float, Field(gt=0.0)] = 0.1
 
@@ -70,16 +70,16 @@ class IFCA(ClusterModels):
     @property
     def training_passes(self) -> float:
         # A forward pass of K models over the data; a training pass is three of them.
-        return 1.0 + self.settings.tasks / (3.0 * self.federation.training.local_epochs)
+        return 1.0 + self.settings.n_tasks / (3.0 * self.federation.training.local_epochs)
 
     def start(self) -> None:
-        models = np.stack([self.federation.initial(k) for k in range(self.settings.tasks)])
+        models = np.stack([self.federation.initial(k) for k in range(self.settings.n_tasks)])
         if self.settings.beginning is Start.PERTURBED:
             models[1:] = models[0] + np.float32(self.settings.perturbation) * models[1:]
-        self.state = {"models": models, "cluster": np.full(self.federation.clients, UNKNOWN)}
+        self.state = {"models": models, "cluster": np.full(self.federation.n_clients, UNKNOWN)}
 
     def report(self, round_: int) -> Report:
-        cluster, tasks = self.state["cluster"], self.settings.tasks
+        cluster, tasks = self.state["cluster"], self.settings.n_tasks
         relevance = np.where(cluster == UNKNOWN, 1.0 / tasks, membership(cluster, tasks))
         bits = np.full(len(cluster), float(self.upload_size() + 8))
         return Report(bits, relevance)
@@ -92,7 +92,7 @@ class IFCA(ClusterModels):
         if not len(clients):
             return []
         # Everybody was sent the same models.
-        models = np.concatenate([self.decode(downloads[:1], part=k) for k in range(self.settings.tasks)])
+        models = np.concatenate([self.decode(downloads[:1], part=k) for k in range(self.settings.n_tasks)])
         picked = self._pick(models, clients)
         start = models[picked]
         differences = self.train(round_, clients, start) - start
@@ -105,7 +105,7 @@ class IFCA(ClusterModels):
 
     def client_models(self, round_: int) -> ClientModels:
         models = self.state["models"]
-        return ClientModels(models, self._pick(models, np.arange(self.federation.clients)))
+        return ClientModels(models, self._pick(models, np.arange(self.federation.n_clients)))
 
     def figures(self) -> dict[str, float]:
         cluster = self.state["cluster"]

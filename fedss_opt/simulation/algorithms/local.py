@@ -24,10 +24,10 @@ class Local(Algorithm):
     source: ClassVar[str] = "the usual lower reference"
 
     def start(self) -> None:
-        self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.clients, axis=0)}
+        self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}
 
     def report(self, round_: int) -> Report:
-        n = self.federation.clients
+        n = self.federation.n_clients
         return Report(np.ones(n), relevance=np.zeros((0, n)))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:

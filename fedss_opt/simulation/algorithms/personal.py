@@ -32,9 +32,9 @@ def fine_tuned(federation: Federation, round_: int, models: Parameters, epochs: 
     **rules
         What `Federation.train` accepts besides.
     """
-    everybody = np.arange(federation.clients)
+    everybody = np.arange(federation.n_clients)
     if epochs == 0:
-        return one_each(np.broadcast_to(models, (federation.clients, federation.layout.parameters)))
+        return one_each(np.broadcast_to(models, (federation.n_clients, federation.layout.parameters)))
     settings = federation.training.model_copy(update={"local_epochs": epochs})
     return one_each(
         federation.train(round_, everybody, models, purpose="batches of the fine-tuning", settings=settings, **rules)

@@ -63,7 +63,7 @@ class PersonalMasks(FedAvg):
 
     def start(self) -> None:
         super().start()
-        shape = (self.federation.clients, self.federation.layout.parameters)
+        shape = (self.federation.n_clients, self.federation.layout.parameters)
         self.state |= {"masks": np.ones(shape, dtype=np.bool_), "known": np.ones(shape, dtype=np.bool_)}
 
     def report(self, round_: int) -> Report:

@@ -67,7 +67,7 @@ class FederatedData:
     ...     classes=2,
     ...     task_names=("both",),
     ... )
-    >>> data.clients, data.features, data.tasks
+    >>> data.n_clients, data.features, data.n_tasks
     (2, 3, 1)
     """
 
@@ -101,12 +101,12 @@ class FederatedData:
         _within("samples", self.samples, 1, n_max)
         _within("labels", self.labels, 0, self.classes - 1)
         _within("test_labels", self.test_labels, 0, self.classes - 1)
-        _within("task", self.task, 0, self.tasks - 1)
+        _within("task", self.task, 0, self.n_tasks - 1)
         _within("test_of", self.test_of, 0, sets - 1)
         self._check_test_weights()
 
     @property
-    def clients(self) -> int:
+    def n_clients(self) -> int:
         """Number of clients, N."""
         return len(self.samples)
 
@@ -116,7 +116,7 @@ class FederatedData:
         return int(self.inputs.shape[2])
 
     @property
-    def tasks(self) -> int:
+    def n_tasks(self) -> int:
         """Number of true tasks, T."""
         return len(self.task_names)
 

@@ -71,15 +71,15 @@ class DataSettings(Settings):
 
     Examples
     --------
-    >>> DataSettings(clients=1000, replace=True).family
+    >>> DataSettings(n_clients=1000, replace=True).family
     <Family.SWAP2: 'swap2'>
     """
 
     dataset: Source = Source.DIGITS
     folder: Path | None = None
     family: Family = Family.SWAP2
-    clients: int = Field(default=40, ge=1)
-    tasks: int = Field(default=4, ge=1)
+    n_clients: int = Field(default=40, ge=1)
+    n_tasks: int = Field(default=4, ge=1)
     images_per_client: int = Field(default=20, ge=1)
     test_fraction: float = Field(default=0.2, gt=0.0, lt=1.0)
     alpha: float = Field(default=0.3, ge=partitions.ALPHA_LEAST, le=partitions.ALPHA_MOST)
@@ -145,7 +145,7 @@ def make_federation(settings: DataSettings, seed: int) -> FederatedData:
     Examples
     --------
     >>> data = make_federation(DataSettings(), seed=0)
-    >>> data.inputs.shape, data.tasks, data.task[[0, 39]]
+    >>> data.inputs.shape, data.n_tasks, data.task[[0, 39]]
     ((40, 20, 64), 4, array([0, 3]))
     """
     return federate(load_dataset(settings), settings, seed)
@@ -174,17 +174,17 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     Examples
     --------
     >>> from fedss_opt.simulation.data import DataSettings, federate, load_dataset
-    >>> settings = DataSettings(clients=8)
+    >>> settings = DataSettings(n_clients=8)
     >>> data = federate(load_dataset(settings), settings, seed=0)
-    >>> data.clients, data.tasks
+    >>> data.n_clients, data.n_tasks
     (8, 4)
     """
-    tasks = make_tasks(settings.family, settings.tasks, dataset.classes, dataset.shape)
-    if settings.clients < len(tasks):
-        raise OptionError(f"clients = {settings.clients}: must be at least the number of tasks, {len(tasks)}")
+    tasks = make_tasks(settings.family, settings.n_tasks, dataset.classes, dataset.shape)
+    if settings.n_clients < len(tasks):
+        raise OptionError(f"clients = {settings.n_clients}: must be at least the number of tasks, {len(tasks)}")
     training, test = _hold_out(dataset.labels, settings.test_fraction, generator(seed, "test images"))
     given = training[_partition(dataset, training, settings, seed)]
-    task = np.arange(settings.clients) * len(tasks) // settings.clients
+    task = np.arange(settings.n_clients) * len(tasks) // settings.n_clients
     inputs = np.empty((*given.shape, dataset.inputs.shape[1]), dtype=np.float32)
     labels = np.empty(given.shape, dtype=np.int64)
     for t, kind in enumerate(tasks):
@@ -196,7 +196,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     return FederatedData(
         inputs=inputs,
         labels=labels,
-        samples=np.full(settings.clients, given.shape[1]),
+        samples=np.full(settings.n_clients, given.shape[1]),
         task=task,
         test_inputs=np.stack([kind.transform(dataset.inputs[test], dataset.shape) for kind in tasks]),
         test_labels=test_labels,
@@ -217,7 +217,7 @@ def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tu
 
 
 def _partition(dataset: Dataset, training: PlaceArray, settings: DataSettings, seed: int) -> PlaceArray:
-    labels, clients, images = dataset.labels[training], settings.clients, settings.images_per_client
+    labels, clients, images = dataset.labels[training], settings.n_clients, settings.images_per_client
     rng, replace = generator(seed, f"partition, {settings.family}"), settings.replace
     if settings.family == Family.DIRICHLET:
         return partitions.dirichlet(labels, clients, images, settings.alpha, rng, replace=replace)

@@ -85,7 +85,7 @@ def run_jobs(
     --------
     >>> from fedss_opt.simulation.experiments.grid import jobs_of
     >>> from fedss_opt.simulation.experiments.settings import Experiment
-    >>> small = Experiment(rounds=1, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> [outcome.result.records[0].selected for outcome in run_jobs(jobs_of(small))]
     [8]
     """

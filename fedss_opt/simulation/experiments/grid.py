@@ -141,7 +141,7 @@ def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> 
     Examples
     --------
     >>> from fedss_opt.simulation.experiments import Experiment, jobs_of, run_job
-    >>> small = Experiment(rounds=1, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> outcome = run_job(jobs_of(small)[0])
     >>> outcome.error, len(outcome.result.records)
     ('', 1)

@@ -46,7 +46,7 @@ def results_of(outcomes: Iterable[Outcome]) -> list[RunResult]:
     Examples
     --------
     >>> from fedss_opt.simulation.experiments import Experiment, jobs_of, results_of, run_jobs
-    >>> small = Experiment(rounds=1, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> [run.algorithm for run in results_of(run_jobs(jobs_of(small)))]
     ['fedavg']
     """
@@ -61,7 +61,7 @@ def record_document(run: RunResult, record: RoundRecord) -> dict[str, Any]:
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
     >>> from fedss_opt.simulation.experiments import record_document
-    >>> run = Simulation(SimulationSettings(rounds=1, data={"clients": 8}), algorithm="fedavg", policy="all").run()
+    >>> run = Simulation(SimulationSettings(rounds=1, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> document = record_document(run, run.records[0])
     >>> document["algorithm"], document["round"], document["selected"]
     ('fedavg', 0, 8)
@@ -98,7 +98,7 @@ def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
     Examples
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> settings = SimulationSettings(rounds=2, data={"clients": 8})
+    >>> settings = SimulationSettings(rounds=2, data={"n_clients": 8})
     >>> frame = results_frame([Simulation(settings, algorithm="fedavg", policy="all").run()])
     >>> frame.select("algorithm", "round", "selected").rows()
     [('fedavg', 0, 8), ('fedavg', 1, 8)]
@@ -155,7 +155,7 @@ def write_records(runs: Iterable[RunResult], path: Path) -> None:
     >>> from tempfile import TemporaryDirectory
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
     >>> from fedss_opt.simulation.experiments import write_records
-    >>> run = Simulation(SimulationSettings(rounds=2, data={"clients": 8}), algorithm="fedavg", policy="all").run()
+    >>> run = Simulation(SimulationSettings(rounds=2, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> with TemporaryDirectory() as folder:
     ...     write_records([run], Path(folder, "rounds.jsonl"))
     ...     len(Path(folder, "rounds.jsonl").read_text().splitlines())

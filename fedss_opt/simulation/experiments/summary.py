@@ -80,7 +80,7 @@ def summarise(frame: pl.DataFrame, *, target: float = 0.9) -> pl.DataFrame:
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
     >>> from fedss_opt.simulation.experiments import results_frame, summarise
-    >>> settings = SimulationSettings(rounds=2, data={"clients": 8})
+    >>> settings = SimulationSettings(rounds=2, data={"n_clients": 8})
     >>> runs = [Simulation(settings, algorithm="fedavg", policy="all", seed=seed).run() for seed in (0, 1)]
     >>> summarise(results_frame(runs), target=0.9).select("algorithm", "policy", "seeds").rows()
     [('fedavg', 'all', 2)]

@@ -67,7 +67,7 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
     try:
         with Stop(options.deadline(started)) as limit:
             stop = limit.flag
-            if problem.clients * problem.tasks > MANY:
+            if problem.n_clients * problem.n_tasks > MANY:
                 refuse_late(stop)
             short = np.flatnonzero(~problem.covers(problem.available))
             if short.size:
@@ -169,7 +169,7 @@ def optimal_split(problem: Problem, selected: BoolArray, stop: BoolArray) -> Flo
 
 def _not_enough(problem: Problem, k: int, method: str, seconds: float) -> Solution:
     offered = float(problem.coverage(problem.available)[k])
-    multipliers = np.zeros(problem.tasks)
+    multipliers = np.zeros(problem.n_tasks)
     multipliers[k] = 1.0
     return no_answer(
         problem,

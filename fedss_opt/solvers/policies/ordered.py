@@ -69,7 +69,7 @@ def best_channel(problem: Problem, options: Options) -> Solution:
 
 def _at_random(problem: Problem, usable: BoolArray, options: Options, _stop: BoolArray) -> BoolArray:
     seed = 0 if options.seed is None else options.seed
-    order = np.random.default_rng(seed).permutation(problem.clients)
+    order = np.random.default_rng(seed).permutation(problem.n_clients)
     return cover_in_order(problem, order[usable[order]])
 
 

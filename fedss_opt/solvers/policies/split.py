@@ -39,7 +39,7 @@ def proportional_split(problem: Problem, selected: BoolArray, _stop: BoolArray) 
 
 def _split(problem: Problem, selected: BoolArray, weights: FloatArray) -> FloatArray:
     """Share out the bandwidth as ``clip(s * weights, least, most)`` with the scale s that uses all of it."""
-    bandwidth_hz = np.zeros(problem.clients)
+    bandwidth_hz = np.zeros(problem.n_clients)
     chosen = np.flatnonzero(selected)
     least, most = (limit[chosen] for limit in problem.bandwidth_limits_hz)
     carrier = problem.bandwidth_hz * (1.0 + (0.0 if problem.resource_blocks is None else BLOCK_ROUNDING))

@@ -143,8 +143,8 @@ def _blocks(problem: Problem, selected: BoolArray) -> FloatArray | None:
         counts = table.least_counts(value * (1.0 + 1e-13))
         return np.where(selected, counts, 0.0) * block
     counts = np.where(selected, table.least_counts(), 0.0).astype(int)
-    cost = np.hstack([table.cost, np.full((problem.clients, 1), np.inf)])
-    rows = np.arange(problem.clients)
+    cost = np.hstack([table.cost, np.full((problem.n_clients, 1), np.inf)])
+    rows = np.arange(problem.n_clients)
     for _ in range(table.blocks - int(counts.sum())):
         saved = np.where(selected, cost[rows, counts] - cost[rows, counts + 1], -np.inf)
         best = int(np.argmax(saved))

@@ -130,7 +130,7 @@ class _Docket:
 
 def draw_plan(problem: Problem, rng: np.random.Generator) -> Plan:
     """Draw what a problem is tried by."""
-    n = problem.clients
+    n = problem.n_clients
     tolerances = (None, None, None, 0.0, 1e-9, 1e-6, 1e-2, 0.3)
     asks = [Ask(method="admm", gap_tol=tolerances[int(rng.integers(8))])]
     exact = Ask(method="exact", gap_tol=tolerances[int(rng.integers(8))])
@@ -180,7 +180,7 @@ def _hear(problem: Problem, plan: Plan, solve: Solve) -> Hearing:
         if solution is not None and ask.method in _CERTIFIED and ask.unlimited and solution.has_answer:
             hearing.gaps.append((ask.method, solution.gap))
     answered = dict(given.claims)
-    if plan.referees and problem.clients <= _MOST_FOR_ENUMERATION:
+    if plan.referees and problem.n_clients <= _MOST_FOR_ENUMERATION:
         best = min((seen.value for seen in given.witnesses), default=math.inf)
         found = enumerated(problem, below=best * (1.0 - AGREEMENT))
         if found is not None:
@@ -203,7 +203,7 @@ def _hear(problem: Problem, plan: Plan, solve: Solve) -> Hearing:
             given.admit(f"the answer under: {name}", *variant.back(solution.selected, solution.bandwidth_hz))
         dockets.append(docket)
         translations.append((docket, variant))
-    if plan.referees and _MOST_FOR_ENUMERATION < problem.clients <= _MOST_FOR_HIGHS:
+    if plan.referees and _MOST_FOR_ENUMERATION < problem.n_clients <= _MOST_FOR_HIGHS:
         certified = [solution for ask, solution in given.claims if ask.method in _CERTIFIED]
         boldest = max(certified, key=lambda s: 0.0 if math.isnan(s.lower_bound_s) else s.lower_bound_s, default=None)
         found = None if boldest is None else refuted_by_highs(problem, boldest)
@@ -214,7 +214,7 @@ def _hear(problem: Problem, plan: Plan, solve: Solve) -> Hearing:
             docket.admit(f"as given: {seen.source}", *variant.forward(seen.selected, seen.bandwidth_hz))
     for docket in dockets:
         hearing.accusations += _contradictions(docket)
-    if plan.referees and problem.clients <= _MOST_FOR_ENUMERATION:
+    if plan.referees and problem.n_clients <= _MOST_FOR_ENUMERATION:
         hearing.accusations += _given_up(given)
         hearing.accusations += _wrongly_excluded(given)
     if plan.repeats:
@@ -242,13 +242,13 @@ def _answer(hearing: Hearing, docket: _Docket, ask: Ask, solve: Solve, balls: bo
     docket.claims.append((ask, solution))
     tolerance = max(ask.tolerance, _PRECISION) if ask.method == "exact" else ask.tolerance
     try:
-        small = problem.clients <= _MOST_FOR_ENUMERATION
+        small = problem.n_clients <= _MOST_FOR_ENUMERATION
         report = check(problem, solution, gap_tol=tolerance, time_limit_s=_SECONDS_OF_PROOF if small else 0.1)
         for wrong in report.failed:
             accuse(f"check: {_kind_of(wrong.name)}", "fedss_opt.check", f"{wrong.name}: {wrong.detail}")
         for open_ in report.undecided if small else ():
             accuse(f"check: {open_.name} not proved", "fedss_opt.check", f"{open_.name}: {open_.detail}")
-        if balls and problem.clients <= _MOST_FOR_BALLS:
+        if balls and problem.n_clients <= _MOST_FOR_BALLS:
             for false in verify_solution(problem, _without_long_search(problem, solution), gap_tol=tolerance).failed:
                 accuse(f"balls: {_kind_of(false.name)}", "ball arithmetic", f"{false.name}: {false.detail}")
     except Exception as error:
@@ -261,7 +261,7 @@ def _answer(hearing: Hearing, docket: _Docket, ask: Ask, solve: Solve, balls: bo
 def _without_long_search(problem: Problem, solution: Solution) -> Solution:
     """Leave out a bound by a search that would take long to repeat: the witnesses are there to contradict it."""
     searched = solution.certificate is not None and solution.certificate.kind is CertificateKind.SEARCH
-    if not searched or problem.clients <= _MOST_FOR_A_SEARCH:
+    if not searched or problem.n_clients <= _MOST_FOR_A_SEARCH:
         return solution
     if not solution.has_answer:
         return replace(solution, status=Status.UNKNOWN, lower_bound_s=math.nan, certificate=None)

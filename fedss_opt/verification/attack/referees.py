@@ -58,7 +58,7 @@ def certainly_feasible(problem: Problem) -> bool:
     roughly = least_bandwidths(problem, math.inf)
 
     def fits() -> bool:
-        least = [Client(problem, n, limits).least() for n in range(problem.clients)]
+        least = [Client(problem, n, limits).least() for n in range(problem.n_clients)]
         able = problem.available & np.array([ball is not None for ball in least], dtype=bool)
         if (problem.mandatory & ~able).any():
             return False
@@ -86,7 +86,7 @@ def refuted_by_highs(problem: Problem, solution: Solution) -> Found | None:
     """
     infeasible = solution.status is Status.INFEASIBLE
     bound = math.inf if infeasible else solution.lower_bound_s
-    if not bound > 0.0 or not _tabulated(problem) or problem.clients == 0:
+    if not bound > 0.0 or not _tabulated(problem) or problem.n_clients == 0:
         return None
     try:
         cost = _costs(problem, solution, bound)
@@ -113,7 +113,7 @@ def _cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
     able = problem.available & np.isfinite(cost)
     if (problem.mandatory & ~able).any() or not able.any():
         return None
-    rows = covering_rows(problem, problem.clients)
+    rows = covering_rows(problem, problem.n_clients)
     scale = 1e3 / float(cost[able].max())
     if not 0.0 < scale < math.inf:
         return None
@@ -121,7 +121,7 @@ def _cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
         with _silent():
             result = milp(
                 np.where(able, cost, 0.0) * scale,
-                integrality=np.ones(problem.clients),
+                integrality=np.ones(problem.n_clients),
                 bounds=Bounds(problem.mandatory.astype(float), able.astype(float)),
                 constraints=rows,
                 options={"mip_rel_gap": 0.0, "time_limit": _SECONDS},
@@ -131,7 +131,7 @@ def _cheapest_cover(problem: Problem, cost: FloatArray) -> BoolArray | None:
         found: BoolArray = result.x > 0.5
         if problem.covers(found).all():
             return found
-        rows.append(beyond(found, problem.clients))
+        rows.append(beyond(found, problem.n_clients))
     return None
 
 

@@ -75,9 +75,9 @@ def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
 
 def forced_clients(problem: Problem) -> BoolArray:
     """Clients without whom some task falls short of its target, (N,), decided in rational arithmetic."""
-    forced = np.zeros(problem.clients, dtype=bool)
+    forced = np.zeros(problem.n_clients, dtype=bool)
     candidates = problem.available
-    for k in range(problem.tasks):
+    for k in range(problem.n_tasks):
         row, target = problem.relevance[k], Fraction(float(problem.coverage_target[k]))
         spare = sum((Fraction(float(r)) for r in row[candidates]), Fraction(0)) - target
         for n in np.flatnonzero(candidates & (row > 0.0)):
@@ -90,7 +90,7 @@ def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -
     if not forced.any():
         return None
     if rng.random() < 0.3:  # one of them alone
-        forced &= np.arange(problem.clients) == rng.choice(np.flatnonzero(forced))
+        forced &= np.arange(problem.n_clients) == rng.choice(np.flatnonzero(forced))
     return Variant(problem=problem.replace(mandatory=problem.mandatory | forced))
 
 
@@ -118,19 +118,19 @@ def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Soluti
 def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     if not answer.has_answer:
         return None
-    gone = ~answer.selected & (rng.random(problem.clients) < rng.choice([0.3, 1.0]))
+    gone = ~answer.selected & (rng.random(problem.n_clients) < rng.choice([0.3, 1.0]))
     return Variant(problem=problem.replace(available=problem.available & ~gone))
 
 
 def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     """Add a task that the others imply: a copy, a copy that needs less, or a copy in another unit."""
-    if problem.tasks == 0:
+    if problem.n_tasks == 0:
         return None
-    k, scale, less = int(rng.integers(problem.tasks)), 2.0 ** int(rng.integers(-3, 4)), rng.choice([1.0, 0.9, 0.5])
+    k, scale, less = int(rng.integers(problem.n_tasks)), 2.0 ** int(rng.integers(-3, 4)), rng.choice([1.0, 0.9, 0.5])
     row, need = problem.relevance[k] * scale, float(problem.required[k]) * scale * less
     if row.max(initial=1.0) > 1e29 or row[row > 0.0].min(initial=1.0) < 1e-29:
         return None
-    place = int(rng.integers(problem.tasks + 1))
+    place = int(rng.integers(problem.n_tasks + 1))
     return Variant(
         problem=problem.replace(
             relevance=np.insert(problem.relevance, place, row, axis=0),
@@ -142,9 +142,9 @@ def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Varia
 
 def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     """Add a client who serves no task, with the best channel there is, or somebody's."""
-    if problem.clients == 0:
+    if problem.n_clients == 0:
         return None
-    index = np.append(np.arange(problem.clients), int(rng.integers(problem.clients)))
+    index = np.append(np.arange(problem.n_clients), int(rng.integers(problem.n_clients)))
     fields = _columns(problem, index)
     fields["relevance"][:, -1] = 0.0
     fields["mandatory"][-1] = False
@@ -159,7 +159,7 @@ def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Varia
 
 
 def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
-    order, tasks = rng.permutation(problem.clients), rng.permutation(problem.tasks)
+    order, tasks = rng.permutation(problem.n_clients), rng.permutation(problem.n_tasks)
     fields = _columns(problem, order)
     fields |= {"relevance": fields["relevance"][tasks], "required": problem.required[tasks], "task_ids": None}
     inverse = np.argsort(order)
@@ -198,20 +198,22 @@ def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Variant 
     """Other units by powers of two, in which no digit changes."""
     reach = int(rng.choice([3, 20]))
     time, hertz, weight = (2.0 ** int(z) for z in rng.integers(-reach, reach + 1, 3))
-    return _scaled(problem, time, hertz, 2.0 ** rng.integers(-reach, reach + 1, problem.tasks).astype(float), weight)
+    return _scaled(problem, time, hertz, 2.0 ** rng.integers(-reach, reach + 1, problem.n_tasks).astype(float), weight)
 
 
 def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     """Other units by decimal factors, in which the last digits change."""
     time, hertz, weight = rng.choice([1e-3, 0.1, 1.0, 3.0, 1e3], 3)
-    return _scaled(problem, float(time), float(hertz), rng.choice([0.1, 1.0, 3.0, 100.0], problem.tasks), float(weight))
+    return _scaled(
+        problem, float(time), float(hertz), rng.choice([0.1, 1.0, 3.0, 100.0], problem.n_tasks), float(weight)
+    )
 
 
 def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     """Ask for less, at times for as little less as a float can say: every answer remains one."""
-    if problem.tasks == 0:
+    if problem.n_tasks == 0:
         return None
-    factor = rng.choice([0.0, 0.5, 0.99, 1.0 - 1e-9, 1.0 - 2.0**-50, 1.0], problem.tasks)
+    factor = rng.choice([0.0, 0.5, 0.99, 1.0 - 1e-9, 1.0 - 2.0**-50, 1.0], problem.n_tasks)
     required = problem.required * factor
     return Variant(problem=problem.replace(required=np.where(required < 1e-30, 0.0, required)))
 
@@ -238,7 +240,7 @@ def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Varia
     free = np.flatnonzero(~problem.mandatory)
     if not free.size:
         return None
-    fields = _columns(problem, np.append(np.arange(problem.clients), int(rng.choice(free))))
+    fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
     return Variant(
         problem=problem.replace(**fields),
         forward=lambda selected, b: (np.append(selected, False), np.append(b, 0.0)),
@@ -248,7 +250,7 @@ def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Varia
 
 def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
     """Replace all tasks by their sum, which asks for no more than they do."""
-    if problem.tasks < 2:
+    if problem.n_tasks < 2:
         return None
     row, need = problem.relevance.sum(axis=0), math.fsum(problem.required.tolist()) * (1.0 - 1e-12)
     if row.max(initial=0.0) > 1e29:

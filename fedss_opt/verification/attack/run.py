@@ -76,7 +76,7 @@ class Failure:
         """One line for a person."""
         a = self.accusation
         place = "" if a.place == "as given" else f" ({a.place})"
-        size = f"N = {self.problem.clients}, K = {self.problem.tasks}"
+        size = f"N = {self.problem.n_clients}, K = {self.problem.n_tasks}"
         return f"{a.claim}: {a.ask}{place}, {size}, family {self.family}: {a.detail} [{a.by}]"
 
 

@@ -83,7 +83,7 @@ def shrink(problem: Problem, fails: Callable[[Problem], bool], *, attempts: int 
 
 def _without_clients(problem: Problem) -> Iterator[dict[str, Any]]:
     """Leave out halves, quarters, ... and single clients; requirements as they are, or less by what is gone."""
-    n = problem.clients
+    n = problem.n_clients
     width = max(n // 2, 1)
     while n and width:
         for start in range(0, n, width):
@@ -101,8 +101,8 @@ def _without_clients(problem: Problem) -> Iterator[dict[str, Any]]:
 
 
 def _without_tasks(problem: Problem) -> Iterator[dict[str, Any]]:
-    for k in range(problem.tasks):
-        keep = np.arange(problem.tasks) != k
+    for k in range(problem.n_tasks):
+        keep = np.arange(problem.n_tasks) != k
         yield {"relevance": problem.relevance[keep], "required": problem.required[keep], "task_ids": None}
 
 

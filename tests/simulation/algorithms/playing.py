@@ -23,7 +23,7 @@ def federation(
     seed: int = 3, *, hidden: Sequence[int] = (20,), family: str = "permpairs", **training: Any
 ) -> Federation:
     """Return eight clients of two tasks with 30 images each."""
-    data = make_federation(DataSettings(family=family, tasks=TASKS, clients=CLIENTS, images_per_client=30), seed)
+    data = make_federation(DataSettings(family=family, n_tasks=TASKS, n_clients=CLIENTS, images_per_client=30), seed)
     model = make_model("mlp" if hidden else "softmax", data.features, hidden, data.classes)
     settings = TrainingSettings(**{"local_epochs": 2, "batch_size": 10, "learning_rate": 0.1, **training})
     return Federation(data, model, settings, seed)
@@ -58,7 +58,7 @@ def play(
     algorithm: Algorithm, rounds: Sequence[int], *, selected: Mapping[int, Sequence[int]] | None = None, lost: int = 0
 ) -> None:
     """Play rounds: everybody who is not left out, and the first `lost` uploads of every round never arrive."""
-    clients = algorithm.federation.clients
+    clients = algorithm.federation.n_clients
     for round_ in rounds:
         algorithm.report(round_)
         who = np.array((selected or {}).get(round_, range(clients)), dtype=np.int64)

@@ -61,9 +61,9 @@ def test_a_cluster_learns_from_its_own(where):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("clustered", {"tasks": 2, "warmup_rounds": 3}),
+        ("clustered", {"n_tasks": 2, "warmup_rounds": 3}),
         ("cfl", {"eps1": 0.8}),
-        ("ifca", {"tasks": 2}),
+        ("ifca", {"n_tasks": 2}),
         ("oracle_clustered", {}),
     ],
 )

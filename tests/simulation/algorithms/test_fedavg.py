@@ -12,7 +12,7 @@ from fedss_opt.simulation.training import TrainingSettings, batch_order, train
 
 @pytest.fixture
 def federation():
-    data = make_federation(DataSettings(clients=6, tasks=2, images_per_client=12), seed=0)
+    data = make_federation(DataSettings(n_clients=6, n_tasks=2, images_per_client=12), seed=0)
     return Federation(data, SoftmaxRegression(data.features, data.classes), TrainingSettings(local_epochs=2), 0)
 
 

@@ -11,13 +11,13 @@ from fedss_opt.simulation.data import DataSettings, make_federation
 from fedss_opt.simulation.models import MultilayerPerceptron
 from fedss_opt.simulation.training import TrainingSettings
 
-SETTINGS = {"tasks": 2, "warmup_rounds": 2, "prune_every": 1, "density": 0.4}
+SETTINGS = {"n_tasks": 2, "warmup_rounds": 2, "prune_every": 1, "density": 0.4}
 EVERYBODY = np.arange(8)
 
 
 @pytest.fixture(scope="module")
 def federation():
-    data = make_federation(DataSettings(clients=8, tasks=2, images_per_client=20), seed=0)
+    data = make_federation(DataSettings(n_clients=8, n_tasks=2, images_per_client=20), seed=0)
     return Federation(data, MultilayerPerceptron(data.features, (16,), data.classes), TrainingSettings(), 0)
 
 

@@ -27,7 +27,7 @@ def fields():
 def test_arrays_are_taken_over_read_only():
     given = fields()
     data = FederatedData(**given)
-    assert (data.clients, data.features, data.tasks) == (2, 4, 2)
+    assert (data.n_clients, data.features, data.n_tasks) == (2, 4, 2)
     assert np.shares_memory(data.inputs, given["inputs"])
     assert not data.inputs.flags.writeable
     assert given["inputs"].flags.writeable

@@ -51,20 +51,20 @@ def same(a, b):
 def test_clients_get_what_the_settings_say(family, clients, images, tasks, seed):
     dataset = numbered_images()
     options = DataSettings(
-        family=family, clients=clients, images_per_client=2 * images, tasks=tasks, test_fraction=0.25
+        family=family, n_clients=clients, images_per_client=2 * images, n_tasks=tasks, test_fraction=0.25
     )
     data = federate(dataset, options, seed)
     kinds = make_tasks(family, tasks, 10, (2, 2))
     assert data.inputs.shape == (clients, 2 * images, 4)
-    assert data.tasks == len(kinds)
-    sizes = np.bincount(data.task, minlength=data.tasks)
+    assert data.n_tasks == len(kinds)
+    sizes = np.bincount(data.task, minlength=data.n_tasks)
     assert sizes.max() - sizes.min() <= 1
     used, tested = numbers(data.inputs), numbers(data.test_inputs)
     # Held out before anything else: no test image is anybody's, in any orientation.
     assert len(np.unique(used)) == used.size
     assert not np.isin(used, tested).any()
     assert (tested == tested[0]).all()
-    assert tested.shape == (data.tasks, 100)
+    assert tested.shape == (data.n_tasks, 100)
     assert (np.bincount(dataset.labels[tested[0]]) == 10).all()  # a quarter of every class
     for t, kind in enumerate(kinds):
         own = data.task == t
@@ -78,7 +78,7 @@ def test_clients_get_what_the_settings_say(family, clients, images, tasks, seed)
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_seed_decides(family):
-    options = DataSettings(family=family, clients=8, images_per_client=10)
+    options = DataSettings(family=family, n_clients=8, images_per_client=10)
     first = make_federation(options, 3)
     assert same(first, make_federation(options, 3))
     other = make_federation(options, 4)
@@ -87,16 +87,16 @@ def test_the_seed_decides(family):
 
 
 def test_what_is_held_out_does_not_depend_on_the_family():
-    held = [make_federation(DataSettings(family=family, clients=8), 3).test_inputs[0] for family in FAMILIES]
+    held = [make_federation(DataSettings(family=family, n_clients=8), 3).test_inputs[0] for family in FAMILIES]
     assert all(np.array_equal(held[0], other) for other in held)
 
 
 def test_test_weights():
-    alike = make_federation(DataSettings(clients=8), 0)
+    alike = make_federation(DataSettings(n_clients=8), 0)
     for client in range(8):
         counts = np.bincount(alike.test_labels[alike.test_of[client]], minlength=10)
         np.testing.assert_allclose(alike.test_weights[client], counts / counts.sum(), rtol=1e-15)
-    skewed = make_federation(DataSettings(family="shards", clients=8), 0)
+    skewed = make_federation(DataSettings(family="shards", n_clients=8), 0)
     for client in range(8):
         counts = np.bincount(skewed.labels[client], minlength=10)
         np.testing.assert_allclose(skewed.test_weights[client], counts / 20, rtol=1e-15)
@@ -106,15 +106,15 @@ def test_test_weights():
 
 def test_writers_are_clients():
     dataset = numbered_images(writers=10)
-    data = federate(dataset, DataSettings(family="by_writer", clients=5, images_per_client=12), 0)
+    data = federate(dataset, DataSettings(family="by_writer", n_clients=5, images_per_client=12), 0)
     owners = dataset.writer[numbers(data.inputs)]
     assert (owners == owners[:, :1]).all()
     assert len(set(owners[:, 0].tolist())) == 5
-    assert data.tasks == 1
+    assert data.n_tasks == 1
 
 
 def test_many_clients_on_few_images():
-    data = make_federation(DataSettings(clients=1000, replace=True), 0)
+    data = make_federation(DataSettings(n_clients=1000, replace=True), 0)
     assert data.inputs.shape == (1000, 20, 64)
     assert not np.array_equal(data.inputs[0], data.inputs[1])
 
@@ -122,7 +122,7 @@ def test_many_clients_on_few_images():
 def test_a_class_of_one_image_is_tested_only():
     labels = np.array([0, 1, 1, 1, 1])
     dataset = Dataset(np.arange(5, dtype=np.float32)[:, None], labels, "few", (1,))
-    data = federate(dataset, DataSettings(family="dirichlet", clients=1, images_per_client=3), 0)
+    data = federate(dataset, DataSettings(family="dirichlet", n_clients=1, images_per_client=3), 0)
     assert data.labels.tolist() == [[1, 1, 1]]
     assert sorted(data.test_labels[0].tolist()) == [0, 1]
     assert data.test_weights.tolist() == [[0.0, 1.0]]
@@ -135,7 +135,7 @@ def test_too_few_images():
 
 def test_too_few_clients():
     with pytest.raises(OptionError, match=r"clients = 3: must be at least the number of tasks, 4"):
-        make_federation(DataSettings(clients=3), 0)
+        make_federation(DataSettings(n_clients=3), 0)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_too_few_clients():
         ({"dataset": "idx"}, "folder"),
         ({"folder": "here"}, "folder"),
         ({"family": "by_writer", "replace": True}, "replace"),
-        ({"clients": 0}, "clients"),
-        ({"tasks": 0}, "tasks"),
+        ({"n_clients": 0}, "n_clients"),
+        ({"n_tasks": 0}, "n_tasks"),
         ({"images_per_client": 0}, "images_per_client"),
         ({"test_fraction": 0.0}, "test_fraction"),
         ({"test_fraction": 1.0}, "test_fraction"),
@@ -154,7 +154,7 @@ def test_too_few_clients():
         ({"alpha": 0.0}, "alpha"),
         ({"shards_per_client": 0}, "shards_per_client"),
         ({"image_per_client": 3}, "image_per_client"),
-        ({"clients": True}, "clients"),
+        ({"n_clients": True}, "n_clients"),
     ],
     ids=str,
 )

@@ -65,7 +65,7 @@ def test_formats_hold_the_same(tmp_path, kind):
     else:
         write_csv(tmp_path, f"images.{kind}")
     settings = DataSettings(
-        dataset=kind.split(".")[0], folder=tmp_path, clients=4, images_per_client=5, tasks=2, family="rotations"
+        dataset=kind.split(".")[0], folder=tmp_path, n_clients=4, images_per_client=5, n_tasks=2, family="rotations"
     )
     data = load_dataset(settings)
     assert np.array_equal(data.inputs, SHOWN)
@@ -172,8 +172,8 @@ def test_writers_of_idx_files(tmp_path):
     (tmp_path / "train-writers-idx1-int").write_bytes(idx_bytes((np.arange(60) % 3 * 1000).astype(np.int32)))
     data = load_idx(tmp_path)
     assert np.array_equal(data.writer, np.arange(60) % 3)
-    settings = DataSettings(dataset="idx", folder=tmp_path, family="by_writer", clients=3, images_per_client=10)
-    assert make_federation(settings, 0).clients == 3
+    settings = DataSettings(dataset="idx", folder=tmp_path, family="by_writer", n_clients=3, images_per_client=10)
+    assert make_federation(settings, 0).n_clients == 3
 
 
 def test_idx_files_that_do_not_fit(tmp_path):

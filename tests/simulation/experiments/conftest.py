@@ -15,11 +15,11 @@ def small_experiment(**changes: object) -> Experiment:
         **{
             "rounds": 4,
             "evaluate_every": 2,
-            "data": {"clients": 8, "tasks": 2, "images_per_client": 10},
+            "data": {"n_clients": 8, "n_tasks": 2, "images_per_client": 10},
             "model": {"kind": "softmax"},
             "training": {"local_epochs": 1},
             "run": {"algorithms": ("fedss", "fedavg"), "policies": ("all", "random"), "seeds": (0, 1)},
-            "algorithms": {"fedss": {"tasks": 2, "warmup_rounds": 1}},
+            "algorithms": {"fedss": {"n_tasks": 2, "warmup_rounds": 1}},
             **changes,
         }
     )

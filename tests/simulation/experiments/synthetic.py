@@ -46,7 +46,7 @@ def synthetic_outcomes(
 def _run(
     experiment: Experiment, name: str, policy: str, seed: int, learner: int, slowness: int, rng: np.random.Generator
 ) -> RunResult:
-    rounds, clients, tasks = experiment.rounds, experiment.data.clients, experiment.data.tasks
+    rounds, clients, tasks = experiment.rounds, experiment.data.n_clients, experiment.data.n_tasks
     latency = (0.05 + 0.03 * slowness) * rng.lognormal(0.0, 0.3, rounds)
     clock = np.cumsum(latency)
     bits = np.cumsum(rng.integers(2_000_000, 3_000_000, rounds)) * (1 + learner)

@@ -51,7 +51,7 @@ REFUSED = [
     ("[cell]\nfading = 'x'", "cell.fading = 'x': must be 'rayleigh' or 'none'"),
     ("[devices]\nflops_per_s = [2, 1]", "devices.flops_per_s = [2, 1]: must be a finite number"),
     ("[devices]\nenergy_j = nan", "devices.energy_j = nan: must be a number > 0"),
-    ("[allocation]\nrequired = 2", "allocation.required = 2: must be a number >= 0 and <= 1"),
+    ("[allocation]\nrequired = 2", "allocation.required_fraction = 2: must be a number >= 0 and <= 1"),
     ("[run]\nalgorithms = []", "run.algorithms = []: must be an array that is not empty"),
     ("[run]\nalgorithms = ['fedsss']", "run.algorithms[0] = 'fedsss': must be one of"),
     ("[run]\nalgorithms = 'fedss'", "run.algorithms = 'fedss': must be an array, each a text"),
@@ -192,7 +192,7 @@ def test_the_default_says_what_it_is():
     experiment = load_experiment()
     assert experiment.run.algorithms == ("fedss", "fedavg", "oracle_clustered")
     assert experiment.run.policies == ("admm", "random")
-    assert experiment.data.clients == 40
+    assert experiment.data.n_clients == 40
     assert tomllib.loads(default_text())["name"] == experiment.name
 
 

@@ -41,7 +41,10 @@ def test_other_peoples_files_are_left_alone(tmp_path, experiment, resume):
         ({"rounds": 5}, "rounds is 4 there and 5 here"),
         ({"training": {"learning_rate": 0.5, "local_epochs": 1}}, "training.learning_rate is"),
         ({"cell": {"bandwidth_hz": 1e6}}, "cell.bandwidth_hz is not given there and 1000000.0 here"),
-        ({"algorithms": {"fedss": {"tasks": 3, "warmup_rounds": 1}}}, "algorithms.fedss.tasks is 2 there and 3 here"),
+        (
+            {"algorithms": {"fedss": {"n_tasks": 3, "warmup_rounds": 1}}},
+            "algorithms.fedss.n_tasks is 2 there and 3 here",
+        ),
         ({"run": {"algorithms": ("fedss",), "policies": ("all", "random"), "seeds": (0, 1)}}, "has 'fedavg' there"),
         (
             {"run": {"algorithms": ("fedss", "fedavg"), "policies": ("all", "random"), "seeds": (1, 2)}},
@@ -63,7 +66,7 @@ def test_more_runs_and_another_name_are_welcome(tmp_path, experiment):
     more = small_experiment(
         name="larger",
         run={"algorithms": ("fedavg", "fedss", "dense"), "policies": ("all", "random", "admm"), "seeds": "0:3"},
-        algorithms={"fedss": {"tasks": 2, "warmup_rounds": 1}, "dense": {"base": "fedss", "density": 1.0}},
+        algorithms={"fedss": {"n_tasks": 2, "warmup_rounds": 1}, "dense": {"base": "fedss", "density": 1.0}},
     )
     open_folder(tmp_path, more, resume=True)
     assert load_experiment(tmp_path / "config.toml").run == more.run

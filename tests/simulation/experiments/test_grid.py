@@ -46,7 +46,7 @@ def test_a_job_is_the_simulation_under_the_variants_name():
 
 
 def test_what_is_refused_is_told_and_what_breaks_leaves_a_traceback(monkeypatch):
-    (job,) = jobs_of(small_experiment(run={"algorithms": ("fedavg",), "policies": ("all",)}, data={"clients": 5000}))
+    (job,) = jobs_of(small_experiment(run={"algorithms": ("fedavg",), "policies": ("all",)}, data={"n_clients": 5000}))
     outcome = run_job(job)
     assert outcome.result is None
     assert outcome.refused

@@ -39,7 +39,7 @@ def some_experiment(**changes: object) -> Experiment:
         **{
             "name": "two",
             "rounds": 12,
-            "data": {"clients": 9, "tasks": 3},
+            "data": {"n_clients": 9, "n_tasks": 3},
             "run": {"algorithms": ("fedss", "fedavg", "fedss-dense"), "policies": ("admm", "random"), "seeds": "0:3"},
             "algorithms": {"fedss-dense": {"base": "fedss", "density": 1.0}},
             **changes,
@@ -308,7 +308,7 @@ def test_algorithms_look_as_in_the_png_figures(scene):
     assert marks.paints(scene)["fedss"] == "var(--task-0)"
     everybody = Scene.of(
         synthetic_outcomes(
-            Experiment(rounds=1, run={"algorithms": tuple(ALGORITHMS), "policies": ("all",)}, data={"clients": 8})
+            Experiment(rounds=1, run={"algorithms": tuple(ALGORITHMS), "policies": ("all",)}, data={"n_clients": 8})
         )
     )
     looks = zip(marks.paints(everybody).values(), marks.shapes(everybody).values(), strict=True)

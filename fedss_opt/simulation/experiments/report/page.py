@@ -62,7 +62,7 @@ def write_simulation_report(
     >>> import tempfile
     >>> from pathlib import Path
     >>> from fedss_opt.simulation.experiments import jobs_of, run_jobs
-    >>> small = Experiment(rounds=2, data={"clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> small = Experiment(rounds=2, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = Path(folder) / "out.html"
     ...     write_simulation_report(list(run_jobs(jobs_of(small))), page, experiment=small)

@@ -115,7 +115,7 @@ def cards(
         Card(
             id="cell",
             label="Cell",
-            value=f"{experiment.data.clients:,} clients",
+            value=f"{experiment.data.n_clients:,} clients",
             note=f"{experiment.rounds:,} round{_s(experiment.rounds)}, {seeds} seed{_s(seeds)}",
         )
     )
