@@ -35,7 +35,7 @@ def proof_of(problem: fo.Problem, deadline: float) -> ProofSteps:
     return steps
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(problems(max_clients=8), st.sampled_from([1e-9, 1e-6, 1e-2, -1e-6, -1e-2]))
 def test_claims_are_proved_or_refuted_as_brute_force_says(problem: fo.Problem, below: float) -> None:
     truth = naive.brute_force(problem)
