@@ -14,6 +14,7 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
+    max_examples=50,
     print_blob=False,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -21,7 +22,11 @@ settings.register_profile(
 settings.register_profile("searching", settings.get_profile("repeatable"), derandomize=False, max_examples=2000)
 # What `make mutants` uses: that an example fails is enough.
 settings.register_profile(
-    "unshrunk", settings.get_profile("repeatable"), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False
+    "unshrunk",
+    settings.get_profile("repeatable"),
+    max_examples=100,
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
 )
 settings.load_profile("repeatable")
 

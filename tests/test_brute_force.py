@@ -127,7 +127,7 @@ def same_bits(one: Solution, other: Solution) -> bool:
 # -- the answer --
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(problem=problems())
 def test_answers_are_feasible_and_bracket_the_optimum(problem: Problem) -> None:
     assert_truthful(problem, fo.solve(problem), optimum(problem))
@@ -152,7 +152,7 @@ def test_policies_are_truthful_too(method: str, problem: Problem) -> None:
     assert_truthful(problem, fo.solve(problem, method), optimum(problem))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_bandwidths_of_any_selection_are_the_best(data: st.DataObject, problem: Problem) -> None:
     chosen = data.draw(selections(problem.n_clients))
@@ -166,7 +166,7 @@ def test_bandwidths_of_any_selection_are_the_best(data: st.DataObject, problem: 
     assert truth.low <= problem.objective_s(chosen, b) <= truth.high * (1 + 1e-12)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=7, plain=True))
 def test_coverage_is_decided_at_the_last_bit(data: st.DataObject, problem: Problem) -> None:
     """Targets within two ulps of what some clients offer together: rounded sums would decide by accident."""
@@ -199,7 +199,7 @@ def _certificates(problem: Problem) -> st.SearchStrategy[Certificate]:
     )
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data(), problem=problems())
 def test_no_certificate_whatever_proves_too_much(data: st.DataObject, problem: Problem) -> None:
     truth = optimum(problem)
@@ -209,7 +209,7 @@ def test_no_certificate_whatever_proves_too_much(data: st.DataObject, problem: P
         assert 0.0 <= bound <= truth.high
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems(min_clients=1, max_clients=6))
 def test_certificates_hold_by_the_published_formula(problem: Problem) -> None:
     """D(mu, theta) evaluated from the data with sixty digits says what `lower_bound_s` says."""
@@ -235,7 +235,7 @@ def test_certificates_hold_by_the_published_formula(problem: Problem) -> None:
         assert value >= solution.lower_bound_s
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=6))
 def test_altered_certificates_prove_what_they_prove(data: st.DataObject, problem: Problem) -> None:
     """Multipliers that are nearly optimal are where a careless bound would first exceed the optimum."""
@@ -470,7 +470,7 @@ def _anything(draw: st.DrawFn, problem: Problem) -> Solution:
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(data=st.data(), problem=problems(max_clients=6))
 def test_warm_starts_never_change_what_is_proven(data: st.DataObject, problem: Problem) -> None:
     truth = optimum(problem)
@@ -483,7 +483,7 @@ def test_warm_starts_never_change_what_is_proven(data: st.DataObject, problem: P
         assert again.objective_s <= cold.objective_s * (1 + CLOSE)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(max_clients=5), other=problems(max_clients=5))
 def test_warm_starts_of_another_size_are_used_or_refused(problem: Problem, other: Problem) -> None:
     try:
@@ -503,7 +503,7 @@ def test_iteration_limits_are_kept_and_told(problem: Problem, limit: int) -> Non
         assert solution.status is not Status.OPTIMAL
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(max_clients=6))
 def test_no_time_at_all(problem: Problem) -> None:
     assert_truthful(problem, fo.solve(problem, time_limit_s=0.0), optimum(problem))

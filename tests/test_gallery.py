@@ -15,8 +15,8 @@ import fedss_opt as fo
 plt = pytest.importorskip("matplotlib.pyplot")
 
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
-LONG = {"accuracy_and_bits", "accuracy_and_time"}
-SIMULATED = LONG | {"masks", "relevance_quantised"}
+SIMULATED = {"accuracy_and_bits", "accuracy_and_time", "masks", "relevance_quantised"}
+LONG = SIMULATED | {"fairness", "gap_and_clients"}
 
 Names = dict[str, Any]
 

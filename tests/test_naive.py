@@ -17,7 +17,7 @@ from . import naive
 from .strategies import problems
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(problem=problems(min_clients=1, max_clients=4, max_tasks=0), factor=st.sampled_from([0.3, 1.0, 1.1, 7.0]))
 def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> None:
     most = np.minimum(problem.max_bandwidth_hz, problem.bandwidth_hz)
@@ -44,7 +44,7 @@ def test_both_layers_agree_on_the_oracle(problem: Problem, factor: float) -> Non
         np.testing.assert_allclose(cost, twin, rtol=1e-14)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(problem=problems(max_clients=5))
 def test_brute_force_equals_trying_all_subsets(problem: Problem) -> None:
     best = math.inf
@@ -86,7 +86,7 @@ def test_total_latency_is_no_better_with_a_general_optimiser(problem: Problem) -
     assert result.fun >= 1.0 - 1e-4
 
 
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(
     problem=problems(min_clients=1, max_clients=4, plain=True),
     factor=st.sampled_from([1.0 + 1e-9, 1.3, 3.0]),

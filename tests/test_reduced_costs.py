@@ -59,7 +59,7 @@ def _naive(problem: Problem, certificate: Certificate) -> list[mpf]:
     return reduced
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_the_costs_of_the_twin(data: st.DataObject) -> None:
     problem = data.draw(problems(max_clients=6))

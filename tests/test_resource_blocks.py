@@ -36,7 +36,7 @@ def problems_in_blocks(draw: st.DrawFn, **sizes: int) -> fo.Problem:
     return problem.replace(resource_block_hz=problem.bandwidth_hz / (count + (remainder if count >= 1 else 0.0)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(problems_in_blocks(max_clients=6))
 def test_agrees_with_enumeration(problem: fo.Problem) -> None:
     low, high = brute_force_blocks(problem, DOUBT), brute_force_blocks(problem, -DOUBT)
@@ -54,7 +54,7 @@ def test_agrees_with_enumeration(problem: fo.Problem) -> None:
             assert solution.objective_s <= high * (1.0 + 1e-8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.data())
 def test_best_split_of_a_selection(data: st.DataObject) -> None:
     problem = data.draw(problems_in_blocks(max_clients=6))
@@ -69,7 +69,7 @@ def test_best_split_of_a_selection(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("method", POLICIES)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems_in_blocks(max_clients=8))
 def test_policies_hand_out_whole_blocks(method: str, problem: fo.Problem) -> None:
     solution = fo.solve(problem, method)

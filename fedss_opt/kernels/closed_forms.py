@@ -14,6 +14,7 @@ import math
 
 from .jit import inlined, jit
 from .logarithm import log1p_and_gap, log_beyond_one, rough_log
+from .vectors import product_error
 
 __all__ = [
     "bandwidth_for_price_flat",
@@ -36,19 +37,6 @@ _LN2_LOW = 2.3190468138462996e-17  # ln 2 - LN2
 _ENDLESS = 1e200  # s: beyond it exact products overflow; problems are within 1e-30..1e30 in all their units
 _WIDE = 1e300  # g/b beyond it would overflow
 _NEAR = 0.6  # 1 - G up to which the Bernoulli series is used
-_SPLIT = 134217729.0  # 2^27 + 1: halves a double for exact products (Dekker)
-
-
-@inlined
-def _product_error(a: float, b: float, product: float) -> float:
-    """Return ``a b - product`` exactly, where `product` is the rounded product (Dekker)."""
-    t = _SPLIT * a
-    a_high = t - (t - a)
-    a_low = a - a_high
-    t = _SPLIT * b
-    b_high = t - (t - b)
-    b_low = b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
 @inlined
@@ -69,8 +57,8 @@ def _doubled(payload: float, cn0: float, start: float, deadline: float) -> Doubl
     reach = cn0 * tau
     load = payload * LN2
     tau_low = _difference_error(deadline, start, tau)
-    reach_low = _product_error(cn0, tau, reach) + cn0 * tau_low
-    load_low = _product_error(payload, LN2, load) + payload * _LN2_LOW
+    reach_low = product_error(cn0, tau, reach) + cn0 * tau_low
+    load_low = product_error(payload, LN2, load) + payload * _LN2_LOW
     excess = reach - load
     excess += _difference_error(reach, load, excess) + (reach_low - load_low)
     return tau, reach, load, excess, tau_low, reach_low, load_low

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import jit
-from .vectors import EPS
+from .vectors import EPS, product_error
 
 __all__ = ["force_clients", "is_implied", "missing_steps", "open_requirement", "sum_doubt"]
 
@@ -98,13 +98,15 @@ def missing_steps(
 ) -> float:
     """Return how many whole steps cover what the chosen clients leave open of a target.
 
-    That is `missing`, but for an ulp. Where it is next to a whole number of steps, the sum is taken again less those:
-    its sign decides.
+    That is `missing`, but for an ulp. Where it is next to a whole number of steps, the sum is taken again less those,
+    whose own rounding is taken off: its sign decides.
     """
     count = np.rint(missing / step)
     if abs(missing / step - count) > 8.0 * EPS * count:
         return float(np.ceil(missing / step))
-    rest, _ = open_requirement(target, count * step, relevance, chosen, also)
+    whole = count * step
+    rest, _ = open_requirement(target, whole, relevance, chosen, also)
+    rest -= product_error(count, step, whole)
     return float(count + 1.0) if rest > sum_doubt(relevance.size, target) else float(count)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .jit import jit
+from .jit import inlined, jit
 
 __all__ = [
     "EPS",
@@ -18,6 +18,7 @@ __all__ = [
     "first_not_below",
     "median",
     "order_by",
+    "product_error",
     "take",
     "take_rows",
 ]
@@ -27,6 +28,19 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 EPS = 2.220446049250313e-16  # of double precision: the distance from 1 to the next number
+_SPLIT = 134217729.0  # 2^27 + 1: halves a double for exact products (Dekker)
+
+
+@inlined
+def product_error(a: float, b: float, product: float) -> float:
+    """Return ``a b - product`` exactly, where `product` is the rounded product (Dekker)."""
+    t = _SPLIT * a
+    a_high = t - (t - a)
+    a_low = a - a_high
+    t = _SPLIT * b
+    b_high = t - (t - b)
+    b_low = b - b_high
+    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
 @jit

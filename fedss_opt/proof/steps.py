@@ -13,7 +13,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _NOBODY = np.zeros(0, dtype=np.int64)
-_LARGEST_WORTH = 1e250  # beyond what any problem asks for; sums of larger numbers overflow
+_LARGEST_WORTH = 1e265  # times a relevance, 1e30 at most, and summed over 10^12 clients it stays a number
 
 
 def is_selection_of(values: object, size: int) -> bool:

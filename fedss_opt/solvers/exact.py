@@ -144,8 +144,16 @@ def _first_answer(problem: Problem, nothing: Solution, options: Options, started
     bandwidth = None if selection is None else optimal_bandwidth(problem, selection)
     if selection is None or bandwidth is None:
         return nothing
-    found = answer(problem, selection, bandwidth, method="exact")
-    return solve_admm(problem, replace(options, callback=None, warm_start=found))
+    found = answer(
+        problem,
+        selection,
+        bandwidth,
+        method="exact",
+        lower_bound_s=nothing.lower_bound_s,
+        certificate=nothing.certificate,
+    )
+    better = solve_admm(problem, replace(options, callback=None, warm_start=found))
+    return better if better.has_answer else found
 
 
 def _asked_to_stop(options: Options, incumbent: Incumbent, steps: int, started: float) -> bool:

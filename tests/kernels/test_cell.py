@@ -169,7 +169,7 @@ def test_short_tasks_are_short_in_exact_arithmetic(problem: Problem) -> None:
     assert set(compact.client.tolist()) <= set(np.flatnonzero(selectable | problem.mandatory).tolist())
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_who_covers_the_cell_covers_the_problem(data: st.DataObject, problem: Problem) -> None:
     """The other way round too, for selections that meet the requirements and not just the targets."""

@@ -58,7 +58,7 @@ def _exact(problem: Problem, cell: Cell, mu: np.ndarray, theta: float) -> mpf:
         return value
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=5), factor=st.sampled_from([0.5, 1.0, 1.5, 4.0]))
 def test_certified_values_keep_their_margin(data: st.DataObject, problem: Problem, factor: float) -> None:
     compact, short = cell_of(problem)
@@ -84,7 +84,7 @@ def test_certified_values_keep_their_margin(data: st.DataObject, problem: Proble
     assert dual_value(compact, mu, plain) == pytest.approx(value, rel=0, abs=error + 32 * EPS * size)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=5), factor=st.sampled_from([0.7, 1.0, 3.0]))
 def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Problem, factor: float) -> None:
     """Compaction, normalisation and cut relevances change nothing of D."""
@@ -104,7 +104,7 @@ def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Prob
     assert abs(float(mpf(value) - published)) <= doubt
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(data=st.data(), problem=problems(min_clients=1, max_clients=6, objective="makespan"))
 def test_the_supported_price_is_a_supremum(data: st.DataObject, problem: Problem) -> None:
     compact, short = cell_of(problem)
@@ -142,7 +142,7 @@ def test_an_endless_deadline_asks_for_the_least_bandwidths() -> None:
     assert slope == 0.0
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(
     data=st.data(),
     problem=problems(min_clients=1, max_clients=5, objective="total"),

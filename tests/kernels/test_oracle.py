@@ -68,7 +68,7 @@ def test_upload_time_is_the_problem_s(flat: bool) -> None:
     assert client_time(compact, 0, 0.0) == math.inf
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(problem=problems(min_clients=1, max_tasks=0), factor=st.sampled_from([0.3, 0.9, 1.1, 2.0, 30.0]))
 def test_costs_are_those_of_the_twin(problem: Problem, factor: float) -> None:
     """All clients at once; those that can take no part in either are not of interest."""

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 import fedss_opt as fo
 from fedss_opt.cells import cell_of, problem_arrays
 from fedss_opt.kernels import begin
-from fedss_opt.kernels.presolve import force_clients
+from fedss_opt.kernels.presolve import force_clients, missing_steps, open_requirement
 from fedss_opt.solvers.admm import NOBODY
+
+from .. import naive
 
 SIZES = st.sampled_from([0.0, 0.1, 0.3, 1.0 / 3.0, 1.0, 1e-16, 3e-13, 1e-12, 0.7, 2.0**-40, 1e5])
 
@@ -52,6 +54,42 @@ def test_forces_whom_exact_arithmetic_forces(case) -> None:
             < Fraction(float(target[k]))
             for k, row in enumerate(relevance)
         )
+
+
+@settings(max_examples=300)
+@given(
+    step=st.sampled_from([0.1, 0.3, 1.0 / 3.0, 0.6666666666, 0.07, 1e-9, 12345.6789]),
+    chosen=st.lists(st.integers(1, 40), max_size=6),
+    count=st.integers(1, 200),
+    ulps=st.integers(-3, 3),
+)
+def test_whole_steps_are_counted_exactly(step: float, chosen: list[int], count: int, ulps: int) -> None:
+    """Targets next to a whole number of steps, whose product with the step is rounded either way."""
+    relevance = np.array([m * step for m in chosen])
+    target = math.fsum([*relevance, count * step])
+    for _ in range(abs(ulps)):
+        target = math.nextafter(target, math.inf if ulps > 0 else 0.0)
+    all_of_them = np.ones(relevance.size, dtype=np.bool_)
+    exact = Fraction(target) - sum(map(Fraction, relevance.tolist()), Fraction(0))
+    missing, _ = open_requirement(target, 0.0, relevance, all_of_them, all_of_them)
+    if exact > 0:
+        assert missing_steps(target, missing, step, relevance, all_of_them, all_of_them) == math.ceil(
+            exact / Fraction(step)
+        )
+
+
+@pytest.mark.parametrize("method", ["admm", "exact"])
+def test_a_target_an_ulp_above_whole_steps_asks_for_one_more(method: str) -> None:
+    """Three steps of 0.6666666666 miss what is open by 1e-16, which the rounded product of the two hides."""
+    problem = fo.Problem(
+        payload_bits=[5e5, 8e5, 6e5, 3e6, 2e6],
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        relevance=[1.9999999998, 0.6666666666, 1.3333333332, 1.3333333332, 2.3333333330999997],
+        required=6.333333332706333,
+    )
+    solution = fo.solve(problem, method=method)
+    assert solution.objective_s == pytest.approx(naive.brute_force(problem).value, rel=1e-9)
 
 
 def everybody_is_needed(clients: int) -> fo.Problem:

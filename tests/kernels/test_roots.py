@@ -47,7 +47,7 @@ def _everybody(problem: Problem) -> Cell:
     return selection_cell(problem, np.ones(problem.n_clients, dtype=bool))
 
 
-@settings(max_examples=100)
+@settings(max_examples=30)
 @given(data=st.data(), problem=problems(min_clients=1))
 def test_roots_are_those_of_the_twin(data: st.DataObject, problem: Problem) -> None:
     chosen = data.draw(selections(problem.n_clients)) & naive.admissible_clients(problem)

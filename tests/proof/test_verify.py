@@ -35,7 +35,7 @@ def proof_of(problem: fo.Problem, deadline: float) -> ProofSteps:
     return steps
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(problems(max_clients=8), st.sampled_from([1e-9, 1e-6, 1e-2, -1e-6, -1e-2]))
 def test_claims_are_proved_or_refuted_as_brute_force_says(problem: fo.Problem, below: float) -> None:
     truth = naive.brute_force(problem)
@@ -64,6 +64,21 @@ def test_what_exact_proves_is_proved_again(objective: str, tasks: int) -> None:
     assert prove_again(problem, solution.lower_bound_s, solution.certificate)[0] is True
     verdict, detail = prove_again(problem, solution.objective_s * (1.0 + 1e-6), solution.certificate)
     assert (verdict, "was found" in detail) == (False, True)
+
+
+def test_prices_next_to_a_full_carrier_are_proved_again() -> None:
+    """One client's least bandwidth leaves others hardly any, where multipliers reach 1e253."""
+    problem = fo.Problem(
+        payload_bits=1e6,
+        cn0_hz=1e7,
+        bandwidth_hz=1e6,
+        min_bandwidth_hz=[4e5, 9e5, 2e5, 2e5],
+        relevance=[0.3, 0.4, 0.6, 0.3],
+        required=0.602,
+        objective="total",
+    )
+    solution = fo.solve(problem, "exact")
+    assert prove_again(problem, solution.lower_bound_s, solution.certificate)[0] is True
 
 
 def test_a_proof_proves_no_later_deadline() -> None:

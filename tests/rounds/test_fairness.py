@@ -40,7 +40,7 @@ def report(allocator: RoundAllocator, clients: Any, rng: np.random.Generator, **
     fails=st.sampled_from([0.0, 0.3]),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_what_is_proven_holds_in_every_round(
     clients: int,
     share: float,

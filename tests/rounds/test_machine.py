@@ -267,5 +267,5 @@ class FairRounds(Rounds):
 def test_any_order_of_events_means_what_the_naive_model_says(machine: type[Rounds], tmp_path: Path) -> None:
     machine.folder = str(tmp_path)
     case = machine.TestCase
-    case.settings = settings(max_examples=50, stateful_step_count=15)
+    case.settings = settings(max_examples=25, stateful_step_count=15)
     case("runTest").runTest()

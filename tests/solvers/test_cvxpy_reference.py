@@ -270,7 +270,7 @@ def test_floors_that_fill_the_band_exactly() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_bandwidths_fit_in_exact_arithmetic(data: st.DataObject) -> None:
     """A sum that is rounded once before it is compared lets through half an ulp of B."""
     problem = data.draw(problems(min_clients=1, max_tasks=0))

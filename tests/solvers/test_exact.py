@@ -23,7 +23,7 @@ def cell(seed: int, clients: int = 60, tasks: int = 3, **changes: object) -> fo.
     return fo.scenarios.make("yang2021", n_clients=clients, n_tasks=tasks, seed=seed, **fields)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(problems(max_clients=9))
 def test_agrees_with_brute_force(problem: fo.Problem) -> None:
     assert_agrees_with_brute_force(problem)

@@ -31,7 +31,7 @@ def sharp(ball) -> bool:
     return float(ball.rad()) <= 1e-24 * abs(float(ball.mid()))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(decades(1e-14, 0.9), decades(1e3, 1e9), decades(1e-3, 1e3))
 def test_least_bandwidths_contain_the_root(room, payload, upload):
     cn0 = payload * math.log(2.0) / upload / (1.0 - room)
@@ -63,7 +63,7 @@ def test_no_bandwidth_is_none():
     assert float(bits_at_most(lambda: least_bandwidth(1e6, arb(0.5), None, 2.0))) == 1e6
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(decades(1e-30, 1e30), decades(1e3, 1e9), decades(1e-2, 1e9))
 def test_priced_bandwidths_contain_the_minimiser(kappa, payload, cn0):
     price = kappa / cn0 / cn0 * payload
@@ -75,7 +75,7 @@ def test_priced_bandwidths_contain_the_minimiser(kappa, payload, cn0):
         assert sharp(ball)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problems(min_clients=1, max_clients=5))
 def test_costs_contain_those_of_the_naive_twin(problem):
     typical = float(np.median(problem.upload_s(problem.bandwidth_hz / problem.clients)))

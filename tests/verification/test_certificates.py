@@ -52,7 +52,7 @@ def test_honest_answers_are_proven(honest):
         assert report.ok, (name, report.failed, report.undecided)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problems())
 def test_every_answer_of_the_default_method_is_proven(problem):
     report = verify_solution(problem, fo.solve(problem))
@@ -127,7 +127,7 @@ def test_whole_resource_blocks(warm, cell, objective):
         assert proven_bound(blocks, continuous.certificate, price) >= continuous.lower_bound_s * (1 - 1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problems_in_blocks(max_clients=6))
 def test_every_answer_in_blocks_is_proven(problem):
     for method in ("admm", "exact"):

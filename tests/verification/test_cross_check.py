@@ -62,7 +62,7 @@ def test_highs_is_brute_force(family):
             assert selection_value(instance.problem, one.selected) == one.value
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problems_in_blocks(max_clients=6))
 def test_brute_force_in_blocks_is_that_of_the_tests(problem):
     low, high = brute_force_blocks(problem, DOUBT), brute_force_blocks(problem, -DOUBT)
