@@ -68,17 +68,16 @@ def problem_arrays(
 
     Arrays are read-only, as a problem's own are.
     """
-    link = problem.cn0_hz if problem.spectral_efficiency is None else problem.spectral_efficiency
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
         least_hz, most_hz = map(read_only, problem.bandwidth_limits_hz)
     return (
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
-        problem.spectral_efficiency is not None,
+        problem.model_index,
         carrier_hz(problem),
         float(problem.resource_block_hz or 0.0),
         problem.payload_bits,
-        link,
+        problem.link,
         problem.compute_s,
         problem.max_upload_s,
         least_hz,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .client_models import MODELS, ClientModel
 from .exceptions import ProblemError
 from .problem_fields import Objective, RateModel, problem_fields
 from .resource_blocks import BLOCK_ROUNDING, blocks_within, limits_in_blocks
@@ -26,8 +27,6 @@ __all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel", "coverage_targ
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
-
-_LN2 = math.log(2.0)
 
 # A requirement counts as met at this much less, relative to it: far above the rounding of any one number, and far below
 # any meaning that a relevance can have.
@@ -212,9 +211,25 @@ class Problem:
         return len(self.required)
 
     @property
-    def rate_model(self) -> RateModel:
-        """Which of the two rate models the channel data give."""
-        return RateModel.SHANNON if self.cn0_hz is not None else RateModel.FLAT
+    def client_model(self) -> ClientModel:
+        """How a client's rate grows with its bandwidth: the model whose link is given."""
+        return MODELS[self.model_index]
+
+    @property
+    def model_index(self) -> int:
+        """Place of the client model among all of them."""
+        return next(i for i, model in enumerate(MODELS) if getattr(self, model.link) is not None)
+
+    @property
+    def link(self) -> FloatArray:
+        """How good each client's link is, (N,), as its model has it: ``cn0_hz`` or ``spectral_efficiency``."""
+        link: FloatArray = getattr(self, self.client_model.link)
+        return link
+
+    @property
+    def rate_model(self) -> str:
+        """Name of the client model."""
+        return self.client_model.name
 
     @property
     def coverage_target(self) -> FloatArray:
@@ -264,15 +279,7 @@ class Problem:
             Naming the first bandwidth that is no finite number >= 0.
         """
         b = vector("bandwidth_hz", bandwidth_hz, self.n_clients, unit="Hz")
-        if self.spectral_efficiency is not None:
-            return self.spectral_efficiency * b
-        assert self.cn0_hz is not None
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            x = self.cn0_hz / b
-            nats = np.log1p(x)
-            if not np.isfinite(nats).all():  # g / b beyond double precision, or no bandwidth at all
-                nats = np.where(x < math.inf, nats, np.log(self.cn0_hz) - np.log(b))
-            return np.where(b > 0.0, b * nats / _LN2, 0.0)
+        return self.client_model.rate_bps(self.link, b)
 
     def upload_s(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
         """Upload time of every client on the given bandwidths, s, (N,); ``inf`` without bandwidth."""

@@ -11,7 +11,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.kernels import jit
-from fedss_opt.kernels.closed_forms import upload_time_flat
+from fedss_opt.kernels.closed_forms import upload_time
 from fedss_opt.solvers import METHODS, Options, Progress
 
 
@@ -110,7 +110,7 @@ def test_numbers_of_any_kind_become_plain_ones(form: object) -> None:
     assert Options(time_limit_s=10**400).time_limit_s == math.inf
 
 
-@pytest.mark.skipif(not hasattr(upload_time_flat, "py_func"), reason="NUMBA_DISABLE_JIT leaves nothing to compile")
+@pytest.mark.skipif(not hasattr(upload_time, "py_func"), reason="NUMBA_DISABLE_JIT leaves nothing to compile")
 def test_no_form_of_an_option_compiles_anything_anew() -> None:
     """A kernel is compiled for types: another type of number or array is eight seconds and more of compiling."""
 

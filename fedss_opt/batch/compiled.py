@@ -73,7 +73,7 @@ def _columns(batch: ProblemBatch) -> Columns:
         tasks=read_only(batch.task_offsets),
         entries=read_only(batch.entries),
         objective=read_only((batch.objective == "total").astype(np.int64)),
-        flat=read_only(batch.is_flat),
+        model=read_only(batch.is_flat.astype(np.int64)),
         total_hz=read_only(total_hz),
         block_hz=read_only(block_hz),
         payload=read_only(batch.payload_bits),

@@ -59,7 +59,7 @@ def _hand_out_blocks(cell: Cell, members: IntArray, share: FloatArray) -> bool:
         return False
     if cell.objective == TOTAL:
         fill_blocks(
-            cell.flat,
+            cell.model,
             take(cell.payload, members),
             take(cell.link, members),
             take(cell.weight, members),

@@ -54,7 +54,7 @@ class Columns(NamedTuple):
     entries: IntArray
     """(P + 1,) where each problem's relevance begins: K rows of N."""
     objective: IntArray
-    flat: BoolArray
+    model: IntArray
     total_hz: FloatArray
     block_hz: FloatArray
     payload: FloatArray
@@ -182,7 +182,7 @@ def solve_stretch(
         relevance = c.relevance[c.entries[i] : c.entries[i + 1]].reshape((t - s, b - a))
         cell, work, short = begin(
             c.objective[i],
-            c.flat[i],
+            c.model[i],
             c.total_hz[i],
             c.block_hz[i],
             c.payload[a:b],

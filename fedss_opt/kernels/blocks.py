@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .closed_forms import upload_time_flat, upload_time_shannon
+from .client_model import upload_time
 from .jit import jit
 from .vectors import order_by
 
@@ -30,28 +30,27 @@ def whole_blocks(bandwidth: float, block: float) -> float:
 
 
 @jit
-def _time_saved(flat: bool, payload: float, link: float, bandwidth: float, block: float) -> float:
-    if flat:
-        return upload_time_flat(payload, link, bandwidth) - upload_time_flat(payload, link, bandwidth + block)
-    return upload_time_shannon(payload, link, bandwidth) - upload_time_shannon(payload, link, bandwidth + block)
+def _time_saved(model: int, payload: float, link: float, bandwidth: float, block: float) -> float:
+    saved: float = upload_time(model, payload, link, bandwidth) - upload_time(model, payload, link, bandwidth + block)
+    return saved
 
 
 @jit
 def cheaper_neighbour(
-    flat: bool, payload: float, link: float, weight: float, price: float, bandwidth: float, block: float
+    model: int, payload: float, link: float, weight: float, price: float, bandwidth: float, block: float
 ) -> float:
     """Whole blocks next to `bandwidth`, the best continuous one, that minimise weighted time plus price.
 
     Of two equally good numbers the smaller one is taken.
     """
     below: float = max(np.floor(bandwidth / block), 1.0) * block
-    saved = weight * _time_saved(flat, payload, link, below, block)
+    saved = weight * _time_saved(model, payload, link, below, block)
     return below + block if saved > price * block else below
 
 
 @jit
 def fill_blocks(
-    flat: bool,
+    model: int,
     payload: FloatArray,
     link: FloatArray,
     weight: FloatArray,
@@ -68,7 +67,7 @@ def fill_blocks(
 
     Parameters
     ----------
-    flat, payload, link, weight, high : as in `Cell`
+    model, payload, link, weight, high : as in `Cell`
         The selected clients.
     block : float
         Width of a block, Hz.
@@ -79,7 +78,7 @@ def fill_blocks(
     """
     saved = np.empty(bandwidth.size)
     for i in range(bandwidth.size):
-        saved[i] = -weight[i] * _time_saved(flat, payload[i], link[i], bandwidth[i], block)
+        saved[i] = -weight[i] * _time_saved(model, payload[i], link[i], bandwidth[i], block)
     order = order_by(saved, np.zeros(1, dtype=np.bool_))  # an answer being handed out is not cut short
     for j in range(order.size):
         i = order[j]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import whole_blocks
-from .closed_forms import least_bandwidth_flat, least_bandwidth_shannon, upload_time_flat, upload_time_shannon
+from .client_model import least_bandwidth, upload_time
 from .jit import jit
 from .lattice import exact_step
 from .presolve import force_clients, is_implied, missing_steps, open_requirement, sum_doubt
@@ -39,7 +39,8 @@ class Cell(NamedTuple):
     """
 
     objective: int
-    flat: bool
+    model: int
+    """Place of the client model in `client_models.MODELS`."""
     total_hz: float
     """The carrier; where bandwidth comes in blocks, what its whole blocks amount to. It is 0 where the radios of
     the mandatory clients cannot do with it: where their own least bandwidths alone exceed it, in exact arithmetic."""
@@ -50,7 +51,7 @@ class Cell(NamedTuple):
     """(n,) position in the Problem."""
     payload: FloatArray
     link: FloatArray
-    """(n,) cn0_hz, or spectral efficiency where `flat`."""
+    """(n,) how good the link is, as the client model has it."""
     start: FloatArray
     weight: FloatArray
     low: FloatArray
@@ -91,7 +92,7 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
     """
     return Cell(
         cell.objective,
-        cell.flat,
+        cell.model,
         total_hz,
         cell.block_hz,
         free,
@@ -113,7 +114,7 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
 @jit
 def build_cell(
     objective: int,
-    flat: bool,
+    model: int,
     total_hz: float,
     block_hz: float,
     payload: FloatArray,
@@ -150,20 +151,14 @@ def build_cell(
     for i in range(n_all):
         low = min_hz[i]
         if longest[i] < np.inf:
-            if flat:
-                floor, _ = least_bandwidth_flat(payload[i], link[i], 0.0, longest[i])
-            else:
-                floor, _ = least_bandwidth_shannon(payload[i], link[i], 0.0, longest[i])
+            floor, _ = least_bandwidth(model, payload[i], link[i], 0.0, longest[i])
             high = min(max_hz[i], total_hz)
             if block_hz > 0.0:
                 high = np.floor(high / block_hz * (1.0 + 8.0 * EPS)) * block_hz  # whole but for rounding is whole
             floor *= ROUND_UP
             if floor > high:
                 # A cap that the greatest bandwidth just meets, but for rounding: the rule is `Problem.selectable`'s.
-                if flat:
-                    fastest = upload_time_flat(payload[i], link[i], high)
-                else:
-                    fastest = upload_time_shannon(payload[i], link[i], high)
+                fastest = upload_time(model, payload[i], link[i], high)
                 floor = high if fastest <= longest[i] * (1.0 + _CAP_ALLOWANCE) else np.inf
             low = max(low, floor if block_hz == 0.0 else whole_blocks(floor, block_hz))
         if low > min(max_hz[i], total_hz):
@@ -247,7 +242,7 @@ def build_cell(
         total_hz = 0.0
     cell = Cell(
         objective,
-        flat,
+        model,
         total_hz,
         block_hz,
         n_free,

@@ -1,6 +1,6 @@
-"""The closed forms of one client: least bandwidth for a deadline, best bandwidth for a price, and the rate.
+"""The Shannon rate's closed forms: least bandwidth for a deadline, best bandwidth for a price, and the upload time.
 
-Scalars in, scalars out. Everything above (passes, roots, the ADMM) is built on these four functions. The
+Scalars in, scalars out. The client model `fedss_opt.client_models.shannon` is made of these. The
 derivations are in ``docs/explanation/mathematics.md``; the coefficients are minimax fits to the exact functions, and
 one correction step from them ends within a few units in the last place over the whole domain.
 
@@ -17,22 +17,21 @@ from .logarithm import log1p_and_gap, log_beyond_one, rough_log
 from .vectors import product_error
 
 __all__ = [
-    "bandwidth_for_price_flat",
-    "bandwidth_for_price_inline",
-    "bandwidth_for_price_shannon",
-    "least_bandwidth_flat",
+    "best_bandwidth",
+    "best_bandwidth_inline",
+    "is_accurate",
+    "least_bandwidth",
     "least_bandwidth_inline",
-    "least_bandwidth_shannon",
-    "upload_time_flat",
+    "marginal_time",
+    "upload_time",
     "upload_time_inline",
-    "upload_time_shannon",
 ]
 
 Fraction = tuple[float, float]
 Doubled = tuple[float, float, float, float, float, float, float]
 
 LN2 = math.log(2.0)
-LEAST_KAPPA, GREATEST_KAPPA = 1e-150, 1e150  # where the price form is accurate
+_LEAST_KAPPA, _GREATEST_KAPPA = 1e-150, 1e150  # where the price form is accurate
 _LN2_LOW = 2.3190468138462996e-17  # ln 2 - LN2
 _ENDLESS = 1e200  # s: beyond it exact products overflow; problems are within 1e-30..1e30 in all their units
 _WIDE = 1e300  # g/b beyond it would overflow
@@ -102,7 +101,7 @@ def _far_step(w: float, length: float, inverse: float, inverse_fault: float) -> 
 
 @inlined
 def least_bandwidth_inline(payload: float, cn0: float, start: float, deadline: float) -> tuple[float, float]:
-    """Least bandwidth without a branch, bit for bit `least_bandwidth_shannon`: for loops over clients.
+    """Least bandwidth without a branch, bit for bit `least_bandwidth`: for loops over clients.
 
     Both regions are evaluated and one is chosen, so that a loop becomes SIMD code; numerators and denominators are
     chosen before they are divided, because divisions are what that code spends its time on. A client out of reach
@@ -137,7 +136,7 @@ def least_bandwidth_inline(payload: float, cn0: float, start: float, deadline: f
 
 
 @jit
-def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: float) -> tuple[float, float]:
+def least_bandwidth(payload: float, cn0: float, start: float, deadline: float) -> tuple[float, float]:
     """Least bandwidth that uploads `payload` bits by `deadline`, and its derivative in the deadline.
 
     Solves ``b log2(1 + g/b) = S / (T - c)`` (equation 3.1). With ``G = S ln2 / (g (T - c))`` and
@@ -180,21 +179,9 @@ def least_bandwidth_shannon(payload: float, cn0: float, start: float, deadline: 
     return bandwidth, -bandwidth * (1.0 + lead) / (tau * lead)
 
 
-@jit
-def least_bandwidth_flat(payload: float, efficiency: float, start: float, deadline: float) -> tuple[float, float]:
-    """Least bandwidth ``S / (e (T - c))`` for the flat rate, and its derivative in the deadline (Hz, Hz/s)."""
-    tau = deadline - start
-    if not tau > 0.0:
-        return math.inf, 0.0
-    if tau == math.inf:
-        return 0.0, 0.0
-    bandwidth = payload / (efficiency * tau)
-    return bandwidth, -bandwidth / tau
-
-
 @inlined
 def upload_time_inline(payload: float, cn0: float, bandwidth: float) -> float:
-    """Do as `upload_time_shannon`, without a branch: for loops over clients."""
+    """Do as `upload_time`, without a branch: for loops over clients."""
     useful = bandwidth > 0.0
     width = bandwidth if useful else 1.0
     length, _, _ = log1p_and_gap(min(cn0 / width, _WIDE))
@@ -202,29 +189,21 @@ def upload_time_inline(payload: float, cn0: float, bandwidth: float) -> float:
 
 
 @jit
-def upload_time_shannon(payload: float, cn0: float, bandwidth: float) -> float:
+def upload_time(payload: float, cn0: float, bandwidth: float) -> float:
     """Seconds to upload `payload` bits on `bandwidth` Hz: ``S ln2 / (b log1p(g / b))``."""
     return upload_time_inline(payload, cn0, bandwidth)
 
 
-@jit
-def upload_time_flat(payload: float, efficiency: float, bandwidth: float) -> float:
-    """Seconds to upload `payload` bits on `bandwidth` Hz: ``S / (e b)``."""
-    if bandwidth <= 0.0:
-        return math.inf
-    return payload / (efficiency * bandwidth)
-
-
 @inlined
-def bandwidth_for_price_inline(payload: float, cn0: float, weight: float, price: float) -> tuple[float, float]:
-    """Do as `bandwidth_for_price_shannon`, compiled into the caller: for loops over clients.
+def best_bandwidth_inline(payload: float, cn0: float, weight: float, price: float) -> tuple[float, float]:
+    """Do as `best_bandwidth`, compiled into the caller: for loops over clients.
 
     ``x^2`` is ``2 kappa`` times a rational function of ``log1p(sqrt(2 kappa))``, to 5e-6 up to ``kappa = 1e155``. One
     Halley step in ``log x`` on the relative residual follows; it is that small, so its logarithm and its exponential
     are the first terms of their series.
     """
     # Beyond these the bandwidth is out of the range of a problem's numbers, far above or far below.
-    kappa = min(max(cn0 * (cn0 * price) / (weight * payload * LN2), LEAST_KAPPA), GREATEST_KAPPA)
+    kappa = min(max(cn0 * (cn0 * price) / (weight * payload * LN2), _LEAST_KAPPA), _GREATEST_KAPPA)
     y = rough_log(1.0 + math.sqrt(2.0 * kappa))
     high = 0.1642007843368137 + y * (0.03926218215544961 + y * (0.005261563016075517 + y * 6.728648136532697e-05))
     top = 1.0000040098646887 + y * (0.7471676283509789 + y * (0.47846329290860196 + y * high))
@@ -253,7 +232,7 @@ def bandwidth_for_price_inline(payload: float, cn0: float, weight: float, price:
 
 
 @jit
-def bandwidth_for_price_shannon(payload: float, cn0: float, weight: float, price: float) -> tuple[float, float]:
+def best_bandwidth(payload: float, cn0: float, weight: float, price: float) -> tuple[float, float]:
     """Bandwidth minimising ``w t(b) + lambda b`` for the Shannon rate, and its derivative in the price.
 
     With ``x = g/b`` the stationarity reads ``x^2 [log1p(x) - x/(1+x)] / log1p(x)^2 = lambda g^2 / (w S ln2)``
@@ -269,11 +248,21 @@ def bandwidth_for_price_shannon(payload: float, cn0: float, weight: float, price
     bandwidth, slope : float
         Hz, and Hz per (s/Hz).
     """
-    return bandwidth_for_price_inline(payload, cn0, weight, price)
+    return best_bandwidth_inline(payload, cn0, weight, price)
 
 
 @jit
-def bandwidth_for_price_flat(payload: float, efficiency: float, weight: float, price: float) -> tuple[float, float]:
-    """Bandwidth ``sqrt(w S / (e lambda))`` minimising ``w t(b) + lambda b``, and its derivative in the price."""
-    bandwidth = math.sqrt(weight * payload / (efficiency * price))
-    return bandwidth, -0.5 * bandwidth / price
+def is_accurate(payload: float, cn0: float, weight: float, price: float) -> bool:
+    """Tell whether `best_bandwidth` is accurate at a price; beyond, it is that of the highest price where it is."""
+    accurate: bool = not price * cn0 > _GREATEST_KAPPA * (weight * payload / cn0) * LN2
+    return accurate
+
+
+@jit
+def marginal_time(payload: float, cn0: float, bandwidth: float) -> float:
+    """Seconds per Hz that more bandwidth would save, roughly."""
+    x = cn0 / bandwidth
+    rate = bandwidth * math.log1p(x) / LN2
+    rising = (0.5 * x * x if x < 1e-4 else math.log1p(x) - x / (1.0 + x)) / LN2
+    saved: float = payload / rate * (rising / rate)
+    return saved

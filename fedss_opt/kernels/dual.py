@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cell import EPS, MAKESPAN, TOTAL, Cell
-from .closed_forms import GREATEST_KAPPA, LN2
+from .client_model import is_accurate
 from .jit import jit
 from .oracle import cost_pass
 from .vectors import copy_values
@@ -83,9 +83,7 @@ def certified_value(cell: Cell, objective: int, mu: FloatArray, theta: float) ->
                 if worth <= 0.0:
                     continue
             cost = costs[i]
-            if objective == TOTAL and (
-                theta * cell.link[i] > GREATEST_KAPPA * (cell.weight[i] * cell.payload[i] / cell.link[i]) * LN2
-            ):
+            if objective == TOTAL and not is_accurate(cell.model, cell.payload[i], cell.link[i], cell.weight[i], theta):
                 cost = cell.weight[i] * cell.start[i]  # a price beyond any problem's: claim no more than is plain
             if i < cell.free:
                 if worth <= cost or cost == math.inf:  # in no cheapest selection, or in none at all

@@ -29,10 +29,11 @@ _dispatchers: list[Any] = []
 
 @cache
 def _sources() -> str:
-    """Hash every file of this package: a kernel is stale as soon as any kernel it may call has changed."""
+    """Hash every file of kernels and client models: one is stale as soon as any that it may call has changed."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for folder in (Path(__file__).parent, Path(__file__).parents[1] / "client_models"):
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -12,17 +12,8 @@ import numpy.typing as npt
 
 from .blocks import cheaper_neighbour, whole_blocks
 from .cell import TOTAL, Cell
-from .closed_forms import (
-    bandwidth_for_price_flat,
-    bandwidth_for_price_inline,
-    bandwidth_for_price_shannon,
-    least_bandwidth_flat,
-    least_bandwidth_inline,
-    least_bandwidth_shannon,
-    upload_time_flat,
-    upload_time_inline,
-    upload_time_shannon,
-)
+from .client_model import best_bandwidth, is_vectorised, least_bandwidth, upload_time
+from .closed_forms import best_bandwidth_inline, least_bandwidth_inline, upload_time_inline
 from .jit import jit
 
 __all__ = [
@@ -34,7 +25,6 @@ __all__ = [
     "price_demand_pass",
     "price_pass",
     "price_response",
-    "upload_time",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -45,16 +35,13 @@ _CAP_ROUNDING = 1.0 + 8.0 * 2.220446049250313e-16
 
 @jit
 def deadline_response(
-    flat: bool, payload: float, link: float, start: float, low: float, high: float, block: float, deadline: float
+    model: int, payload: float, link: float, start: float, low: float, high: float, block: float, deadline: float
 ) -> tuple[float, float]:
     """Least bandwidth within [low, high] that meets the deadline, and its slope; inf where none does.
 
     In whole blocks where `block` > 0; the slope stays that of the continuous bandwidth, which steers Newton.
     """
-    if flat:
-        b, slope = least_bandwidth_flat(payload, link, start, deadline)
-    else:
-        b, slope = least_bandwidth_shannon(payload, link, start, deadline)
+    b, slope = least_bandwidth(model, payload, link, start, deadline)
     if b < low:
         return low, 0.0
     if block > 0.0:
@@ -69,7 +56,7 @@ def deadline_response(
 
 @jit
 def price_response(
-    flat: bool, payload: float, link: float, weight: float, low: float, high: float, block: float, price: float
+    model: int, payload: float, link: float, weight: float, low: float, high: float, block: float, price: float
 ) -> tuple[float, float]:
     """Bandwidth within [low, high] that minimises weighted time plus its price, and its slope.
 
@@ -77,12 +64,9 @@ def price_response(
     """
     if price <= 0.0:
         return high, 0.0
-    if flat:
-        b, slope = bandwidth_for_price_flat(payload, link, weight, price)
-    else:
-        b, slope = bandwidth_for_price_shannon(payload, link, weight, price)
+    b, slope = best_bandwidth(model, payload, link, weight, price)
     if block > 0.0 and b < high:
-        b = cheaper_neighbour(flat, payload, link, weight, price, b, block)
+        b = cheaper_neighbour(model, payload, link, weight, price, b, block)
     if not b > low:
         return low, 0.0
     if b > high:
@@ -91,17 +75,9 @@ def price_response(
 
 
 @jit
-def upload_time(flat: bool, payload: float, link: float, bandwidth: float) -> float:
-    """Seconds that an upload takes on the given bandwidth."""
-    if flat:
-        return upload_time_flat(payload, link, bandwidth)
-    return upload_time_shannon(payload, link, bandwidth)
-
-
-@jit
 def client_time(cell: Cell, i: int, bandwidth: float) -> float:
     """Return when client i has uploaded on the given bandwidth, s."""
-    finish: float = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], bandwidth)
+    finish: float = cell.start[i] + upload_time(cell.model, cell.payload[i], cell.link[i], bandwidth)
     return finish
 
 
@@ -141,7 +117,7 @@ def price_pass(
 ) -> None:
     """Weighted time plus price of many clients at once (Shannon rates, no blocks, price > 0): SIMD code."""
     for i in range(payload.size):
-        b, _ = bandwidth_for_price_inline(payload[i], cn0[i], weight[i], price)
+        b, _ = best_bandwidth_inline(payload[i], cn0[i], weight[i], price)
         b = high[i] if b > high[i] else b
         b = b if b > low[i] else low[i]
         time = start[i] + upload_time_inline(payload[i], cn0[i], b)
@@ -162,7 +138,7 @@ def price_demand_pass(
 ) -> None:
     """`price_response` of many clients at once (Shannon rates, no blocks, price > 0), bit for bit: SIMD code."""
     for i in range(payload.size):
-        b, db = bandwidth_for_price_inline(payload[i], cn0[i], weight[i], price)
+        b, db = best_bandwidth_inline(payload[i], cn0[i], weight[i], price)
         free = (b > low[i]) & (b <= high[i])
         b = high[i] if b > high[i] else b
         bandwidth[i] = b if b > low[i] else low[i]
@@ -174,12 +150,12 @@ def demand_pass(cell: Cell, theta: float, bandwidth: FloatArray, slope: FloatArr
     """Write every client's bandwidth at theta and its slope in theta; inf where a deadline is out of reach."""
     if cell.objective != TOTAL:
         cost_pass(cell, theta, bandwidth, slope)
-    elif not cell.flat and cell.block_hz == 0.0 and theta > 0.0:
+    elif is_vectorised(cell.model) and cell.block_hz == 0.0 and theta > 0.0:
         price_demand_pass(cell.payload, cell.link, cell.weight, cell.low, cell.high, theta, bandwidth, slope)
     else:
         for i in range(cell.client.size):
             bandwidth[i], slope[i] = price_response(
-                cell.flat,
+                cell.model,
                 cell.payload[i],
                 cell.link[i],
                 cell.weight[i],
@@ -197,14 +173,14 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
     The loops call the closed forms with scalars: a cell handed to a function that is not inlined would be
     copied, array headers and all, for every client.
     """
-    plain = not cell.flat and cell.block_hz == 0.0
+    plain = is_vectorised(cell.model) and cell.block_hz == 0.0
     if cell.objective == TOTAL:
         if plain and theta > 0.0:
             price_pass(cell.payload, cell.link, cell.start, cell.weight, cell.low, cell.high, theta, cost, slope)
             return
         for i in range(cell.client.size):
             b, _ = price_response(
-                cell.flat,
+                cell.model,
                 cell.payload[i],
                 cell.link[i],
                 cell.weight[i],
@@ -213,7 +189,7 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
                 cell.block_hz,
                 theta,
             )
-            time = cell.start[i] + upload_time(cell.flat, cell.payload[i], cell.link[i], b)
+            time = cell.start[i] + upload_time(cell.model, cell.payload[i], cell.link[i], b)
             cost[i] = cell.weight[i] * time + theta * b
             slope[i] = b
     elif plain:
@@ -221,5 +197,12 @@ def cost_pass(cell: Cell, theta: float, cost: FloatArray, slope: FloatArray) -> 
     else:
         for i in range(cell.client.size):
             cost[i], slope[i] = deadline_response(
-                cell.flat, cell.payload[i], cell.link[i], cell.start[i], cell.low[i], cell.high[i], cell.block_hz, theta
+                cell.model,
+                cell.payload[i],
+                cell.link[i],
+                cell.start[i],
+                cell.low[i],
+                cell.high[i],
+                cell.block_hz,
+                theta,
             )

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .cell import EPS, ROUND_UP, TOTAL, Cell, gather_clients
-from .closed_forms import LN2
+from .client_model import marginal_time, upload_time
 from .jit import jit
-from .oracle import client_time, demand_pass, upload_time
+from .oracle import client_time, demand_pass
 from .vectors import compensated_sum, exceeds
 
 __all__ = ["selection_bandwidth", "selection_theta", "selection_value"]
@@ -89,14 +89,7 @@ def _price_of_least(cell: Cell) -> float:
     """Return a price, s/Hz, at which nobody buys more than the least bandwidth: above what one more Hz saves there."""
     price = 0.0
     for i in range(cell.client.size):
-        b = cell.low[i]
-        rising = cell.link[i]  # slope of the rate
-        rate = rising * b
-        if not cell.flat:
-            x = cell.link[i] / b
-            rate = b * math.log1p(x) / LN2
-            rising = (0.5 * x * x if x < 1e-4 else math.log1p(x) - x / (1.0 + x)) / LN2
-        price = max(price, cell.weight[i] * cell.payload[i] / rate * (rising / rate))
+        price = max(price, marginal_time(cell.model, cell.weight[i] * cell.payload[i], cell.link[i], cell.low[i]))
     return price * 1.001 if price < 1e250 else 1e250  # above the rounding of the slope
 
 
@@ -259,7 +252,7 @@ def selection_value(cell: Cell, members: IntArray, count: int, theta: float) -> 
     total = 0.0
     left = cell.total_hz
     for j in range(count):
-        time = few.start[j] + upload_time(few.flat, few.payload[j], few.link[j], bandwidth[j])
+        time = few.start[j] + upload_time(few.model, few.payload[j], few.link[j], bandwidth[j])
         total += few.weight[j] * time
         left -= bandwidth[j]
     return total if cell.block_hz == 0.0 else total - theta * left

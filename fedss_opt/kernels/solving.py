@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 @jit
 def begin(
     objective: int,
-    flat: bool,
+    model: int,
     total_hz: float,
     block_hz: float,
     payload: FloatArray,
@@ -87,7 +87,7 @@ def begin(
     """
     cell, short = build_cell(
         objective,
-        flat,
+        model,
         total_hz,
         block_hz,
         payload,

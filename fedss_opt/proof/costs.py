@@ -1,6 +1,6 @@
 """Least bandwidths at a deadline, from below: a number is returned only where the rate on it certainly misses.
 
-The candidates come from a few Newton steps, which nobody has to believe. The rate ``b log2(1 + g/b)`` rises in b, so a
+The candidates come from the client model's inverse, which nobody has to believe. The rate rises in b, so a
 bandwidth on which the bits sent by the deadline fall short, by more than rounding, is below the least one.
 """
 
@@ -18,8 +18,6 @@ __all__ = ["carrier_hz", "least_bandwidths"]
 FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
-_LN2 = math.log(2.0)
-_NEWTON_STEPS = 12  # quadratic convergence from a start within a factor of two
 _RATE_ERROR = 16 * _ULP  # quotient, logarithm, two products, the time left: each within an ulp or two
 _ALLOWED = 1.0 + 1e-12  # of a longest upload, as `Problem.selectable` and the checkers have it
 _FIRST_CUT = 1e-14
@@ -53,7 +51,8 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         timed = (left > 0.0) & (left < math.inf)
         rate = np.where(timed, problem.payload_bits / np.where(timed, left, 1.0), 0.0)
-        candidate = np.minimum(_candidates(problem, rate), high)  # who needs more is late, below
+        candidate = problem.client_model.bandwidth_for_rate(problem.link, rate)
+        candidate = np.minimum(candidate, high)  # who needs more is late, below
         cut = _FIRST_CUT
         pending = timed & (candidate > 0.0)
         while pending.any() and cut < 1.0:
@@ -70,22 +69,6 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
     needed: FloatArray = np.maximum(candidate, low)
     needed[late | (low > high * (1.0 + _WHOLE))] = math.inf
     return needed
-
-
-def _candidates(problem: Problem, rate: FloatArray) -> FloatArray:
-    """Guess the bandwidths that give the rates, Hz; 0 where there is none."""
-    if problem.spectral_efficiency is not None:
-        return rate / problem.spectral_efficiency
-    assert problem.cn0_hz is not None
-    fraction = rate * _LN2 / problem.cn0_hz  # of the rate on unlimited bandwidth
-    inverse = np.log(1.0 / fraction)
-    # L = log1p(g / b) solves log(expm1(L) / L) = -log(fraction); the left side is within [L/2, L].
-    length = np.where(inverse < 1.0, 2.0 * inverse, inverse + np.log(1.0 + inverse))
-    for _ in range(_NEWTON_STEPS):
-        value = length + np.log(-np.expm1(-length) / length)
-        length = np.maximum(length - (value - inverse) / (1.0 / -np.expm1(-length) - 1.0 / length), 0.5 * length)
-    guess = rate * _LN2 / length
-    return np.where(np.isfinite(guess) & (fraction < 1.0) & (fraction > 0.0), guess, 0.0)
 
 
 def _misses(problem: Problem, bandwidth: FloatArray, rate: FloatArray) -> npt.NDArray[np.bool_]:

@@ -20,9 +20,7 @@ __all__ = ["best_total_in_blocks", "least_total", "priced_costs"]
 FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
-_LN2 = math.log(2.0)
 _TIME_ERROR = 16 * _ULP  # of a time: quotient, logarithm, product, quotient, sum
-_SERIES = [(k - 1) / k for k in range(13, 1, -1)]  # the next term is 0.03^12 of the first
 _NARROWEST = 2.0**-60  # of the greatest bandwidth: the best one is not looked for below
 _SECANTS = 12  # to rounding from anywhere, but for clients near a limit
 _NEAR = 1e-8  # how far apart the two points are, relatively: the bound is off by its square
@@ -128,16 +126,8 @@ def _cost(problem: Problem, bandwidth: FloatArray, price: float) -> FloatArray:
 
 def _slope(problem: Problem, bandwidth: FloatArray, price: float) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the cost in the bandwidth, and the error that it may have."""
-    if problem.spectral_efficiency is not None:
-        rising = problem.spectral_efficiency
-        rate = rising * bandwidth
-    else:
-        assert problem.cn0_hz is not None
-        x = problem.cn0_hz / bandwidth
-        nats = np.log1p(x)
-        rate = bandwidth * nats / _LN2
-        # sum_{k>=2} (-x)^k (k - 1) / k: no cancellation where x is small.
-        rising = np.where(x < 0.03, x * x * np.polyval(_SERIES, -x), nats - x / (1.0 + x)) / _LN2
+    rate = problem.client_model.rate_bps(problem.link, bandwidth)
+    rising = problem.client_model.rate_slope(problem.link, bandwidth)
     saving = problem.weights * problem.payload_bits / rate * rising / rate
     saving = np.where(np.isfinite(saving), saving, math.inf)
     slope = price - saving

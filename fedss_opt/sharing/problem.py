@@ -97,7 +97,8 @@ def to_problem(
     fraction = np.asarray(finite("required_fraction", required_fraction), dtype=np.float64)
     if fraction.shape not in ((), offered.shape[:1]) or (fraction < 0.0).any():
         raise OptionError(
-            f"required_fraction = {required_fraction!r}: must be a fraction >= 0, or one for each of {len(offered)} tasks"
+            f"required_fraction = {required_fraction!r}: must be a fraction >= 0, or one for each of {len(offered)} "
+            "tasks"
         )
     problem = Problem(
         payload_bits=payload_bits,

@@ -41,14 +41,14 @@ class Subject:
 
 def package_subject() -> Subject:
     """Return the package's own closed forms."""
-    kernels = import_module("fedss_opt.kernels.closed_forms")
+    shannon, flat = (model.closed_forms() for model in import_module("fedss_opt.client_models").MODELS[:2])
     return Subject(
-        least_shannon=kernels.least_bandwidth_shannon,
-        least_flat=kernels.least_bandwidth_flat,
-        price_shannon=kernels.bandwidth_for_price_shannon,
-        price_flat=kernels.bandwidth_for_price_flat,
-        time_shannon=kernels.upload_time_shannon,
-        time_flat=kernels.upload_time_flat,
+        least_shannon=shannon.least_bandwidth,
+        least_flat=flat.least_bandwidth,
+        price_shannon=shannon.best_bandwidth,
+        price_flat=flat.best_bandwidth,
+        time_shannon=shannon.upload_time,
+        time_flat=flat.upload_time,
     )
 
 

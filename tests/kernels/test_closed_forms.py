@@ -15,16 +15,9 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+from fedss_opt.client_models import flat
 from fedss_opt.kernels.cell import ROUND_UP
-from fedss_opt.kernels.closed_forms import (
-    bandwidth_for_price_flat,
-    bandwidth_for_price_shannon,
-    least_bandwidth_flat,
-    least_bandwidth_inline,
-    least_bandwidth_shannon,
-    upload_time_flat,
-    upload_time_shannon,
-)
+from fedss_opt.kernels.closed_forms import best_bandwidth, least_bandwidth, least_bandwidth_inline, upload_time
 
 EPS = float(np.finfo(float).eps)
 LN2 = math.log(2.0)
@@ -100,7 +93,7 @@ SWEEPS = {
 def test_least_bandwidth_is_within_four_ulp(sweep: str) -> None:
     checked = 0
     for client in SWEEPS[sweep]:
-        b, slope = least_bandwidth_shannon(*client)
+        b, slope = least_bandwidth(*client)
         if b == math.inf:  # checked below, for what is and is not infeasible
             continue
         exact, exact_slope = _least_bandwidth(client, b)
@@ -114,7 +107,7 @@ def test_least_bandwidth_is_within_four_ulp(sweep: str) -> None:
 def test_least_bandwidth_without_a_branch_is_the_same_number(sweep: str) -> None:
     """Bit for bit, so that no answer depends on which of the two a loop calls."""
     for client in SWEEPS[sweep]:
-        assert least_bandwidth_inline(*client) == least_bandwidth_shannon(*client)
+        assert least_bandwidth_inline(*client) == least_bandwidth(*client)
 
 
 def _reach(client: Client) -> mpf:
@@ -139,7 +132,7 @@ def test_infeasible_exactly_where_exact_arithmetic_says_so() -> None:
         for _ in range(int(rng.integers(0, 3))):
             deadline = math.nextafter(deadline, math.inf if rng.random() < 0.5 else 0.0)
         client = (payload, cn0, start, deadline)
-        b, slope = least_bandwidth_shannon(*client)
+        b, slope = least_bandwidth(*client)
         assert (b == math.inf) == (_reach(client) <= 0)
         if b == math.inf:
             assert slope == 0.0
@@ -150,7 +143,7 @@ def test_infeasible_exactly_where_exact_arithmetic_says_so() -> None:
     assert 100 <= sum(verdicts) <= 400  # both sides were seen
 
 
-@pytest.mark.parametrize("form", [least_bandwidth_shannon, least_bandwidth_inline, least_bandwidth_flat])
+@pytest.mark.parametrize("form", [least_bandwidth, least_bandwidth_inline, flat.least_bandwidth])
 def test_least_bandwidth_at_the_ends_of_time(form) -> None:
     for start, deadline in [(1.0, 1.0), (1.0, 0.5), (0.0, 0.0), (0.0, -1.0), (math.inf, math.inf)]:
         assert form(1e6, 1e7, start, deadline) == (math.inf, 0.0)
@@ -163,7 +156,7 @@ def test_least_bandwidth_at_the_ends_of_time(form) -> None:
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_rounding_up_keeps_the_deadline_in_exact_arithmetic(sweep: str) -> None:
     for client in SWEEPS[sweep]:
-        b, _ = least_bandwidth_shannon(*client)
+        b, _ = least_bandwidth(*client)
         if b < math.inf:
             assert _surplus(client, mpf(b * ROUND_UP))[0] >= 0
             # And it is not much more than needed: 4 for the closed form, 6 and a half for the product.
@@ -175,25 +168,25 @@ def test_upload_time_undoes_least_bandwidth(sweep: str) -> None:
     """The time on the least bandwidth is the deadline, as far as the time is sensitive to bandwidth at all."""
     for client in SWEEPS[sweep]:
         payload, cn0, start, deadline = client
-        b, _ = least_bandwidth_shannon(*client)
+        b, _ = least_bandwidth(*client)
         if b == math.inf:
             continue
         tau = float(mpf(deadline) - mpf(start))
         # Bandwidth errs by 4 eps and time moves by no more than that; g / b, log1p, the products and ln 2 are
         # half an eps each, and log1p passes on no more than what its argument has.
-        assert upload_time_shannon(payload, cn0, b) == pytest.approx(tau, rel=8 * EPS)
+        assert upload_time(payload, cn0, b) == pytest.approx(tau, rel=8 * EPS)
 
 
 def test_no_bandwidth_takes_for_ever() -> None:
-    assert upload_time_shannon(1.0, 1.0, 0.0) == upload_time_flat(1.0, 1.0, 0.0) == math.inf
+    assert upload_time(1.0, 1.0, 0.0) == flat.upload_time(1.0, 1.0, 0.0) == math.inf
 
 
 def test_least_bandwidth_decreases_in_the_deadline() -> None:
     """To within its rounding: two neighbouring values may be the wrong way round by twice 4 eps."""
     taus = 1.0 + np.logspace(-15, 3, 2000)
-    b = np.array([least_bandwidth_shannon(1e6, 1e6 * LN2, 0.0, float(t))[0] for t in taus])
+    b = np.array([least_bandwidth(1e6, 1e6 * LN2, 0.0, float(t))[0] for t in taus])
     assert (b[1:] <= b[:-1] * (1 + 8 * EPS)).all()
-    slopes = np.array([least_bandwidth_shannon(1e6, 1e6 * LN2, 0.0, float(t))[1] for t in taus])
+    slopes = np.array([least_bandwidth(1e6, 1e6 * LN2, 0.0, float(t))[1] for t in taus])
     assert (slopes < 0.0).all()
 
 
@@ -202,14 +195,14 @@ def test_flat_least_bandwidth_in_rational_arithmetic() -> None:
     for _ in range(300):
         payload, efficiency, start, tau = (float(v) for v in 10.0 ** rng.uniform(-3, 6, 4))
         deadline = start + tau
-        b, slope = least_bandwidth_flat(payload, efficiency, start, deadline)
+        b, slope = flat.least_bandwidth(payload, efficiency, start, deadline)
         left = Fraction(deadline) - Fraction(start)
         exact = Fraction(payload) / (Fraction(efficiency) * left)
         # Subtraction, product and quotient: half an eps each; the slope has one more difference and quotient.
         assert abs(Fraction(b) / exact - 1) <= Fraction(2 * EPS)
         assert abs(Fraction(slope) / (-exact / left) - 1) <= Fraction(4 * EPS)
         assert Fraction(b * ROUND_UP) * Fraction(efficiency) * left >= Fraction(payload)
-        assert upload_time_flat(payload, efficiency, b) == pytest.approx(float(left), rel=4 * EPS)
+        assert flat.upload_time(payload, efficiency, b) == pytest.approx(float(left), rel=4 * EPS)
 
 
 # -- the price --
@@ -246,14 +239,14 @@ def test_priced_bandwidth_of_extreme_prices() -> None:
     """Beyond what any Problem holds, as long as nothing overflows: one step is enough for the start there, too."""
     for kappa in 10.0 ** np.arange(-150.0, 151.0, 10.0):
         client = (1e6, 1e6, 1.0, float(kappa) * 1e6 * LN2 / 1e12)
-        b, _ = bandwidth_for_price_shannon(*client)
+        b, _ = best_bandwidth(*client)
         with mp.workdps(2 * DIGITS + 150):
             assert _error(b, _priced(*client, near=b)[0]) <= 4.0
 
 
 def test_priced_bandwidth_is_within_four_ulp() -> None:
     for client in _priced_clients(900):
-        b, slope = bandwidth_for_price_shannon(*client)
+        b, slope = best_bandwidth(*client)
         exact, exact_slope = _priced(*client, near=b)
         assert _error(b, exact) <= 4.0
         # The elasticity is that of the last Newton step's start: second order in what the step still moved.
@@ -264,7 +257,7 @@ def test_no_grid_point_beats_the_price_minimiser() -> None:
     """From the objective alone: nothing nearby, and nothing far away, costs less."""
     steps = np.concatenate([np.logspace(-8, 4, 40), -np.logspace(-8, -0.01, 40)])
     for payload, cn0, weight, price in _priced_clients(60):
-        b, _ = bandwidth_for_price_shannon(payload, cn0, weight, price)
+        b, _ = best_bandwidth(payload, cn0, weight, price)
 
         def cost(bandwidth: np.ndarray | float, data: Client = (payload, cn0, weight, price)) -> np.ndarray | float:
             return data[2] * data[0] * LN2 / (bandwidth * np.log1p(data[1] / bandwidth)) + data[3] * bandwidth
@@ -277,7 +270,7 @@ def test_flat_price_minimiser_in_rational_arithmetic() -> None:
     rng = np.random.default_rng(6)
     for _ in range(300):
         payload, efficiency, weight, price = (float(v) for v in 10.0 ** rng.uniform(-3, 6, 4))
-        b, slope = bandwidth_for_price_flat(payload, efficiency, weight, price)
+        b, slope = flat.best_bandwidth(payload, efficiency, weight, price)
         square = Fraction(weight) * Fraction(payload) / (Fraction(efficiency) * Fraction(price))
         # Three roundings, halved by the root, and the root's own: below 2 half-eps; squared, twice that.
         assert abs(Fraction(b) ** 2 / square - 1) <= Fraction(4 * EPS)
@@ -290,7 +283,7 @@ def test_flat_price_minimiser_in_rational_arithmetic() -> None:
 
 def test_flat_is_the_limit_of_a_narrow_band() -> None:
     """Where bandwidth is short, Shannon's rate is linear in it but for a logarithm: both forms move alike."""
-    wide, _ = least_bandwidth_shannon(1e6, 1e12, 0.0, 1.0)
+    wide, _ = least_bandwidth(1e6, 1e12, 0.0, 1.0)
     efficiency = math.log2(1.0 + 1e12 / wide)
     # One product, one quotient and a logarithm, besides the closed form's 4 ulp.
-    assert least_bandwidth_flat(1e6, efficiency, 0.0, 1.0)[0] == pytest.approx(wide, rel=8 * EPS)
+    assert flat.least_bandwidth(1e6, efficiency, 0.0, 1.0)[0] == pytest.approx(wide, rel=8 * EPS)

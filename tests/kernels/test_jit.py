@@ -16,7 +16,7 @@ from fedss_opt.kernels import closed_forms, is_compiled, jit
 PACKAGE = Path(fedss_opt.__file__).parent
 
 needs_compiler = pytest.mark.skipif(
-    not hasattr(closed_forms.upload_time_flat, "py_func"), reason="NUMBA_DISABLE_JIT leaves nothing to compile"
+    not hasattr(closed_forms.upload_time, "py_func"), reason="NUMBA_DISABLE_JIT leaves nothing to compile"
 )
 
 
@@ -51,10 +51,10 @@ def test_compiled_is_told_from_cached_and_from_neither(tmp_path: Path) -> None:
     probe = (
         "from fedss_opt.kernels import closed_forms as f\n"
         "from fedss_opt.kernels.jit import is_compiled\n"
-        "print(is_compiled(f.upload_time_flat), end=' ')\n"
-        "f.upload_time_flat(1.0, 1.0, 1.0)\n"
-        "print(is_compiled(f.upload_time_flat), end=' ')\n"
-        "print(is_compiled(f.upload_time_flat, f.upload_time_shannon))\n"
+        "print(is_compiled(f.upload_time), end=' ')\n"
+        "f.upload_time(1.0, 1.0, 1.0)\n"
+        "print(is_compiled(f.upload_time), end=' ')\n"
+        "print(is_compiled(f.upload_time, f.best_bandwidth))\n"
     )
     # An empty cache: nothing, then loaded; the next process finds it on disk.
     assert _run(probe, NUMBA_CACHE_DIR=str(tmp_path)) == "False True False"
@@ -74,7 +74,7 @@ def test_without_a_place_for_a_cache_kernels_compile_each_time() -> None:
         "numba.njit = refuse\n"
         "from fedss_opt.kernels import closed_forms as f\n"
         "from fedss_opt.kernels.jit import is_compiled\n"
-        "print(is_compiled(f.upload_time_flat), f.upload_time_flat(6.0, 1.0, 2.0), is_compiled(f.upload_time_flat))\n"
+        "print(is_compiled(f.upload_time), f.upload_time(6.0, 2.0, 2.0), is_compiled(f.upload_time))\n"
     )
     assert _run(code) == "False 3.0 True"
 
@@ -82,7 +82,7 @@ def test_without_a_place_for_a_cache_kernels_compile_each_time() -> None:
 def test_disabled_compilation_leaves_plain_functions() -> None:
     code = (
         "from fedss_opt.kernels import closed_forms as f, is_compiled\n"
-        "print(is_compiled(), f.upload_time_flat(6.0, 1.0, 2.0), hasattr(f.upload_time_flat, 'py_func'))\n"
+        "print(is_compiled(), f.upload_time(6.0, 2.0, 2.0), hasattr(f.upload_time, 'py_func'))\n"
     )
     assert _run(code, NUMBA_DISABLE_JIT="1") == "True 3.0 False"
 
