@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .kernels import MAKESPAN, TOTAL, Cell, build_cell
+from .kernels import MAKESPAN, TOTAL, Cell, RoundArrays, build_cell
 from .problem import Objective, Problem
 from .resource_blocks import WHOLE_BLOCKS
 
@@ -63,15 +63,12 @@ def problem_arrays(
     available: BoolArray,
     required: npt.NDArray[np.float64],
     stop: BoolArray | None = None,
-) -> tuple[Any, ...]:
-    """Return what `begin` asks for first, and `build_cell` but for its last argument, in their order.
-
-    Arrays are read-only, as a problem's own are.
-    """
+) -> RoundArrays:
+    """Return a problem as `begin` and `build_cell` read it, with what is to be mandatory, available and required."""
     least_hz, most_hz = problem.min_bandwidth_hz, problem.max_bandwidth_hz
     if problem.resource_blocks is not None:
         least_hz, most_hz = map(read_only, problem.bandwidth_limits_hz)
-    return (
+    return RoundArrays(
         TOTAL if problem.objective is Objective.TOTAL else MAKESPAN,
         problem.model_index,
         carrier_hz(problem),
@@ -101,5 +98,5 @@ def _build(
 ) -> tuple[Cell, BoolArray]:
     """Keep tasks that another one implies, but for a rounding: proofs rest on every task."""
     arrays = problem_arrays(problem, mandatory, available, required, stop)
-    cell, short = build_cell(*(*arrays, False))
+    cell, short = build_cell(arrays, False)
     return cell, short

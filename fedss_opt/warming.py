@@ -66,7 +66,7 @@ def python_calls() -> Iterator[Call]:
     cell, _ = cell_of(problem)  # build_cell
     work = make_work(cell)
     yield make_work, (cell,)
-    yield begin, (*arrays, nobody, math.nan, no_multipliers)
+    yield begin, (arrays, nobody, math.nan, no_multipliers)
     yield advance, (cell, work, 1e-4, math.inf, 2000, *DEFAULT_TUNING.switches)
     yield close_early, (cell, work)
     yield conclude, (cell, work, problem.n_clients, problem.n_tasks)

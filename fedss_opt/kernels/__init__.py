@@ -5,11 +5,11 @@ their first call and are kept in Numba's cache (see `fedss_opt.kernels.jit`).
 """
 
 from . import state
-from .allocate import advance
 from .bandwidths import hand_out
-from .cell import EPS, MAKESPAN, TOTAL, Cell, build_cell
+from .cell import EPS, MAKESPAN, TOTAL, Cell, RoundArrays, build_cell
 from .closing import close_early
 from .jit import is_compiled as _is_compiled
+from .method import advance
 from .opening import members_of
 from .roots import selection_bandwidth, selection_theta
 from .solving import Outcome, begin, certified_bound, conclude
@@ -21,6 +21,7 @@ __all__ = [
     "TOTAL",
     "Cell",
     "Outcome",
+    "RoundArrays",
     "Work",
     "advance",
     "begin",

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .allocate import advance
+from .cell import RoundArrays
 from .jit import jit
+from .method import advance
 from .solving import Outcome, begin, conclude
 from .state import DONE, ITERATIONS, LIMIT, PHASE, Work
 
@@ -180,7 +181,7 @@ def solve_stretch(
         a, b = c.clients[i], c.clients[i + 1]
         s, t = c.tasks[i], c.tasks[i + 1]
         relevance = c.relevance[c.entries[i] : c.entries[i + 1]].reshape((t - s, b - a))
-        cell, work, short = begin(
+        arrays = RoundArrays(
             c.objective[i],
             c.model[i],
             c.total_hz[i],
@@ -198,10 +199,8 @@ def solve_stretch(
             c.required[s:t],
             c.target[s:t],
             never,
-            nobody,
-            np.nan,
-            np.zeros(t - s),
         )
+        cell, work, short = begin(arrays, nobody, np.nan, np.zeros(t - s))
         if short >= 0:
             answers.status[i] = INFEASIBLE
             answers.stop_reason[i] = COMPLETED

@@ -14,7 +14,7 @@ from .lattice import exact_step
 from .presolve import force_clients, is_implied, missing_steps, open_requirement, sum_doubt
 from .vectors import EPS, exceeds, take
 
-__all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "build_cell", "gather_clients"]
+__all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "RoundArrays", "build_cell", "gather_clients"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -25,6 +25,36 @@ MAKESPAN, TOTAL = 0, 1
 _CAP_ALLOWANCE = 1e-12  # of a longest upload, as `Problem.selectable` and the checkers have it
 # The closed forms are within 4 ulp, so 6 eps more keeps every deadline and cap in exact arithmetic.
 ROUND_UP = 1.0 + 6.0 * EPS
+
+
+class RoundArrays(NamedTuple):
+    """A problem as the kernels are handed it: the one record that `begin` and `build_cell` read.
+
+    Arrays are read-only, as a problem's own are: kernels are compiled for one kind of array alone.
+    """
+
+    objective: int
+    model: int
+    """Place of the client model in `client_models.MODELS`."""
+    total_hz: float
+    block_hz: float
+    payload: FloatArray
+    link: FloatArray
+    start: FloatArray
+    longest: FloatArray
+    """(N,) longest upload, s."""
+    min_hz: FloatArray
+    max_hz: FloatArray
+    weight: FloatArray
+    mandatory: BoolArray
+    available: BoolArray
+    relevance: FloatArray
+    """(K, N)."""
+    required: FloatArray
+    target: FloatArray
+    """(K,) coverage at which a task counts as served."""
+    stop: BoolArray
+    """(1,) see `Cell`."""
 
 
 class Cell(NamedTuple):
@@ -112,27 +142,8 @@ def gather_clients(cell: Cell, chosen: IntArray, free: int, total_hz: float, rel
 
 
 @jit
-def build_cell(
-    objective: int,
-    model: int,
-    total_hz: float,
-    block_hz: float,
-    payload: FloatArray,
-    link: FloatArray,
-    start: FloatArray,
-    longest: FloatArray,
-    min_hz: FloatArray,
-    max_hz: FloatArray,
-    weight: FloatArray,
-    mandatory: BoolArray,
-    available: BoolArray,
-    relevance: FloatArray,
-    required: FloatArray,
-    target: FloatArray,
-    stop: BoolArray,
-    drop_implied: bool,
-) -> tuple[Cell, BoolArray]:
-    """Compact a problem's arrays. `stop` becomes the cell's.
+def build_cell(arrays: RoundArrays, drop_implied: bool) -> tuple[Cell, BoolArray]:
+    """Compact a problem's arrays.
 
     With `drop_implied`, tasks that another one implies drop out: for solving. What a certificate proves may rest on
     them.
@@ -144,6 +155,11 @@ def build_cell(
     short : ndarray of bool, (K,)
         The tasks that all selectable clients together leave short.
     """
+    model, total_hz, block_hz = arrays.model, arrays.total_hz, arrays.block_hz
+    payload, link, longest = arrays.payload, arrays.link, arrays.longest
+    min_hz, max_hz = arrays.min_hz, arrays.max_hz
+    available, relevance = arrays.available, arrays.relevance
+    required, target = arrays.required, arrays.target
     n_all = payload.size
     k_all = required.size
     low_all = np.empty(n_all)
@@ -166,7 +182,7 @@ def build_cell(
         low_all[i] = low
         in_play[i] = available[i] and low < np.inf
 
-    decided = mandatory.copy()
+    decided = arrays.mandatory.copy()
     short = force_clients(relevance, target, in_play, decided)
     free = np.empty(n_all, dtype=np.bool_)
     for i in range(n_all):
@@ -241,7 +257,7 @@ def build_cell(
     if exceeds(take(min_hz, client[n_free:]), total_hz):
         total_hz = 0.0
     cell = Cell(
-        objective,
+        arrays.objective,
         model,
         total_hz,
         block_hz,
@@ -249,14 +265,14 @@ def build_cell(
         client,
         take(payload, client),
         take(link, client),
-        take(start, client),
-        take(weight, client),
+        take(arrays.start, client),
+        take(arrays.weight, client),
         take(low_all, client),
         high,
         compact,
         aim,
         task,
         scale,
-        stop,
+        arrays.stop,
     )
     return cell, short

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bandwidths import hand_out, latest_and_total
-from .cell import MAKESPAN, TOTAL, Cell, build_cell
+from .cell import MAKESPAN, TOTAL, Cell, RoundArrays, build_cell
 from .dual import certified_value, supported_price, total_bound
 from .jit import jit
 from .opening import members_of, warm
@@ -43,34 +43,13 @@ class Outcome(NamedTuple):
 
 
 @jit
-def begin(
-    objective: int,
-    model: int,
-    total_hz: float,
-    block_hz: float,
-    payload: FloatArray,
-    link: FloatArray,
-    start: FloatArray,
-    longest: FloatArray,
-    min_hz: FloatArray,
-    max_hz: FloatArray,
-    weight: FloatArray,
-    mandatory: BoolArray,
-    available: BoolArray,
-    relevance: FloatArray,
-    required: FloatArray,
-    target: FloatArray,
-    stop: BoolArray,
-    earlier: BoolArray,
-    price: float,
-    multipliers: FloatArray,
-) -> tuple[Cell, Work, int]:
+def begin(arrays: RoundArrays, earlier: BoolArray, price: float, multipliers: FloatArray) -> tuple[Cell, Work, int]:
     """Compact a problem (see `build_cell`), allocate its work, and take over an earlier answer.
 
     Parameters
     ----------
-    stop : ndarray of bool, (1,)
-        See `Cell`.
+    arrays : RoundArrays
+        The problem.
     earlier : ndarray of bool, (N,) or (0,)
         An earlier selection; empty for a cold start.
     price : float
@@ -85,26 +64,7 @@ def begin(
     short : int
         The first task that all selectable clients together leave short, or -1.
     """
-    cell, short = build_cell(
-        objective,
-        model,
-        total_hz,
-        block_hz,
-        payload,
-        link,
-        start,
-        longest,
-        min_hz,
-        max_hz,
-        weight,
-        mandatory,
-        available,
-        relevance,
-        required,
-        target,
-        stop,
-        True,
-    )
+    cell, short = build_cell(arrays, True)
     work = make_work(cell)
     first = -1
     for k in range(short.size):

@@ -79,7 +79,7 @@ def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNI
         return _no_time(problem, options.now() - started)
     with Stop(deadline) as stop:
         arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, stop.flag)
-        cell, work, short = begin(*(arrays + _earlier(problem, options.warm_start)))
+        cell, work, short = begin(arrays, *_earlier(problem, options.warm_start))
         if short >= 0:
             return _short_of_relevance(problem, short, options.now() - started)
         answer_s, end_s = _times_to_keep(options.now() - started, problem.n_tasks)

@@ -28,7 +28,7 @@ def covering_cell(relevance: np.ndarray, *, mandatory: int = 0) -> Cell:
     n = free + mandatory
     return Cell(
         objective=MAKESPAN,
-        flat=True,
+        model=1,
         total_hz=float(max(n, 1)),
         block_hz=0.0,
         free=free,

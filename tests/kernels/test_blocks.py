@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedss_opt.kernels.blocks import cheaper_neighbour, fill_blocks, whole_blocks
-from fedss_opt.kernels.oracle import deadline_response, price_response, upload_time
+from fedss_opt.kernels.client_model import upload_time
+from fedss_opt.kernels.oracle import deadline_response, price_response
 from tests.strategies import decades
 
 
@@ -33,7 +34,7 @@ def test_whole_but_for_rounding_stays(count: int, block: float, ulps: int) -> No
     assert round(whole_blocks(bandwidth, block) / block) == count
 
 
-@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("model", [0, 1])
 @given(
     payload=decades(1e3, 1e7),
     link=decades(0.1, 1e3),
@@ -42,13 +43,13 @@ def test_whole_but_for_rounding_stays(count: int, block: float, ulps: int) -> No
     most=st.integers(1, 40),
 )
 def test_the_priced_bandwidth_is_the_best_of_all(
-    flat: bool, payload: float, link: float, weight: float, price: float, most: int
+    model: int, payload: float, link: float, weight: float, price: float, most: int
 ) -> None:
     """1e-12: the figures compared are sums of two terms, each to a few ulp."""
     block = 3.0
-    b, _ = price_response(flat, payload, link, weight, block, most * block, block, price)
+    b, _ = price_response(model, payload, link, weight, block, most * block, block, price)
     assert b / block == round(b / block)
-    costs = [weight * upload_time(flat, payload, link, m * block) + price * m * block for m in range(1, most + 1)]
+    costs = [weight * upload_time(model, payload, link, m * block) + price * m * block for m in range(1, most + 1)]
     assert costs[round(b / block) - 1] <= min(costs) * (1.0 + 1e-12)
 
 
@@ -58,21 +59,21 @@ def test_ties_go_to_the_smaller_number() -> None:
     assert cheaper_neighbour(True, 12.0, 1.0, 1.0, 1.99, 2.5, 1.0) == 3.0
 
 
-@pytest.mark.parametrize("flat", [False, True])
-def test_deadlines_are_met_in_whole_blocks(flat: bool) -> None:
-    free, slope = deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
+@pytest.mark.parametrize("model", [0, 1])
+def test_deadlines_are_met_in_whole_blocks(model: int) -> None:
+    free, slope = deadline_response(model, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
     block = free / 3.5
-    b, same = deadline_response(flat, 1e6, 4e6, 0.5, block, 10 * block, block, 2.0)
+    b, same = deadline_response(model, 1e6, 4e6, 0.5, block, 10 * block, block, 2.0)
     assert b == pytest.approx(4 * block)
     assert same == slope
-    assert deadline_response(flat, 1e6, 4e6, 0.5, block, 4 * block, block, 2.0)[0] == b
-    assert deadline_response(flat, 1e6, 4e6, 0.5, block, 3 * block, block, 2.0)[0] == math.inf
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 6 * block, 9 * block, block, 2.0) == (6 * block, 0.0)
+    assert deadline_response(model, 1e6, 4e6, 0.5, block, 4 * block, block, 2.0)[0] == b
+    assert deadline_response(model, 1e6, 4e6, 0.5, block, 3 * block, block, 2.0)[0] == math.inf
+    assert deadline_response(model, 1e6, 4e6, 0.5, 6 * block, 9 * block, block, 2.0) == (6 * block, 0.0)
 
 
-@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("model", [0, 1])
 @pytest.mark.parametrize("seed", range(20))
-def test_what_a_price_leaves_over_is_handed_out_best(flat: bool, seed: int) -> None:
+def test_what_a_price_leaves_over_is_handed_out_best(model: int, seed: int) -> None:
     """Twin clients want the next block at the same price; the split is compared with every other one."""
     rng = np.random.default_rng(seed)
     n, block, total = 3, 0.7, int(rng.integers(3, 12))
@@ -82,7 +83,7 @@ def test_what_a_price_leaves_over_is_handed_out_best(flat: bool, seed: int) -> N
     while True:  # down to the lowest price at which all that is asked for fits
         wants = np.array(
             [
-                price_response(flat, payload[i], link[i], weight[i], block, high[i], block, 0.999 * price)[0]
+                price_response(model, payload[i], link[i], weight[i], block, high[i], block, 0.999 * price)[0]
                 for i in range(n)
             ]
         )
@@ -91,10 +92,10 @@ def test_what_a_price_leaves_over_is_handed_out_best(flat: bool, seed: int) -> N
         share = wants
         price *= 0.999
     left = float(total - np.rint(share.sum() / block))
-    fill_blocks(flat, payload, link, weight, high, block, left, share)
+    fill_blocks(model, payload, link, weight, high, block, left, share)
 
     def value(counts: tuple[int, ...]) -> float:
-        return sum(weight[i] * upload_time(flat, payload[i], link[i], counts[i] * block) for i in range(n))
+        return sum(weight[i] * upload_time(model, payload[i], link[i], counts[i] * block) for i in range(n))
 
     options = itertools.product(*(range(1, round(h / block) + 1) for h in high))
     best = min(value(counts) for counts in options if sum(counts) <= total)

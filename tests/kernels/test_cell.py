@@ -36,7 +36,7 @@ def test_the_plain_case() -> None:
     problem = _problem(compute_s=[0.1, 0.2, 0.3, 0.4], weights=[1.0, 2.0, 3.0, 4.0])
     compact = cell(problem)
     assert compact.objective == MAKESPAN
-    assert not compact.flat
+    assert compact.model == 0
     assert compact.free == 4
     assert compact.client.tolist() == [0, 1, 2, 3]
     assert compact.task.tolist() == [0, 1]
@@ -85,7 +85,7 @@ def test_objective_and_rate_model() -> None:
     )
     compact = cell(flat)
     assert compact.objective == TOTAL
-    assert compact.flat
+    assert compact.model == 1
     assert compact.link.tolist() == [3.0]
 
 

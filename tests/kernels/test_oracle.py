@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fedss_opt import Objective, Problem
 from fedss_opt.cells import selection_cell
+from fedss_opt.kernels.client_model import upload_time
 from fedss_opt.kernels.oracle import (
     client_time,
     cost_pass,
@@ -18,7 +19,6 @@ from fedss_opt.kernels.oracle import (
     deadline_response,
     price_pass,
     price_response,
-    upload_time,
 )
 
 from .. import naive
@@ -28,42 +28,42 @@ from .cells import cell, some_problem
 EPS = float(np.finfo(float).eps)
 
 
-@pytest.mark.parametrize("flat", [False, True])
-def test_deadline_response_is_clamped(flat: bool) -> None:
-    free, slope = deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
+@pytest.mark.parametrize("model", [0, 1])
+def test_deadline_response_is_clamped(model: int) -> None:
+    free, slope = deadline_response(model, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 2.0)
     assert 0.0 < free < math.inf
     assert slope < 0.0
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 2 * free, 4 * free, 0.0, 2.0) == (2 * free, 0.0)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, 0.5 * free, 0.0, 2.0) == (math.inf, 0.0)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 0.5) == (math.inf, 0.0)
+    assert deadline_response(model, 1e6, 4e6, 0.5, 2 * free, 4 * free, 0.0, 2.0) == (2 * free, 0.0)
+    assert deadline_response(model, 1e6, 4e6, 0.5, 0.0, 0.5 * free, 0.0, 2.0) == (math.inf, 0.0)
+    assert deadline_response(model, 1e6, 4e6, 0.5, 0.0, math.inf, 0.0, 0.5) == (math.inf, 0.0)
     # No deadline at all: the least bandwidth; a cap that is met but for rounding counts as met.
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 7.0, 9.0, 0.0, math.inf) == (7.0, 0.0)
+    assert deadline_response(model, 1e6, 4e6, 0.5, 7.0, 9.0, 0.0, math.inf) == (7.0, 0.0)
     cap = free * (1 - 4 * EPS)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, cap, 0.0, 2.0) == (cap, slope)
-    assert deadline_response(flat, 1e6, 4e6, 0.5, 0.0, free * (1 - 20 * EPS), 0.0, 2.0)[0] == math.inf
+    assert deadline_response(model, 1e6, 4e6, 0.5, 0.0, cap, 0.0, 2.0) == (cap, slope)
+    assert deadline_response(model, 1e6, 4e6, 0.5, 0.0, free * (1 - 20 * EPS), 0.0, 2.0)[0] == math.inf
 
 
-@pytest.mark.parametrize("flat", [False, True])
-def test_price_response_is_clamped(flat: bool) -> None:
-    free, slope = price_response(flat, 1e6, 4e6, 2.0, 0.0, math.inf, 0.0, 1e-6)
+@pytest.mark.parametrize("model", [0, 1])
+def test_price_response_is_clamped(model: int) -> None:
+    free, slope = price_response(model, 1e6, 4e6, 2.0, 0.0, math.inf, 0.0, 1e-6)
     assert 0.0 < free < math.inf
     assert slope < 0.0
-    assert price_response(flat, 1e6, 4e6, 2.0, 2 * free, 4 * free, 0.0, 1e-6) == (2 * free, 0.0)
-    assert price_response(flat, 1e6, 4e6, 2.0, 0.0, 0.5 * free, 0.0, 1e-6) == (0.5 * free, 0.0)
+    assert price_response(model, 1e6, 4e6, 2.0, 2 * free, 4 * free, 0.0, 1e-6) == (2 * free, 0.0)
+    assert price_response(model, 1e6, 4e6, 2.0, 0.0, 0.5 * free, 0.0, 1e-6) == (0.5 * free, 0.0)
     for price in (0.0, -1.0):  # free of charge: as much as there is
-        assert price_response(flat, 1e6, 4e6, 2.0, 1.0, 9.0, 0.0, price) == (9.0, 0.0)
-    assert price_response(flat, 1e6, 4e6, 2.0, 5.0, 5.0, 0.0, 1e-6) == (5.0, 0.0)
+        assert price_response(model, 1e6, 4e6, 2.0, 1.0, 9.0, 0.0, price) == (9.0, 0.0)
+    assert price_response(model, 1e6, 4e6, 2.0, 5.0, 5.0, 0.0, 1e-6) == (5.0, 0.0)
 
 
-@pytest.mark.parametrize("flat", [False, True])
-def test_upload_time_is_the_problem_s(flat: bool) -> None:
-    link = {"spectral_efficiency": 3.0} if flat else {"cn0_hz": 4e6}
+@pytest.mark.parametrize("model", [0, 1])
+def test_upload_time_is_the_problem_s(model: int) -> None:
+    link = {"spectral_efficiency": 3.0} if model == 1 else {"cn0_hz": 4e6}
     problem = Problem(payload_bits=[1e6], bandwidth_hz=1e6, compute_s=0.25, **link)
     compact = selection_cell(problem, np.ones(1, dtype=bool))
     for b in (1.0, 1e3, 1e6):
         exact = naive.mpf(1e6) / naive.rate(problem, 0, naive.mpf(b))
         # Three products or quotients, a logarithm and ln 2.
-        assert upload_time(flat, 1e6, 3.0 if flat else 4e6, b) == pytest.approx(float(exact), rel=4 * EPS)
+        assert upload_time(model, 1e6, 3.0 if model == 1 else 4e6, b) == pytest.approx(float(exact), rel=4 * EPS)
         assert client_time(compact, 0, b) == pytest.approx(0.25 + float(exact), rel=4 * EPS)
     assert client_time(compact, 0, 0.0) == math.inf
 
@@ -133,14 +133,14 @@ def test_price_pass_is_the_response_bit_for_bit(count: int, price: float) -> Non
     for i in range(count):
         b, _ = price_response(False, payload[i], cn0[i], weight[i], low[i], high[i], 0.0, price)
         assert bandwidth[i] == b
-        assert cost[i] == weight[i] * (start[i] + upload_time(False, payload[i], cn0[i], b)) + price * b
+        assert cost[i] == weight[i] * (start[i] + upload_time(0, payload[i], cn0[i], b)) + price * b
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
-@pytest.mark.parametrize("flat", [False, True])
-def test_slopes_are_differences(objective: str, flat: bool) -> None:
+@pytest.mark.parametrize("model", [0, 1])
+def test_slopes_are_differences(objective: str, model: int) -> None:
     rng = np.random.default_rng(1)
-    link = {"spectral_efficiency": rng.uniform(0.2, 6.0, 50)} if flat else {}
+    link = {"spectral_efficiency": rng.uniform(0.2, 6.0, 50)} if model == 1 else {}
     compact = cell(some_problem(rng, 50, 0, mandatory=True, objective=objective, **link))
     theta = 40.0 if objective == "makespan" else 1e-5
     h = 1e-5 * theta  # error h^2 relative to the curvature's scale, and eps / 1e-5 of cancellation

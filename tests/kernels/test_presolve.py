@@ -130,7 +130,7 @@ def test_a_task_that_needs_everybody_beside_others() -> None:
 def open_tasks(problem: fo.Problem) -> list[int]:
     """Tasks that the ADMM has to do with."""
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
-    cell, _, _ = begin(*arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
+    cell, _, _ = begin(arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
     return cell.task.tolist()
 
 

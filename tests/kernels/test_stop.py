@@ -135,7 +135,7 @@ def test_multipliers_make_an_answer_where_there_is_none(objective: str) -> None:
 def test_a_cell_that_is_not_begun_has_no_answer() -> None:
     problem = some_problem(np.random.default_rng(3), 30, 2)
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, SET)
-    compact, work, short = begin(*arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
+    compact, work, short = begin(arrays, NOBODY, math.nan, np.zeros(problem.n_tasks))
     assert short == -1
     close_early(compact, work)
     assert not conclude(compact, work, problem.n_clients, problem.n_tasks).found

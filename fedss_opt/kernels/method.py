@@ -1,4 +1,23 @@
-"""The allocation as a whole: opening, ADMM, vertex ascent, core search, in chunks that a caller can interrupt."""
+"""The method on one page: the steps of a solve, in their order.
+
+`begin` (`solving`) compacts the problem to a `Cell`, by what the problem decides by itself (`presolve`). Then `advance`
+goes through these phases:
+
+1. START. A price for bandwidth, a first selection that covers the tasks, and its bandwidths (`opening`). A large cell
+   opens with the solution of a sample of its clients (`sampling`); an earlier answer takes their place.
+2. LEAST. Where no covering selection fits the carrier yet: look for one whose least bandwidths do, or prove that there
+   is none (`opening.fit_least`).
+3. ADMM. Selection and bandwidths in closed form, in turn, and a lower bound from the multipliers (`admm`,
+   `relaxation.admm_round`).
+4. VERTEX. Finish the relaxation exactly: ascend to the vertex of the dual at a price, move the price (`vertex`,
+   `relaxation.vertex_round`).
+5. SEARCH. Whole clients: round the vertex, exchange clients, leave local optima by kicks (`core`, `search`).
+6. DONE, as soon as the gap is closed or the search has come to its end.
+
+`conclude` (`solving`) certifies the bound from the problem's data and hands the bandwidth out (`bandwidths`, `roots`).
+Clients enter all this by what they cost at a price alone (`oracle`), which their model's closed forms say
+(`client_model`). All of it works on one `Cell`, which never changes, and one `Work` with its `state` (`state`).
+"""
 
 from __future__ import annotations
 
@@ -93,27 +112,24 @@ def advance(
     spent = 0.0
     state[WINDOW_FROM] = window_from
     while state[PHASE] != DONE and spent < effort and not cell.stop[0]:
-        if state[PHASE] == START:
+        phase = state[PHASE]
+        if phase == START:
             _open(cell, work, vertex, vertex and max_iterations > 20 and cell.free >= sample_from)
-            spent += 10.0 * cell.free
-        elif state[PHASE] == LEAST:
+        elif phase == LEAST:
             fit_least(cell, work, width)
             if state[PHASE] == ADMM:
                 begin_admm(cell, work)
-            spent += 10.0 * cell.free
-        elif state[PHASE] == ADMM:
+        elif phase == ADMM:
             count = min(10, max_iterations - int(state[ITERATIONS]))
             if count > 0:
                 admm_round(cell, work, count, vertex, tolerance)
             else:
                 state[LIMIT] = 1.0
                 state[PHASE] = SEARCH
-            spent += 15.0 * cell.free
-        elif state[PHASE] == VERTEX:
+        elif phase == VERTEX:
             vertex_round(cell, work, tolerance)
-            spent += 10.0 * cell.free
         else:
             search_round(cell, work, width, kicks, gap_tol)
-            spent += 10.0 * cell.free
+        spent += (15.0 if phase == ADMM else 10.0) * cell.free
         if state[PHASE] > LEAST and state[OBJECTIVE] <= state[BOUND] * (1.0 + gap_tol):
             state[PHASE] = DONE
