@@ -108,7 +108,8 @@ class State:
             at = place[named]
             if (at < 0).any():
                 return "a client is decided twice"
-            if not (self.value + sign * self.beyond[at] - self.error[at] > self.limit).all():
+            lift = np.maximum(sign * self.beyond[at], 0.0)  # of the bound, with the client held at the other side
+            if not (self.value + lift - self.error[at] > self.limit).all():
                 return "a reduced cost does not decide what it is said to"
         self.inside[screen.inside] = True
         self.available[screen.outside] = False

@@ -161,8 +161,11 @@ class _Node:
         return self.value
 
     def decides(self, i: int, side: int) -> bool:
-        """Tell whether the last bound, with client i held at the other side, reaches the claim."""
-        lift = self.beyond[i] if side == _OUT else -self.beyond[i]
+        """Tell whether the last bound, with client i held at the other side, reaches the claim.
+
+        Rows here can be tighter than those of the search: a client may cost nothing on either side.
+        """
+        lift = max(self.beyond[i] if side == _OUT else -self.beyond[i], 0.0)
         return bool(self.value + lift - self.error[i] >= self.least)
 
 
