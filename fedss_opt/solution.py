@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .exceptions import ProblemError
 from .problem import Problem
-from .validation import boolean_vector, numbers, real_number, shape_of, shown
+from .validation import boolean_vector, numbers, real_number, shape_of
 
 __all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
 
@@ -225,7 +225,9 @@ class Solution:
         for name in ("latency_s", "objective_s", "lower_bound_s"):
             object.__setattr__(self, name, _figure(name, getattr(self, name)))
         if self.certificate is not None and not isinstance(self.certificate, Certificate):
-            raise ProblemError(f"certificate: a {type(self.certificate).__name__}; must be a Certificate, or None")
+            raise ProblemError(
+                f"a {type(self.certificate).__name__}", field="certificate", accepted="must be a Certificate, or None"
+            )
 
     @property
     def gap(self) -> float:
@@ -269,7 +271,7 @@ def _member(name: str, value: Any, kinds: type[Member]) -> Member:
         return kinds(value)
     except ValueError:
         accepted = ", ".join(repr(str(kind)) for kind in kinds)
-        raise ProblemError(f"{name} = {shown(value)}: must be one of {accepted}") from None
+        raise ProblemError(field=name, value=value, accepted=f"must be one of {accepted}") from None
 
 
 def _figure(name: str, value: object) -> float:
@@ -277,13 +279,13 @@ def _figure(name: str, value: object) -> float:
         return value
     plain = real_number(value)
     if plain is None:
-        raise ProblemError(f"{name} = {shown(value)}: must be a number")
+        raise ProblemError(field=name, value=value, accepted="must be a number")
     return plain
 
 
 def _whole(name: str, value: object) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise ProblemError(f"{name} = {shown(value)}: must be an integer, or None")
+        raise ProblemError(field=name, value=value, accepted="must be an integer, or None")
     return int(value)
 
 
@@ -298,7 +300,7 @@ def _booleans(name: str, value: Any) -> BoolArray:
         return value
     shape = shape_of(name, value)
     if len(shape) != 1:
-        raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,)")
+        raise ProblemError(f"has shape {shape}", field=name, accepted="give one value per client, shape (N,)")
     return boolean_vector(name, value, shape[0])
 
 

@@ -15,6 +15,7 @@ import pytest
 import fedss_opt as fo
 from fedss_opt import documents
 from fedss_opt.documents.files import json_text, write_atomically
+from fedss_opt.fields import FIELDS
 
 from . import by_hand
 
@@ -195,4 +196,4 @@ def test_the_examples_in_the_documentation_are_read():
     assert documents.problem_from_dict(problem).n_clients == 3
     assert documents.solution_from_dict(solution, documents.problem_from_dict(problem)).has_answer
     keys = re.findall(r"`(\w+)`", text)
-    assert {field.name for field in documents.FIELDS} <= set(keys)
+    assert {field.name for field in FIELDS} <= set(keys)

@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import FileFormatError
+from ..fields import FIELD, FIELDS
 from ..problem import Problem
 from ..solution import Solution
-from .fields import FIELDS, PROBLEM_FORMAT, VERSION
-from .problem import given_fields, problem_from_dict, problem_to_dict, rebuild
-from .reading import nearest
+from ..wording import nearest
+from .problem import PROBLEM_FORMAT, VERSION, given_fields, problem_from_dict, problem_to_dict, rebuild
+from .reading import refusal
 from .solution import solution_from_dict, solution_to_dict
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def in_file(name: str) -> Iterator[None]:
     try:
         yield
     except FileFormatError as error:
-        raise FileFormatError(f"{name}: {error}") from None
+        raise error.within(name) from None
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise FileFormatError(f"$: the key {key!r} stands twice in one object")
+                raise refusal("$", f"the key {key!r} stands twice in one object")
             seen.add(key)
     return document
 
@@ -165,7 +166,9 @@ def _npz_bytes(problem: Problem) -> bytes:
         if isinstance(value, tuple):
             odd = next((i for i, item in enumerate(value) if item.endswith("\0")), None)
             if odd is not None:
-                raise FileFormatError(f"{name}[{odd}] = {value[odd]!r}: NPZ drops a trailing NUL; save as JSON")
+                raise FileFormatError(
+                    "NPZ drops a trailing NUL", field=name, index=(odd,), value=value[odd], accepted="save as JSON"
+                )
         arrays[name] = np.array(value, dtype=np.str_ if isinstance(value, (str, tuple)) else None)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -207,23 +210,23 @@ def read_npz(data: bytes, known: Container[str]) -> dict[str, npt.NDArray[Any] |
 
 
 def _problem_from_npz(data: bytes) -> Problem:
-    known = {"format", "version", *(field.name for field in FIELDS)}
+    known = {"format", "version", *FIELD}
     found = read_npz(data, known)
     for name in found:
         if name not in known:
-            raise FileFormatError(f"$.{name}: unknown array{nearest(name, known)}")
+            raise refusal(f"$.{name}", f"unknown array{nearest(name, known)}")
     arrays = {name: array for name, array in found.items() if array is not None}
     _check_npz_kind(arrays)
     fields: dict[str, Any] = {}
     for field in FIELDS:
         if field.name not in arrays:
             if field.required:
-                raise FileFormatError(f"$.{field.name}: missing")
+                raise refusal(f"$.{field.name}", "missing")
             continue
         array = arrays[field.name]
         kinds = {"number": "fiu", "boolean": "b", "string": "U"}[field.type]
         if array.dtype.kind not in kinds:
-            raise FileFormatError(f"$.{field.name}: an array of {array.dtype}; must hold {field.type}s")
+            raise refusal(f"$.{field.name}", f"an array of {array.dtype}", accepted=f"must hold {field.type}s")
         if field.type == "string":
             fields[field.name] = str(array) if field.shape == "scalar" else [str(item) for item in array.ravel()]
         else:
@@ -234,10 +237,10 @@ def _problem_from_npz(data: bytes) -> Problem:
 def _check_npz_kind(arrays: dict[str, Any]) -> None:
     for name, expected in (("format", PROBLEM_FORMAT), ("version", str(VERSION))):
         if name not in arrays:
-            raise FileFormatError(f"$.{name}: missing; must be {expected!r}")
+            raise refusal(f"$.{name}", "missing", accepted=f"must be {expected!r}")
         found = arrays.pop(name)
         if found.ndim != 0 or str(found) != expected:
-            raise FileFormatError(f"$.{name} = {str(found)[:40]!r}: must be {expected!r}")
+            raise refusal(f"$.{name}", value=str(found), accepted=f"must be {expected!r}", typed=False)
 
 
 # -- files --------------------------------------------------------------------------------------------------
@@ -277,7 +280,7 @@ def write_atomically(path: str | PathLike[str], data: bytes) -> None:
 def _suffix(path: str | PathLike[str], accepted: tuple[str, ...]) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in accepted:
-        raise FileFormatError(f"{os.fspath(path)}: the name must end in {' or '.join(accepted)}")
+        raise FileFormatError(f"the name must end in {' or '.join(accepted)}").within(os.fspath(path))
     return suffix
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from . import reading
-from .fields import VERSION
+from .problem import VERSION
+from .reading import refusal
 
 __all__ = ["CERTIFICATE_KEYS", "SOLUTION_FORMAT", "SOLUTION_KEYS", "solution_from_dict", "solution_to_dict"]
 
@@ -84,9 +84,7 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
     """
     named = problem is not None and problem.client_ids is not None
     if problem is not None and len(solution.selected) != problem.n_clients:
-        raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
-        )
+        raise refusal("$.selected", f"has {len(solution.selected)} clients where the problem has {problem.n_clients}")
     document: dict[str, Any] = {
         "format": SOLUTION_FORMAT,
         "version": VERSION,
@@ -164,7 +162,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
     bandwidth = reading.numbers(document["bandwidth_hz"], "$.bandwidth_hz", dimensions=(1,))
     selected = reading.booleans(document["selected"], "$.selected")
     if len(bandwidth) != len(selected):
-        raise FileFormatError(f"$.bandwidth_hz: has {len(bandwidth)} clients where $.selected has {len(selected)}")
+        raise refusal("$.bandwidth_hz", f"has {len(bandwidth)} clients where $.selected has {len(selected)}")
     no_bound = math.inf if status is Status.INFEASIBLE else math.nan
     solution = Solution(
         status=status,
@@ -188,7 +186,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
 def _figure(document: dict[str, Any], name: str, null: float) -> float:
     value = float(reading.numbers(document.get(name), f"$.{name}", dimensions=(0,), null=null))
     if value < 0.0:
-        raise FileFormatError(f"$.{name} = {reading.describe(document[name])}: must be >= 0, or null")
+        raise refusal(f"$.{name}", value=document[name], accepted="must be >= 0, or null")
     return value
 
 
@@ -197,7 +195,7 @@ def _certificate(document: Any) -> Certificate | None:
         return None
     path = "$.certificate"
     if not isinstance(document, dict):
-        raise FileFormatError(f"{path} = {reading.describe(document)}: must be an object or null")
+        raise refusal(path, value=document, accepted="must be an object or null")
     reading.check_keys(document, path, CERTIFICATE_KEYS, CERTIFICATE_REQUIRED)
     task = document.get("task")
     return Certificate(
@@ -214,9 +212,7 @@ def _refuse_wrong_gap(document: dict[str, Any], solution: Solution) -> None:
         return
     gap, given = solution.gap, _figure(document, "gap", math.nan)
     if not (abs(given - gap) <= 1e-9 * (1.0 + gap) if math.isfinite(gap) else math.isnan(given)):
-        raise FileFormatError(
-            f"$.gap = {reading.describe(document['gap'])}: objective_s and lower_bound_s give {_plain(gap)}"
-        )
+        raise refusal("$.gap", value=document["gap"], accepted=f"objective_s and lower_bound_s give {_plain(gap)}")
 
 
 def _refuse_other_problem(document: dict[str, Any], solution: Solution, problem: Problem | None) -> None:
@@ -226,20 +222,26 @@ def _refuse_other_problem(document: dict[str, Any], solution: Solution, problem:
             continue
         ids = reading.strings(document[name], f"$.{name}")
         if n is not None and len(ids) != n:
-            raise FileFormatError(f"$.{name}: has {len(ids)} names where $.selected has {n} clients")
+            raise refusal(f"$.{name}", f"has {len(ids)} names where $.selected has {n} clients")
         expected = None if problem is None else getattr(problem, name)
         if expected is None:
             continue
         if len(ids) != len(expected):
-            raise FileFormatError(f"$.{name}: has {len(ids)} names where the problem has {len(expected)}")
+            raise refusal(f"$.{name}", f"has {len(ids)} names where the problem has {len(expected)}")
         odd = next((i for i, (a, b) in enumerate(zip(ids, expected, strict=True)) if a != b), None)
         if odd is not None:
-            raise FileFormatError(f"$.{name}[{odd}] = {ids[odd]!r}: the problem has {expected[odd]!r} there")
+            raise refusal(
+                f"$.{name}",
+                index=(odd,),
+                value=ids[odd],
+                accepted=f"the problem has {expected[odd]!r} there",
+                typed=False,
+            )
     if "objective" in document:
         objective = reading.one_of(document["objective"], "$.objective", Objective)
         if problem is not None and objective != problem.objective:
-            raise FileFormatError(f"$.objective = {objective!r}: the problem's is {str(problem.objective)!r}")
+            raise refusal(
+                "$.objective", value=objective, accepted=f"the problem's is {str(problem.objective)!r}", typed=False
+            )
     if problem is not None and len(solution.selected) != problem.n_clients:
-        raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
-        )
+        raise refusal("$.selected", f"has {len(solution.selected)} clients where the problem has {problem.n_clients}")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..exceptions import OptionError
+from ..fields import LARGEST
 from ..problem import Objective, Problem
 from ..quantities import Requirement, parse_requirement
 from ..scenarios.arguments import count, number
 from ..solvers import Options, check_method
-from ..validation import LARGEST
 from .fairness import FAIRNESS_ROW, Fairness
 
 __all__ = ["PARTICIPATION", "Settings"]

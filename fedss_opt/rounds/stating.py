@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..fields import SMALLEST
 from ..problem import Problem, RateModel
 from ..quantities import Requirement, offered
-from ..validation import SMALLEST
 from .plan import LeftOut
 from .reports import MEASURES, ClientId, Report, in_order
 from .settings import Settings

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..documents import FIELDS
 from ..exceptions import OptionError
+from ..fields import FIELDS
 from .refusals import RefusalKind, RefusedError
 
 __all__ = ["Limits"]

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..exceptions import OptionError
 from ..solution import Solution
-from ..validation import real_number, shown
+from ..validation import real_number
+from ..wording import shown
 
 __all__ = ["Options", "Progress", "tolerance"]
 

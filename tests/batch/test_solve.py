@@ -165,7 +165,7 @@ def test_coverage_too_close_to_call_is_decided_exactly(covered: bool, monkeypatc
 def test_a_selection_that_does_not_cover_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fedss_opt.problem._COVERAGE_ALLOWANCE", 0.0)
     monkeypatch.setattr("fedss_opt.problem._PER_CLIENT", 0.0)
-    monkeypatch.setattr(Problem, "covers", lambda problem, selected: np.zeros(problem.tasks, dtype=bool))
+    monkeypatch.setattr(Problem, "covers", lambda problem, selected: np.zeros(problem.n_tasks, dtype=bool))
     problem = Problem(payload_bits=[1.0, 1.0], cn0_hz=1.0, bandwidth_hz=1.0, relevance=[[0.5, 0.5]], required=1.0)
     assert_same(fo.solve_batch([problem])[0], fo.solve(problem))
 
