@@ -50,7 +50,7 @@ def cell() -> fo.Problem:
         (b'{"a": -Infinity}', "-Infinity is not JSON"),
         (b'{"a": 1} {"b": 2}', "not JSON: Extra data"),
         (b"", "line 1, column 1: not JSON"),
-        (b'{\n"a": "\xff"}', "cell.json: line 2: byte 8 of the file is not UTF-8 text"),
+        (b'{\n"a": "\xff"}', "cell.json: line 2, byte 8: is not UTF-8 text"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a": ' + b"1" * 5000 + b"}", "not readable as JSON"),
     ],

@@ -123,7 +123,7 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits;cn0_dbhz\n1,5;2,5\n", "by commas, not semicolons, and write decimals with a point"),
         ('\n"payload_bits"\t"cn0_hz"\n1\t1\n', "line 2: one column only; separate the columns by commas, not tabs"),
         ("payload_bits,cn0_hz\n1,5,2\n", "line 2: has 3 cells where the head has 2 columns; write decimals with a p"),
-        ("payload_bits,cn0_hz\n1,\xe9\n", "line 2: byte 22 of the file is not UTF-8 text; save it as CSV UTF-8"),
+        ("payload_bits,cn0_hz\n1,\xe9\n", "line 2, byte 22: is not UTF-8 text; save it as CSV UTF-8"),
         ("p\0a\0y\0", "cell.csv: is not UTF-8 text (UTF-16, perhaps); save it as CSV UTF-8"),
         ("payload_bits,cn0_dbhz\n1,\n", "line 2, column cn0_dbhz: empty; must be a finite number (dB-Hz)"),
         ("payload_bits,cn0_hz,speech\n1,1,1\n", "'speech': unknown column"),
@@ -137,7 +137,7 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits,cn0_hz,min_bandwidth_hz,max_bandwidth_hz\n1,1,3,2\n", "line 2, column min_b"),
         ("payload_bits,cn0_hz\n1,1\n1,1e31\n", "line 3, column cn0_hz: 1e+31: "),
         ("payload_bits,cn0_hz,task:a,task:b\n1,1,1,1\n\n1,1,1,1e31\n", "line 4, column task:b: 1e+31: "),
-        ("payload_bits,cn0_hz\n1,\xff\n", "line 2: byte"),
+        ("payload_bits,cn0_hz\n1,\xff\n", "line 2, byte"),
     ],
 )  # fmt: skip
 def test_errors_name_file_line_column_value_and_what_is_accepted(tmp_path, monkeypatch, text, message):

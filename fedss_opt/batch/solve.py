@@ -74,14 +74,22 @@ def solve_batch(
     [True, True, True]
     """
     if isinstance(problems, Problem) or not isinstance(problems, (ProblemBatch, Iterable)):
-        raise OptionError(f"problems: a {type(problems).__name__}; must be a ProblemBatch, or an iterable of Problems")
+        raise OptionError(
+            f"a {type(problems).__name__}",
+            field="problems",
+            accepted="must be a ProblemBatch, or an iterable of Problems",
+        )
     check_method(method)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise OptionError(f"threads = {threads!r}: must be an integer >= 1, or None")
+        raise OptionError(field="threads", value=threads, accepted="must be an integer >= 1, or None")
     if executor is not None and not hasattr(executor, "submit"):
-        raise OptionError(f"executor: a {type(executor).__name__}; must be a concurrent.futures.Executor, or None")
+        raise OptionError(
+            f"a {type(executor).__name__}", field="executor", accepted="must be a concurrent.futures.Executor, or None"
+        )
     if not isinstance(progress, bool) and not callable(progress):
-        raise OptionError(f"progress = {progress!r}: must be true, false, or callable with two numbers")
+        raise OptionError(
+            field="progress", value=progress, accepted="must be true, false, or callable with two numbers"
+        )
     options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed)
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 

@@ -79,7 +79,7 @@ def parse_json(data: str | bytes) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise FileFormatError(f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
+        raise _in_line("column", error.lineno, error.colno, f"not JSON: {error.msg}") from None
     except RecursionError:
         raise FileFormatError("nested too deeply for a document of this kind") from None
     except FileFormatError:
@@ -94,7 +94,12 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise FileFormatError(f"line {line}: byte {error.start} of the file is not UTF-8 text") from None
+        raise _in_line("byte", line, error.start, "is not UTF-8 text") from None
+
+
+def _in_line(field: str, line: int, place: int, message: str) -> FileFormatError:
+    error = FileFormatError(message, field=field, index=(line, place))
+    return error.within(f"line {line}, {field} {place}", instead=True)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Settings:
         check_method(method)
         options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s)
         if fairness is not None and not isinstance(fairness, Fairness):
-            raise OptionError(f"fairness: a {type(fairness).__name__}; must be a Fairness, or None")
+            raise OptionError(f"a {type(fairness).__name__}", field="fairness", accepted="must be a Fairness, or None")
         named = tasks if isinstance(tasks, Mapping) else None
         whole = {PARTICIPATION: 1.0 if tasks is None or isinstance(tasks, Mapping) else tasks}
         return cls(

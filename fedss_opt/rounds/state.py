@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..documents.files import in_file, json_text, parse_json, write_atomically
-from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, string, whole_number
-from ..exceptions import FedssOptError, FileFormatError
+from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
+from ..exceptions import FileFormatError, InputError
 from ..problem import RateModel
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
@@ -78,7 +78,7 @@ def from_bytes(data: bytes) -> tuple[Settings, Memory]:
     content = {key: document[key] for key in _KEYS[3:]}
     found = _checksum(content)
     if document["checksum"] != found:
-        raise FileFormatError(f"$.checksum = {describe(document['checksum'])}: the content's is {found}; damaged")
+        raise refusal("$.checksum", value=document["checksum"], accepted=f"the content's is {found}; damaged")
     settings = _settings_from(content["settings"])
     return settings, _memory_from(content, settings)
 
@@ -141,14 +141,14 @@ def _rows(values: Mapping[ClientId, float]) -> list[list[Any]]:
 
 def _object(value: Any, path: str, keys: tuple[str, ...], required: tuple[str, ...] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an object")
+        raise refusal(path, value=value, accepted="must be an object")
     check_keys(value, path, keys, keys if required is None else required)
     return value
 
 
 def _list(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an array")
+        raise refusal(path, value=value, accepted="must be an array")
     return value
 
 
@@ -158,10 +158,10 @@ def _pairs(value: Any, path: str) -> list[tuple[str, Any, Any]]:
     for i, item in enumerate(_list(value, path)):
         place = f"{path}[{i}]"
         if len(_list(item, place)) != 2:
-            raise FileFormatError(f"{place}: has {len(item)} entries; must have 2")
+            raise refusal(place, f"has {len(item)} entries", accepted="must have 2")
         key = json.dumps(item[0])
         if key in seen:
-            raise FileFormatError(f"{place}: {describe(item[0])} stands twice")
+            raise refusal(place, f"{describe(item[0])} stands twice")
         seen.add(key)
         pairs.append((place, item[0], item[1]))
     return pairs
@@ -170,7 +170,7 @@ def _pairs(value: Any, path: str) -> list[tuple[str, Any, Any]]:
 def _figure(value: Any, path: str) -> float:
     number = float(numbers(value, path, dimensions=(0,)))
     if number < 0.0:
-        raise FileFormatError(f"{path} = {describe(value)}: must be >= 0")
+        raise refusal(path, value=value, accepted="must be >= 0")
     return number
 
 
@@ -178,7 +178,7 @@ def _steps(value: Any, path: str) -> float:
     """Return a queue or a share: a whole number of `SHARE_STEP`, on which the arithmetic of queues rests."""
     number = _figure(value, path)
     if number % SHARE_STEP != 0.0:
-        raise FileFormatError(f"{path} = {describe(value)}: must be a multiple of {SHARE_STEP}")
+        raise refusal(path, value=value, accepted=f"must be a multiple of {SHARE_STEP}")
     return number
 
 
@@ -206,8 +206,8 @@ def _as_format_error(path: str) -> Iterator[None]:
         yield
     except FileFormatError:
         raise
-    except FedssOptError as error:
-        raise FileFormatError(f"{path}: {error}") from None
+    except InputError as error:
+        raise FileFormatError.of(error).at(path) from None
 
 
 def _settings_from(value: Any) -> Settings:
@@ -216,7 +216,7 @@ def _settings_from(value: Any) -> Settings:
     needs = {string(key, place): string(need, place) for place, key, need in _pairs(given["tasks"], f"{path}.tasks")}
     implicit = _flag(given["implicit"], f"{path}.implicit")
     if implicit and list(needs) != [PARTICIPATION]:
-        raise FileFormatError(f"{path}.tasks: must be {PARTICIPATION!r} alone where implicit is true")
+        raise refusal(f"{path}.tasks", accepted=f"must be {PARTICIPATION!r} alone where implicit is true")
     with _as_format_error(path):
         return Settings.checked(
             **{name: given[name] for name in _PLAIN},
@@ -246,7 +246,9 @@ def _memory_from(content: dict[str, Any], settings: Settings) -> Memory:
         for place, key, known in _pairs(content["reports"], "$.reports")
     }
     if {RateModel.SHANNON, RateModel.FLAT} <= set(map(rate_model_of, reports.values())):
-        raise FileFormatError("$.reports: cn0_hz of some and spectral_efficiency of others; must be the same of all")
+        raise refusal(
+            "$.reports", "cn0_hz of some and spectral_efficiency of others", accepted="must be the same of all"
+        )
     return Memory(
         reports=reports,
         queues=_values(content["queues"], "$.queues"),

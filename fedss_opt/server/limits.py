@@ -76,9 +76,9 @@ class Limits:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if entry.name.endswith("_s"):
                 if not (number and 0.0 < value < math.inf):
-                    raise OptionError(f"{entry.name} = {value!r}: must be a finite number of seconds > 0")
+                    raise OptionError(field=entry.name, value=value, accepted="must be a finite number of seconds > 0")
             elif not (isinstance(value, int) and number and value >= least):
-                raise OptionError(f"{entry.name} = {value!r}: must be an integer >= {least}")
+                raise OptionError(field=entry.name, value=value, accepted=f"must be an integer >= {least}")
 
     @property
     def in_flight(self) -> int:
@@ -109,11 +109,17 @@ class Limits:
                 if len(value) > self.max_tasks:
                     raise RefusedError(
                         RefusalKind.TOO_MANY_TASKS,
-                        f"$.{entry.name}: has {len(value)} tasks; at most {self.max_tasks} are accepted",
+                        f"has {len(value)} tasks",
+                        field=entry.name,
+                        accepted=f"at most {self.max_tasks} are accepted",
+                        path="$",
                     )
                 columns = [] if entry.shape == "tasks" else value[0]
             if len(columns) > self.max_clients:
                 raise RefusedError(
                     RefusalKind.TOO_MANY_CLIENTS,
-                    f"$.{entry.name}: has {len(columns)} clients; at most {self.max_clients} are accepted",
+                    f"has {len(columns)} clients",
+                    field=entry.name,
+                    accepted=f"at most {self.max_clients} are accepted",
+                    path="$",
                 )

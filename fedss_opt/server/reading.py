@@ -136,4 +136,4 @@ def _number(name: str, text: str, greatest: float) -> float:
 
 
 def _not_accepted(name: str, accepted: str) -> RefusedError:
-    return RefusedError(RefusalKind.INVALID_OPTION, f"{name}: {accepted}")
+    return RefusedError(RefusalKind.INVALID_OPTION, field=name, accepted=accepted)
