@@ -185,8 +185,8 @@ def test_solution_files(tmp_path, cell):
     path.write_text("{}")
     with pytest.raises(fo.FileFormatError, match=r"answer\.json: \$\.format: missing"):
         documents.load_solution(path)
-    with pytest.raises(fo.FileFormatError, match=r"must end in \.json"):
-        documents.save_solution(by_hand.answer(cell), tmp_path / "answer.npz", cell)
+    with pytest.raises(fo.FileFormatError, match=r"must end in \.json or \.npz"):
+        documents.save_solution(by_hand.answer(cell), tmp_path / "answer.csv", cell)
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="installed without its documentation")

@@ -229,7 +229,7 @@ def _bounded(problem: fo.Problem) -> fo.Solution:
 
 def _same(one: fo.Solution, other: fo.Solution) -> bool:
     def key(solution: fo.Solution) -> str:
-        fields = {name: getattr(solution, name) for name in solution.__dataclass_fields__}
+        fields = {name: getattr(solution, name) for name in solution.__dataclass_fields__ if name != "problem"}
         certificate = fields.pop("certificate")
         fields["certificate"] = None if certificate is None else vars(certificate)
         return repr(

@@ -165,30 +165,39 @@ def _encodable(text: str) -> bool:
 # -- NPZ ----------------------------------------------------------------------------------------------------
 
 
-def _npz_bytes(problem: Problem) -> bytes:
-    arrays: dict[str, Any] = {"format": np.array(PROBLEM_FORMAT), "version": np.array(VERSION)}
-    for name, value in given_fields(problem).items():
-        if isinstance(value, tuple):
-            odd = next((i for i, item in enumerate(value) if item.endswith("\0")), None)
-            if odd is not None:
-                raise FileFormatError(
-                    "NPZ drops a trailing NUL", field=name, index=(odd,), value=value[odd], accepted="save as JSON"
-                )
-        arrays[name] = np.array(value, dtype=np.str_ if isinstance(value, (str, tuple)) else None)
+def _npz_of_problem(problem: Problem) -> bytes:
+    given = {"format": PROBLEM_FORMAT, "version": VERSION} | given_fields(problem)
+    return _archive({name: _array(name, value) for name, value in given.items()})
+
+
+def _array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return a value as an array: texts, booleans and integers as they are, all else as doubles, NaN for None."""
+    array = np.array(value, dtype=np.str_ if isinstance(value, tuple) else None)
+    if array.dtype.kind == "U":
+        odd = next((i for i, text in enumerate(np.ravel(np.array(value, dtype=object))) if text.endswith("\0")), None)
+        if odd is not None:
+            index, text = ((odd,), value[odd]) if array.ndim else ((), value)
+            raise FileFormatError(
+                "NPZ drops a trailing NUL", field=name, index=index, value=text, accepted="save as JSON"
+            )
+    return array if array.dtype.kind in "Ubiu" else np.array(value, dtype=np.float64)
+
+
+def _archive(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
-def read_npz(data: bytes, known: Container[str]) -> dict[str, npt.NDArray[Any] | None]:
+def read_npz(data: bytes, known: Container[str] | None = None) -> dict[str, npt.NDArray[Any] | None]:
     """Read the arrays of an NPZ archive, without pickles.
 
     Parameters
     ----------
     data : bytes
         The file.
-    known : container of str
-        Arrays to read; the others are not looked at, and are None.
+    known : container of str, optional
+        Arrays to read; the others are not looked at, and are None. By default all.
 
     Raises
     ------
@@ -199,7 +208,7 @@ def read_npz(data: bytes, known: Container[str]) -> dict[str, npt.NDArray[Any] |
         raise FileFormatError("not an NPZ archive, or cut off")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] if name in known else None for name in archive.files}
+            return {name: archive[name] if known is None or name in known else None for name in archive.files}
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -307,7 +316,7 @@ def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
         data = json_text(problem_to_dict(problem)).encode()
     else:
         with in_file(os.fspath(path)):
-            data = _npz_bytes(problem)
+            data = _npz_of_problem(problem)
     write_atomically(path, data)
 
 
@@ -339,8 +348,12 @@ def load_problem(path: str | PathLike[str]) -> Problem:
         return problem_from_dict(parse_json(data)) if suffix == ".json" else _problem_from_npz(data)
 
 
-def save_solution(solution: Solution, path: str | PathLike[str], problem: Problem | None = None) -> None:
-    """Write an answer to ``*.json``, with the names in `problem` where it is given; all or nothing.
+def save_solution(
+    solution: Solution, path: str | PathLike[str], problem: Problem | None = None, *, with_problem: bool = False
+) -> None:
+    """Write an answer to ``*.json`` or ``*.npz``, with the names in its problem, or in `problem`; all or nothing.
+
+    `with_problem` writes the problem into it too.
 
     Examples
     --------
@@ -349,16 +362,17 @@ def save_solution(solution: Solution, path: str | PathLike[str], problem: Proble
     >>> from fedss_opt.documents import load_solution, save_solution
     >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
     >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.json", problem)
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
     ...     load_solution(f"{folder}/answer.json", problem).selected
     array([ True,  True])
     """
-    _suffix(path, (".json",))
-    write_atomically(path, json_text(solution_to_dict(solution, problem)).encode())
+    suffix = _suffix(path, (".json", ".npz"))
+    document = solution_to_dict(solution, problem, with_problem=with_problem)
+    write_atomically(path, json_text(document).encode() if suffix == ".json" else _npz_of_document(document))
 
 
 def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> Solution:
-    """Read an answer from ``*.json``; with `problem`, refuse the answer to another problem.
+    """Read an answer from ``*.json`` or ``*.npz``; with `problem`, refuse the answer to another problem.
 
     Raises
     ------
@@ -374,12 +388,46 @@ def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> 
     >>> from fedss_opt.documents import load_solution, save_solution
     >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
     >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
-    ...     answer = load_solution(f"{folder}/answer.json")
-    >>> fo.check(problem, answer).ok
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.npz", with_problem=True)
+    ...     answer = load_solution(f"{folder}/answer.npz")
+    >>> answer.check().ok
     True
     """
-    _suffix(path, (".json",))
+    suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
-        return solution_from_dict(parse_json(data), problem)
+        return solution_from_dict(parse_json(data) if suffix == ".json" else _document_of_npz(data), problem)
+
+
+# A solution's document in an archive: an array a key, ``certificate.price`` for what is inside another, NaN for null.
+
+
+def _npz_of_document(document: dict[str, Any]) -> bytes:
+    arrays: dict[str, Any] = {}
+
+    def add(prefix: str, part: dict[str, Any]) -> None:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                add(f"{prefix}{key}.", value)
+            elif key != "certificate":  # absent where it is null
+                arrays[prefix + key] = _array(prefix + key, value)
+
+    add("", document)
+    return _archive(arrays)
+
+
+def _document_of_npz(data: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, array in read_npz(data).items():
+        *parents, key = name.split(".")
+        part = document
+        for parent in parents:
+            part = part.setdefault(parent, {})
+            if not isinstance(part, dict):
+                raise refusal(f"$.{name}", f"stands beside an array {parent!r}")
+        value: Any = array
+        if array is not None and array.dtype.kind == "f" and np.isnan(array).any():
+            value = array.astype(object)
+            value[np.isnan(array)] = None
+        part[key] = None if value is None else value.tolist()
+    return document

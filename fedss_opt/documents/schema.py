@@ -138,6 +138,7 @@ def solution_schema() -> dict[str, Any]:
             "required": list(CERTIFICATE_REQUIRED),
             "additionalProperties": False,
         },
+        "problem": {"description": "The document of the problem that is answered.", "type": "object"},
     }
     return {
         "$schema": _DRAFT,

@@ -204,6 +204,7 @@ def _conclude(
         method="admm",
         iterations=iterations,
         solve_time_s=options.now() - started,
+        problem=problem,
     )
 
 

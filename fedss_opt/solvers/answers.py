@@ -85,4 +85,5 @@ def answer(
         iterations=iterations,
         solve_time_s=solve_time_s,
         message=message,
+        problem=problem,
     )
