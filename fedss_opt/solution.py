@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .checking import CheckReport
 
-__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
+__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer", "within_gap"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -410,6 +410,11 @@ def _booleans(name: str, value: Any) -> BoolArray:
     if len(shape) != 1:
         raise ProblemError(f"has shape {shape}", field=name, accepted="give one value per client, shape (N,)")
     return boolean_vector(name, value, shape[0])
+
+
+def within_gap(objective_s: float, bound_s: float, gap_tol: float) -> bool:
+    """Tell whether an answer counts as optimal: no worse than its bound by more than `gap_tol` of it; False for NaN."""
+    return objective_s <= bound_s * (1.0 + gap_tol)
 
 
 def no_answer(

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Any
 
+from ..processors import usable_cpus
 from .answers import paste
-from .here import solve_here, usable_cpus
+from .here import solve_here
 from .problems import ProblemBatch
 from .running import Part, Request
 from .stretches import Stretches

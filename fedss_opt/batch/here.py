@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,16 +11,9 @@ from .problems import ProblemBatch
 from .running import Part, Request, Run, runner
 from .stretches import Stretches
 
-__all__ = ["solve_here", "usable_cpus"]
+__all__ = ["solve_here"]
 
 _STRETCH_S = 0.03  # so long does Ctrl-C wait, and a thread for the last of the others
-
-
-def usable_cpus() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def solve_here(batch: ProblemBatch, request: Request, threads: int, show: Callable[[int], None]) -> Part:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError
 from ..problem import Problem
+from ..processors import usable_cpus
 from ..solvers import Options, check_method
 from .problems import ProblemBatch
 from .solutions import BatchSolution
@@ -105,7 +106,7 @@ def solve_batch(
     )
     with watched(progress, len(batch)) as show:
         if executor is None:
-            part = here.solve_here(batch, request, threads or here.usable_cpus(), show)
+            part = here.solve_here(batch, request, threads or usable_cpus(), show)
         else:
             elsewhere = import_module(f"{__package__}.elsewhere")
             part = elsewhere.solve_elsewhere(batch, request, executor, threads or 1, show)

@@ -128,8 +128,8 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
         lists=_contributions(problem, kept),
         note=""
         if whole
-        else f"{len(kept):,} of {problem.n_clients:,} clients are on this page: those selected first, then {others}. The "
-        "charts of clients draw from these; all else above is of all clients.",
+        else f"{len(kept):,} of {problem.n_clients:,} clients are on this page: those selected first, then {others}. "
+        "The charts of clients draw from these; all else above is of all clients.",
     )
 
 

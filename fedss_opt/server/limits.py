@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..exceptions import OptionError
 from ..fields import FIELDS
+from ..processors import usable_cpus
 from .refusals import RefusalKind, RefusedError
 
 __all__ = ["Limits"]
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +56,7 @@ class Limits:
     max_clients: int = 100_000
     max_tasks: int = 64
     max_time_s: float = 10.0
-    workers: int = field(default_factory=_processors)
+    workers: int = field(default_factory=usable_cpus)
     queue: int = 16
     per_caller: int | None = None
     max_connections: int = 512
