@@ -13,7 +13,7 @@ from ..exceptions import FedssOptError, ProblemError
 from ..fields import CLIENT_FIELDS
 from ..problem import Problem
 from .columns import flag_column, number_column, objective_column, offsets_from, packed, starts, unpacked
-from .refusals import refusals
+from .screening import bad_problems
 
 __all__ = ["ProblemBatch"]
 
@@ -172,7 +172,7 @@ class ProblemBatch:
             "required": number_column("required", () if required is None else required, int(tasks[-1]), "tasks"),
         }
         self._fill(clients, tasks, columns)
-        self.errors = refusals(self)
+        self.errors = bad_problems(self)
 
     def _fill(
         self,
@@ -248,12 +248,12 @@ class ProblemBatch:
     def __getitem__(self, index: slice) -> ProblemBatch: ...
 
     def __getitem__(self, index: int | slice) -> Problem | ProblemBatch:
-        """Return one problem (`ProblemError` for a bad one), or a stretch of the batch, which shares its arrays."""
+        """Return one problem (`ProblemError` for a bad one), or a chunk of the batch, which shares its arrays."""
         if isinstance(index, slice):
             first, last, step = index.indices(len(self))
             if step != 1:
                 raise IndexError("a ProblemBatch is sliced in steps of 1")
-            return self._stretch(first, max(first, last))
+            return self._slice(first, max(first, last))
         i = range(len(self))[operator.index(index)]
         if i in self.errors:
             raise ProblemError(self.errors[i])
@@ -283,7 +283,7 @@ class ProblemBatch:
             "task_ids": None if self.task_ids is None else self.task_ids[index],
         }
 
-    def _stretch(self, first: int, last: int) -> ProblemBatch:
+    def _slice(self, first: int, last: int) -> ProblemBatch:
         columns: dict[str, Any] = {name: getattr(self, name)[first:last] for name in _PER_PROBLEM}
         for names, offsets in (
             (CLIENT_FIELDS, self.offsets),

@@ -145,7 +145,7 @@ class BatchSolution:
 
     @property
     def solve_time_s(self) -> FloatArray:
-        """Seconds inside the method, (P,). With ``"admm"`` the mean of the stretch that the problem was solved in."""
+        """Seconds inside the method, (P,). With ``"admm"`` the mean of the chunk that the problem was solved in."""
         return self._answers.solve_time_s
 
     # -- one entry per client or task of the batch -------------------------------------------------------

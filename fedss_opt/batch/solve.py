@@ -95,9 +95,9 @@ def solve_batch(
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 
     # These load the kernels.
-    running, here = (import_module(f"{__package__}.{name}") for name in ("running", "here"))
+    execution, on_threads = (import_module(f"{__package__}.{name}") for name in ("execution", "on_threads"))
     watched = import_module(f"{__package__}.progress").watched
-    request = running.Request(
+    request = execution.BatchRequest(
         method=method,
         gap_tol=options.gap_tol,
         time_limit_s=options.time_limit_s,
@@ -106,10 +106,10 @@ def solve_batch(
     )
     with watched(progress, len(batch)) as show:
         if executor is None:
-            part = here.solve_here(batch, request, threads or usable_cpus(), show)
+            part = on_threads.solve_on_threads(batch, request, threads or usable_cpus(), show)
         else:
-            elsewhere = import_module(f"{__package__}.elsewhere")
-            part = elsewhere.solve_elsewhere(batch, request, executor, threads or 1, show)
+            on_executor = import_module(f"{__package__}.on_executor")
+            part = on_executor.solve_on_executor(batch, request, executor, threads or 1, show)
     return BatchSolution(
         problems=batch, method=method, errors=part.errors, _answers=part.answers, _messages=part.messages
     )

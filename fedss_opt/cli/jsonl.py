@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ..documents import problem_from_dict, solution_to_dict
 from ..problem import Problem
-from ..server.refusals import RefusalKind, RefusedError, parsed, refusal_of
+from ..server.problem_details import RefusalKind, RefusedError, parsed, refusal_of
 from ..solution import Solution
 from ..solvers import solve
 from .exit_status import ExitStatus

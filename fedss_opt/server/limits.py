@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import OptionError
 from ..fields import FIELDS
 from ..processors import usable_cpus
-from .refusals import RefusalKind, RefusedError
+from .problem_details import RefusalKind, RefusedError
 
 __all__ = ["Limits"]
 

@@ -13,7 +13,7 @@ from ..exceptions import InputError
 from ..problem import Problem
 from ..solvers import METHODS, solve
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError, parsed
+from .problem_details import RefusalKind, RefusedError, parsed
 
 __all__ = ["MAX_SEED", "METHODS_SERVED", "Done", "SolveOptions", "check_body", "json_bytes", "solve_body", "warm_up"]
 

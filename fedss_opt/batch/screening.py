@@ -15,14 +15,14 @@ from ..resource_blocks import too_many_blocks
 if TYPE_CHECKING:
     from .problems import ProblemBatch
 
-__all__ = ["refusals"]
+__all__ = ["bad_problems"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-def refusals(batch: ProblemBatch) -> dict[int, str]:
+def bad_problems(batch: ProblemBatch) -> dict[int, str]:
     """Return what `Problem` says of each problem that it refuses.
 
     The arrays are searched for what may be wrong; `Problem` has the last word on the few problems where it is.

@@ -9,7 +9,7 @@ import re
 from starlette.requests import ClientDisconnect, Request
 
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError
+from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions
 
 __all__ = ["check_options", "discard_body", "read_body", "solve_options"]
