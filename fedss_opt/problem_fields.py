@@ -102,9 +102,8 @@ def _refuse_contradictions(fields: Mapping[str, Any]) -> None:
             accepted=f"must be at least {bandwidth_hz / MOST_BLOCKS:g}, or left out for continuous bandwidth",
         )
     least, most = fields["min_bandwidth_hz"], fields["max_bandwidth_hz"]
-    crossed = least > most
-    if crossed.any():
-        i = int(crossed.argmax())
+    if least.size:
+        i = int((least > most).argmax())  # the first, or 0 where there is none
         refuse_crossed_limits(float(least[i]), float(most[i]), (i,))
     barred = fields["mandatory"] > fields["available"]
     if barred.any():
