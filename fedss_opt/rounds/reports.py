@@ -15,7 +15,7 @@ from ..problem_fields import refuse_crossed_limits
 from ..validation import boolean_vector, bounded_scalar, shape_of
 from ..wording import nearest
 
-__all__ = ["MEASURES", "ClientId", "Report", "client_id", "in_order", "merged", "report"]
+__all__ = ["MEASURES", "ClientId", "ClientReport", "client_id", "in_order", "merged", "report"]
 
 ClientId = str | int
 """What the caller calls a client. The string "7" and the integer 7 are two clients."""
@@ -29,7 +29,7 @@ _CONTRIBUTION = FIELD["relevance"].domain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ClientReport:
     """One client's report; None stands for what is not known.
 
     Attributes
@@ -97,7 +97,7 @@ def in_order(name: ClientId) -> tuple[bool, ClientId]:
     return isinstance(name, str), name
 
 
-def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, given: Mapping[str, Any]) -> Report:
+def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, given: Mapping[str, Any]) -> ClientReport:
     """Check what a client reports; None is not reported.
 
     Raises
@@ -115,7 +115,7 @@ def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, give
             values["tasks"] = _contributions(given["tasks"], tasks)
     except ProblemError as error:
         raise error.within(f"client {client!r}") from None
-    return Report(round=round_, **values)
+    return ClientReport(round=round_, **values)
 
 
 def _measure(name: str, value: Any) -> float | bool:
@@ -152,7 +152,7 @@ def _list(tasks: tuple[str, ...]) -> str:
     return f"the tasks are {', '.join(map(repr, tasks))}"
 
 
-def merged(client: ClientId, earlier: Report | None, fresh: Report, *, late: bool) -> Report:
+def merged(client: ClientId, earlier: ClientReport | None, fresh: ClientReport, *, late: bool) -> ClientReport:
     """Put a report over an earlier one; a late one, for an earlier round, only fills in what is missing.
 
     Raises

@@ -13,14 +13,14 @@ from ..scenarios.arguments import count, number
 from ..solvers import Options, check_method
 from .fairness import FAIRNESS_ROW, Fairness
 
-__all__ = ["PARTICIPATION", "Settings"]
+__all__ = ["PARTICIPATION", "RoundSettings"]
 
 PARTICIPATION = "participation"
 """The task of those who name none: every client contributes 1 to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class RoundSettings:
     """See `RoundAllocator` for what they mean.
 
     Attributes
@@ -62,7 +62,7 @@ class Settings:
         max_age: int | None,
         fairness: Fairness | None,
         seed: int,
-    ) -> Settings:
+    ) -> RoundSettings:
         """Check what a caller asks for.
 
         Raises

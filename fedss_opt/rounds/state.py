@@ -17,8 +17,8 @@ from ..exceptions import FileFormatError, InputError
 from ..problem import RateModel
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
-from .reports import MEASURES, ClientId, Report, client_id, in_order, merged, report
-from .settings import PARTICIPATION, Settings
+from .reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
+from .settings import PARTICIPATION, RoundSettings
 from .stating import rate_model_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ _PLAIN = ("bandwidth_hz", "gap_tol", "time_limit_s", "resource_block_hz", "max_a
 _SETTINGS = (*_PLAIN, "tasks", "implicit", "objective", "method", "fairness")
 
 
-def save(path: str | PathLike[str], settings: Settings, memory: Memory) -> None:
+def save(path: str | PathLike[str], settings: RoundSettings, memory: Memory) -> None:
     """Write an allocator's file, completely or not at all."""
     write_atomically(path, to_bytes(settings, memory))
 
 
-def load(path: str | PathLike[str]) -> tuple[Settings, Memory]:
+def load(path: str | PathLike[str]) -> tuple[RoundSettings, Memory]:
     """Read an allocator's file, completely or not at all.
 
     Raises
@@ -57,7 +57,7 @@ def load(path: str | PathLike[str]) -> tuple[Settings, Memory]:
         return from_bytes(data)
 
 
-def to_bytes(settings: Settings, memory: Memory) -> bytes:
+def to_bytes(settings: RoundSettings, memory: Memory) -> bytes:
     """Return the content of an allocator's file."""
     content: dict[str, Any] = {
         "settings": _settings_to(settings),
@@ -71,7 +71,7 @@ def to_bytes(settings: Settings, memory: Memory) -> bytes:
     return json_text(head | content).encode()
 
 
-def from_bytes(data: bytes) -> tuple[Settings, Memory]:
+def from_bytes(data: bytes) -> tuple[RoundSettings, Memory]:
     """Read the content of an allocator's file; `FileFormatError` names the place of what is wrong."""
     document = parse_json(data)
     check_kind(document, FORMAT, VERSION, _KEYS, _KEYS)
@@ -91,7 +91,7 @@ def _checksum(content: dict[str, Any]) -> int:
 # -- writing ------------------------------------------------------------------------------------------------
 
 
-def _settings_to(settings: Settings) -> dict[str, Any]:
+def _settings_to(settings: RoundSettings) -> dict[str, Any]:
     fairness = settings.fairness
     return {name: getattr(settings, name) for name in _PLAIN} | {
         "tasks": [[name, f"{need.amount!r}{'abs' if need.absolute else ''}"] for name, need in settings.needs],
@@ -104,7 +104,7 @@ def _settings_to(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _report_to(known: Report) -> dict[str, Any]:
+def _report_to(known: ClientReport) -> dict[str, Any]:
     """Return what is known of a client; null is infinity, and what is not known is left out."""
     values = {name: getattr(known, name) for name in ("round", *MEASURES, "tasks")}
     return {name: None if value == math.inf else value for name, value in values.items() if value is not None}
@@ -210,7 +210,7 @@ def _as_format_error(path: str) -> Iterator[None]:
         raise FileFormatError.of(error).at(path) from None
 
 
-def _settings_from(value: Any) -> Settings:
+def _settings_from(value: Any) -> RoundSettings:
     path = "$.settings"
     given = _object(value, path, _SETTINGS)
     needs = {string(key, place): string(need, place) for place, key, need in _pairs(given["tasks"], f"{path}.tasks")}
@@ -218,7 +218,7 @@ def _settings_from(value: Any) -> Settings:
     if implicit and list(needs) != [PARTICIPATION]:
         raise refusal(f"{path}.tasks", accepted=f"must be {PARTICIPATION!r} alone where implicit is true")
     with _as_format_error(path):
-        return Settings.checked(
+        return RoundSettings.checked(
             **{name: given[name] for name in _PLAIN},
             tasks=needs[PARTICIPATION] if implicit else needs,
             objective=string(given["objective"], f"{path}.objective"),
@@ -240,7 +240,7 @@ def _fairness_from(value: Any, path: str) -> Fairness | None:
         )
 
 
-def _memory_from(content: dict[str, Any], settings: Settings) -> Memory:
+def _memory_from(content: dict[str, Any], settings: RoundSettings) -> Memory:
     reports = {
         _id(key, place): _report_from(key, known, place, settings)
         for place, key, known in _pairs(content["reports"], "$.reports")
@@ -258,7 +258,7 @@ def _memory_from(content: dict[str, Any], settings: Settings) -> Memory:
     )
 
 
-def _report_from(name: ClientId, value: Any, path: str, settings: Settings) -> Report:
+def _report_from(name: ClientId, value: Any, path: str, settings: RoundSettings) -> ClientReport:
     given = dict(_object(value, path, ("round", *MEASURES, "tasks"), ()))
     round_ = whole_number(given.pop("round"), f"{path}.round") if "round" in given else None
     for key, known in given.items():
