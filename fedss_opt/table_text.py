@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from .documents.files import decode
+from .documents.json_text import decode
 from .exceptions import FileFormatError
 from .fields import CLIENT_FIELDS
 from .wording import nearest

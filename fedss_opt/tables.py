@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .documents.files import in_file, write_atomically
+from .atomic_files import write_atomically
+from .documents.files import in_file
 from .exceptions import ABSENT, FileFormatError, ProblemError
 from .fields import CLIENT_FIELDS, FIELD, Field
 from .problem import Problem

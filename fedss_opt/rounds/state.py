@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents.files import in_file, json_text, parse_json, write_atomically
+from ..atomic_files import write_atomically
+from ..documents.files import in_file
+from ..documents.json_text import json_text, parse_json
 from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
 from ..exceptions import FileFormatError, InputError
 from ..problem import RateModel
