@@ -10,6 +10,7 @@ from .checking import CheckReport, check
 from .exceptions import (
     FedssOptError,
     FileFormatError,
+    InputError,
     MissingDependencyError,
     OptionError,
     PayloadError,
@@ -36,6 +37,7 @@ __all__ = [
     "Fairness",
     "FedssOptError",
     "FileFormatError",
+    "InputError",
     "MissingDependencyError",
     "Objective",
     "OptionError",

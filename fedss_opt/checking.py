@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from .exceptions import OptionError
+from .fields import LARGEST
 from .optimality import prove_again
 from .problem import Problem
 from .quantities import format_quantity
 from .resource_blocks import BLOCK_ROUNDING
 from .solution import Certificate, CertificateKind, Solution, Status
 from .solvers.options import tolerance
-from .validation import LARGEST
 
 __all__ = ["CHECK_FORMAT", "CheckReport", "Claim", "check"]
 

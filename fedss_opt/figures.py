@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any, Literal
 
-from .documents.files import write_atomically
+from .atomic_files import write_atomically
 from .exceptions import MissingDependencyError
 from .looks import FAINT, INK
 

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from .client_models import MODELS, ClientModel
 from .exceptions import ProblemError
-from .problem_fields import Objective, RateModel, problem_fields
+from .fields import FIELD, Domain, Objective, RateModel
+from .problem_fields import checked_fields
 from .resource_blocks import BLOCK_ROUNDING, blocks_within, limits_in_blocks
-from .validation import selection, vector
+from .validation import checked_vector, selection
+from .wording import nearest
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -27,6 +29,8 @@ __all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel", "coverage_targ
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+
+_BANDS = Domain(unit="Hz")
 
 # A requirement counts as met at this much less, relative to it: far above the rounding of any one number, and far below
 # any meaning that a relevance can have.
@@ -117,25 +121,7 @@ class Problem:
     Problem(n_clients=3, n_tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
 
-    __slots__ = (
-        "available",
-        "bandwidth_hz",
-        "client_ids",
-        "cn0_hz",
-        "compute_s",
-        "mandatory",
-        "max_bandwidth_hz",
-        "max_upload_s",
-        "min_bandwidth_hz",
-        "objective",
-        "payload_bits",
-        "relevance",
-        "required",
-        "resource_block_hz",
-        "spectral_efficiency",
-        "task_ids",
-        "weights",
-    )
+    __slots__ = tuple(FIELD)
 
     payload_bits: FloatArray
     bandwidth_hz: float
@@ -176,26 +162,8 @@ class Problem:
         client_ids: Sequence[str] | None = None,
         task_ids: Sequence[str] | None = None,
     ) -> None:
-        fields = problem_fields(
-            payload_bits=payload_bits,
-            bandwidth_hz=bandwidth_hz,
-            resource_block_hz=resource_block_hz,
-            cn0_hz=cn0_hz,
-            spectral_efficiency=spectral_efficiency,
-            relevance=relevance,
-            required=required,
-            compute_s=compute_s,
-            max_upload_s=max_upload_s,
-            min_bandwidth_hz=min_bandwidth_hz,
-            max_bandwidth_hz=max_bandwidth_hz,
-            weights=weights,
-            mandatory=mandatory,
-            available=available,
-            objective=objective,
-            client_ids=client_ids,
-            task_ids=task_ids,
-        )
-        for name, value in fields.items():
+        given = locals()
+        for name, value in checked_fields(given).items():
             object.__setattr__(self, name, value)
 
     # -- sizes and names ---------------------------------------------------------------------------------
@@ -278,7 +246,7 @@ class Problem:
         ProblemError
             Naming the first bandwidth that is no finite number >= 0.
         """
-        b = vector("bandwidth_hz", bandwidth_hz, self.n_clients, unit="Hz")
+        b = checked_vector("bandwidth_hz", bandwidth_hz, self.n_clients, _BANDS)
         return self.client_model.rate_bps(self.link, b)
 
     def upload_s(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
@@ -358,10 +326,12 @@ class Problem:
         >>> problem.replace(bandwidth_hz=2e6).bandwidth_hz
         2000000.0
         """
-        unknown = set(changes) - set(self.__slots__)
-        if unknown:
-            raise ProblemError(f"{sorted(unknown)[0]}: no such field; the fields are {', '.join(self.__slots__)}")
-        return Problem(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
+        for name in changes:
+            if name not in FIELD:
+                hint = nearest(name, FIELD)
+                known = "" if hint else f"the fields are {', '.join(FIELD)}"
+                raise ProblemError(f"no such field{hint}", field=name, accepted=known)
+        return Problem(**{name: changes.get(name, getattr(self, name)) for name in FIELD})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the problem as a JSON-able document (see ``docs/reference/file-format.md``)."""
@@ -396,12 +366,12 @@ class Problem:
         raise AttributeError("a Problem does not change")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, ({name: getattr(self, name) for name in self.__slots__},)
+        return _rebuild, ({name: getattr(self, name) for name in FIELD},)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Problem):
             return NotImplemented
-        return all(_same(getattr(self, name), getattr(other, name)) for name in self.__slots__)
+        return all(_same(getattr(self, name), getattr(other, name)) for name in FIELD)
 
     __hash__ = None  # type: ignore[assignment]  # equality is by value, and arrays have no cheap hash
 

@@ -102,12 +102,12 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(task=name.strip() if equals else None, amount=value, absolute=absolute)
 
 
-def offered(relevance: npt.NDArray[np.float64], available: npt.NDArray[np.bool_]) -> list[float]:
-    """Return what the available clients together offer each task, correctly rounded."""
-    return [math.fsum(row[available].tolist()) for row in relevance]
+def offered(relevance: npt.NDArray[np.float64], available: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return what the available clients together offer each task, (K,), each sum correctly rounded."""
+    return np.array([math.fsum(row[available].tolist()) for row in relevance], dtype=np.float64)
 
 
-def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: Sequence[float]) -> list[float]:
+def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: Iterable[float]) -> list[float]:
     """Return what each task needs, in units of relevance.
 
     Parameters
@@ -116,7 +116,7 @@ def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: 
         As `parse_requirement` reads them. A task's own requirement goes before one for all tasks.
     names : sequence of str, (K,)
         The tasks.
-    offers : sequence of float, (K,)
+    offers : iterable of float, (K,)
         What the available clients offer each task.
 
     Raises
@@ -138,7 +138,7 @@ def required_amounts(requirements: Iterable[str], names: Sequence[str], offers: 
         chosen = wanted.get(name, wanted.get(None))
         if chosen is None:
             raise OptionError(f"task {name!r} has no requirement: give {name}=0.3 (a fraction), or 0.3 for all tasks")
-        amounts.append(chosen.amount if chosen.absolute else chosen.amount * offer)
+        amounts.append(chosen.amount if chosen.absolute else chosen.amount * float(offer))
     return amounts
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from .exceptions import ProblemError
+from .exceptions import OptionError, ProblemError
 from .problem import Problem
-from .validation import boolean_vector, numbers, real_number, shape_of, shown
+from .validation import boolean_vector, numbers, real_number, shape_of
 
-__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from .checking import CheckReport
+
+__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer", "within_gap"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -172,6 +177,20 @@ class Certificate:
         return cost - worth
 
 
+class _Problem:
+    """The field `Solution.problem`: a problem, or a function that returns it when it is first asked for."""
+
+    def __get__(self, solution: Solution | None, owner: type) -> Problem | None:
+        if solution is None:
+            return None  # the default
+        held = solution.__dict__["_problem"]
+        problem: Problem | None = held() if callable(held) else held
+        return problem
+
+    def __set__(self, solution: Solution, value: Any) -> None:
+        solution.__dict__["_problem"] = value
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution:
     """Selection, allocation and what is known of them.
@@ -202,6 +221,17 @@ class Solution:
         Wall-clock seconds inside the method.
     message : str
         A sentence for a person: why it is infeasible, what was left out.
+    problem : Problem or None
+        What it answers; None where that is not known. An answer keeps its problem alive; one that is taken from a
+        `BatchSolution` does not, and knows its problem as long as the batch lives.
+
+    Examples
+    --------
+    >>> import fedss_opt as fo
+    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
+    >>> solution = fo.solve(problem)
+    >>> solution.check().ok, solution.gap < 1e-4, solution.bound == solution.lower_bound_s
+    (True, True, True)
     """
 
     status: Status
@@ -216,6 +246,7 @@ class Solution:
     iterations: int = 0
     solve_time_s: float = 0.0
     message: str = ""
+    problem: Problem | None = cast("Any", _Problem())  # noqa: RUF009 - a descriptor, not a default
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", _member("status", self.status, Status))
@@ -225,7 +256,9 @@ class Solution:
         for name in ("latency_s", "objective_s", "lower_bound_s"):
             object.__setattr__(self, name, _figure(name, getattr(self, name)))
         if self.certificate is not None and not isinstance(self.certificate, Certificate):
-            raise ProblemError(f"certificate: a {type(self.certificate).__name__}; must be a Certificate, or None")
+            raise ProblemError(
+                f"a {type(self.certificate).__name__}", field="certificate", accepted="must be a Certificate, or None"
+            )
 
     @property
     def gap(self) -> float:
@@ -244,11 +277,88 @@ class Solution:
         """Whether a feasible selection and allocation is here."""
         return self.status in (Status.OPTIMAL, Status.FEASIBLE)
 
-    def to_dict(self, problem: Problem | None = None) -> dict[str, Any]:
-        """Return the answer as a JSON-able document; with `problem`, client and task ids are used."""
+    @property
+    def bound(self) -> float:
+        """Lower bound on the objective that the certificate proves by itself, recomputed from the problem, s.
+
+        0 without a certificate, or for one that proves nothing; `lower_bound_s` is what the method claims.
+
+        Raises
+        ------
+        OptionError
+            Where the problem is not known.
+        """
+        problem = self._known_problem()
+        return 0.0 if self.certificate is None else self.certificate.bound(problem)
+
+    def reduced_costs(self) -> FloatArray:
+        """Return what every client costs beyond what it is worth, (N,); see `Certificate.reduced_costs`.
+
+        NaN for all without a certificate.
+
+        Raises
+        ------
+        OptionError
+            Where the problem is not known.
+        """
+        problem = self._known_problem()
+        if self.certificate is None:
+            return np.full(problem.n_clients, math.nan)
+        return self.certificate.reduced_costs(problem)
+
+    def check(self, *, gap_tol: float = 1e-4, time_limit_s: float | None = None) -> CheckReport:
+        """Check every claim of the answer from its problem's data; see `fedss_opt.check`.
+
+        Raises
+        ------
+        OptionError
+            Where the problem is not known: then `fedss_opt.check` takes it.
+        """
+        from .checking import check  # noqa: PLC0415 - checking builds on this module
+
+        return check(self._known_problem(), self, gap_tol=gap_tol, time_limit_s=time_limit_s)
+
+    def _known_problem(self) -> Problem:
+        if self.problem is None:
+            raise OptionError(
+                "is not known to this answer",
+                field="problem",
+                accepted="set it with dataclasses.replace(solution, problem=...)",
+            )
+        return self.problem
+
+    def to_dict(self, problem: Problem | None = None, *, with_problem: bool = False) -> dict[str, Any]:
+        """Return the answer as a JSON-able document; see `fedss_opt.documents.solution_to_dict`."""
         from .documents import solution_to_dict  # noqa: PLC0415 - documents builds on this module
 
-        return solution_to_dict(self, problem)
+        return solution_to_dict(self, problem, with_problem=with_problem)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any], problem: Problem | None = None) -> Solution:
+        """Build an answer from a document; `FileFormatError` names the path of what is wrong."""
+        from .documents import solution_from_dict  # noqa: PLC0415
+
+        return solution_from_dict(document, problem)
+
+    def save(self, path: str | PathLike[str], *, with_problem: bool = False) -> None:
+        """Write the answer, `with_problem` its problem too, to ``*.json`` or ``*.npz``; all or nothing."""
+        from .documents import save_solution  # noqa: PLC0415
+
+        save_solution(self, path, with_problem=with_problem)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], problem: Problem | None = None) -> Solution:
+        """Read an answer from ``*.json`` or ``*.npz``; with `problem`, refuse the answer to another one."""
+        from .documents import load_solution  # noqa: PLC0415
+
+        return load_solution(path, problem)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind a problem that is only looked up, in a batch."""
+        state = self.__dict__.copy()
+        if callable(state["_problem"]):
+            state["_problem"] = None
+        return state
 
     def __repr__(self) -> str:
         return (
@@ -269,7 +379,7 @@ def _member(name: str, value: Any, kinds: type[Member]) -> Member:
         return kinds(value)
     except ValueError:
         accepted = ", ".join(repr(str(kind)) for kind in kinds)
-        raise ProblemError(f"{name} = {shown(value)}: must be one of {accepted}") from None
+        raise ProblemError(field=name, value=value, accepted=f"must be one of {accepted}") from None
 
 
 def _figure(name: str, value: object) -> float:
@@ -277,13 +387,13 @@ def _figure(name: str, value: object) -> float:
         return value
     plain = real_number(value)
     if plain is None:
-        raise ProblemError(f"{name} = {shown(value)}: must be a number")
+        raise ProblemError(field=name, value=value, accepted="must be a number")
     return plain
 
 
 def _whole(name: str, value: object) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise ProblemError(f"{name} = {shown(value)}: must be an integer, or None")
+        raise ProblemError(field=name, value=value, accepted="must be an integer, or None")
     return int(value)
 
 
@@ -298,8 +408,13 @@ def _booleans(name: str, value: Any) -> BoolArray:
         return value
     shape = shape_of(name, value)
     if len(shape) != 1:
-        raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,)")
+        raise ProblemError(f"has shape {shape}", field=name, accepted="give one value per client, shape (N,)")
     return boolean_vector(name, value, shape[0])
+
+
+def within_gap(objective_s: float, bound_s: float, gap_tol: float) -> bool:
+    """Tell whether an answer counts as optimal: no worse than its bound by more than `gap_tol` of it; False for NaN."""
+    return objective_s <= bound_s * (1.0 + gap_tol)
 
 
 def no_answer(
@@ -329,4 +444,5 @@ def no_answer(
         iterations=iterations,
         solve_time_s=solve_time_s,
         message=message,
+        problem=problem,
     )

@@ -6,39 +6,25 @@ import csv
 import io
 import re
 
-from .documents.fields import FIELDS
-from .documents.files import decode
-from .documents.reading import nearest
+from .documents.json_text import decode
 from .exceptions import FileFormatError
+from .fields import CLIENT_FIELDS
+from .wording import nearest
 
-__all__ = ["CLIENT_FIELDS", "COLUMNS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name"]
+__all__ = ["COLUMNS", "DECIBELS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name"]
 
 TASK = "task:"
 """What the name of a task's column begins with."""
-CLIENT_FIELDS = {field.name: field for field in FIELDS if field.shape == "clients" and field.type != "string"}
-"""The fields of a problem that a column can fill."""
-# As documented: in this order, and by these names.
-_SHOWN = (
-    "id",
-    "payload_bits",
-    "cn0_hz",
-    "cn0_dbhz",
-    "spectral_efficiency",
-    "compute_s",
-    "max_upload_s",
-    "min_bandwidth_hz",
-    "max_bandwidth_hz",
-    "weight",
-    "mandatory",
-    "available",
-)
-COLUMNS = {
-    **{name: name for name in CLIENT_FIELDS},
-    "cn0_dbhz": "cn0_hz",
-    "weight": "weights",
+DECIBELS = "cn0_dbhz"
+"""The column with C/N0 in dB-Hz."""
+_SHOWN = {"id": "client_ids"} | {
+    column: field.name
+    for field in CLIENT_FIELDS.values()
+    for column in ((field.column, DECIBELS) if field.name == "cn0_hz" else (field.column,))
 }
+COLUMNS = _SHOWN | {"weights": "weights"}
 """A column -> the field that it fills."""
-_CHANNEL = ("cn0_hz", "cn0_dbhz", "spectral_efficiency")
+_CHANNEL = ("cn0_hz", DECIBELS, "spectral_efficiency")
 _SNR = {"snr", "snrdb", "sinr", "sinrdb"}
 _CN0 = {"cn0", "cn0db", "cno", "cnodb", "cnodbhz"}
 
@@ -53,7 +39,8 @@ def decode_table(data: bytes) -> str:
     try:
         return decode(data)
     except FileFormatError as error:
-        raise FileFormatError(f"{error}; save it as CSV UTF-8") from None
+        error.accepted = "save it as CSV UTF-8"
+        raise
 
 
 def rows_of(text: str) -> tuple[list[str], Rows]:
@@ -118,7 +105,7 @@ def check_head(head: list[str]) -> None:
             raise FileFormatError(f"{place}: {column!r} is the same task as {other}; tasks must be unique")
         if column == TASK:
             raise FileFormatError(f"{place}: 'task:' without a name; write task:NAME")
-        if column != "id" and column not in COLUMNS and not column.startswith((TASK, "#")):
+        if column not in COLUMNS and not column.startswith((TASK, "#")):
             raise FileFormatError(f"{place}: {column!r}: unknown column{_hint(column)}")
     if {"weight", "weights"} <= set(head):
         raise FileFormatError("line 1: 'weight' and 'weights' are the same column; give one")

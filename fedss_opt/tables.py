@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .documents.fields import FIELDS, Field
-from .documents.files import in_file, write_atomically
-from .exceptions import FileFormatError, ProblemError
+from .atomic_files import write_atomically
+from .documents.files import in_file
+from .exceptions import ABSENT, FileFormatError, ProblemError
+from .fields import CLIENT_FIELDS, FIELD, Field
 from .problem import Problem
 from .quantities import offered, parse_bandwidth, required_amounts
 from .solution import Solution
-from .table_text import CLIENT_FIELDS, COLUMNS, TASK, Rows, check_head, decode_table, rows_of, task_name
+from .table_text import COLUMNS, DECIBELS, TASK, Rows, check_head, decode_table, rows_of, task_name
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,8 +30,7 @@ __all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_a
 ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
 """The columns of an answer's CSV."""
 
-_RELEVANCE = next(field for field in FIELDS if field.name == "relevance")
-_DECIBELS = "cn0_dbhz"
+_RELEVANCE = replace(FIELD["relevance"], default=0.0)
 _TRUE = {"true", "1", "yes", "y"}
 _FALSE = {"false", "0", "no", "n"}
 
@@ -124,18 +123,16 @@ def parse_table(
     tasks: dict[str, list[float]] = {}
     for j, column in enumerate(head):
         if column.startswith(TASK):
-            entry = replace(_RELEVANCE, default=0.0)
-            tasks[task_name(column)] = [_cell(entry, column, row[j], line) for line, row in rows]
-        elif column in COLUMNS:
+            tasks[task_name(column)] = _values(_RELEVANCE, head, j, rows)
+        elif COLUMNS.get(column) in CLIENT_FIELDS:
             field = CLIENT_FIELDS[COLUMNS[column]]
-            fields[field.name] = [_cell(field, column, row[j], line) for line, row in rows]
+            fields[field.name] = _values(field, head, j, rows)
     hertz = parse_bandwidth(bandwidth_hz) if isinstance(bandwidth_hz, str) else bandwidth_hz
     block = parse_bandwidth(resource_block_hz) if isinstance(resource_block_hz, str) else resource_block_hz
     relevance = np.array(list(tasks.values()), dtype=np.float64).reshape(len(tasks), len(rows))
     available = np.array(fields.get("available", [True] * len(rows)), dtype=np.bool_)
     wanted = list(require)
     required = required_amounts(wanted if tasks else (), list(tasks), offered(relevance, available))
-    _refuse_contradictions(fields, rows)
     try:
         problem = Problem(
             **fields,
@@ -148,7 +145,7 @@ def parse_table(
             task_ids=list(tasks) if tasks else None,
         )
     except ProblemError as error:
-        raise FileFormatError(_with_line(str(error), rows, list(tasks))) from None
+        raise _located(error, head, rows, list(tasks)) from None
     if wanted and not tasks:
         raise FileFormatError(
             f"requirement {wanted[0]!r}: there are no task columns; "
@@ -165,62 +162,66 @@ def _ids(head: list[str], rows: Rows) -> list[str] | None:
     for line, row in rows:
         name = row[j].strip()
         if not name:
-            raise FileFormatError(f"line {line}, column id: empty; every client needs a name")
+            raise _refused("id", line, "empty", accepted="every client needs a name")
         if name in seen:
-            raise FileFormatError(f"line {line}, column id: {name!r} stands at line {seen[name]} too; must be unique")
+            raise _refused("id", line, f"stands at line {seen[name]} too", value=name, accepted="must be unique")
         seen[name] = line
     return list(seen)
 
 
-def _cell(field: Field, column: str, text: str, line: int) -> Any:
-    text = text.strip()
-    place = f"line {line}, column {column}: {text!r}"
-    if not text:
-        if field.default is None:
-            raise FileFormatError(f"line {line}, column {column}: empty; {_accepted(field, column)}")
-        return field.default
-    if field.type == "boolean":
-        word = text.lower()
-        if word not in _TRUE and word not in _FALSE:
-            raise FileFormatError(f"{place}: must be true or false (or yes/no, 1/0)")
-        return word in _TRUE
+def _refused(column: str, line: int, message: str = "", *, value: object = ABSENT, accepted: str) -> FileFormatError:
+    error = FileFormatError(message, field=column, value=value, accepted=accepted)
+    return error.within(f"line {line}, column {column}", instead=True)
+
+
+def _values(field: Field, head: Sequence[str], j: int, rows: Rows) -> list[Any]:
+    """Read a column; the first cell that is no value of the field is refused."""
+    column, accepted = head[j], "must be a finite number (dB-Hz)" if head[j] == DECIBELS else field.accepted()
+    values = []
+    for line, row in rows:
+        text = row[j].strip()
+        value = field.default if not text else _flag(text) if field.type == "boolean" else _number(text, column)
+        if value is None:
+            if not text:
+                raise _refused(column, line, "empty", accepted=accepted)
+            raise _refused(column, line, value=text, accepted=f"{accepted} (or yes/no, 1/0)")
+        values.append(value)
+    if field.type == "number":
+        good = field.domain.signed(np.array(values))
+        if not good.all():
+            line, row = rows[int(good.argmin())]
+            comma = "; write a decimal point, not a comma" if "," in row[j] else ""
+            raise _refused(column, line, value=row[j].strip(), accepted=accepted + comma)
+    return values
+
+
+def _flag(text: str) -> bool | None:
+    word = text.lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _number(text: str, column: str) -> float:
+    """Read a number, NaN where there is none."""
     try:
         value = math.nan if "_" in text else float(text)
     except ValueError:
         value = math.nan
-    if column == _DECIBELS:
+    if column == DECIBELS:
         # 10**308.25 is the largest double.
         value = 10.0 ** (value / 10.0) if abs(value) < 3000.0 else math.nan
-    if not field.accepts(value):
-        comma = "; write a decimal point, not a comma" if "," in text else ""
-        raise FileFormatError(f"{place}: {_accepted(field, column)}{comma}")
     return value
 
 
-def _accepted(field: Field, column: str) -> str:
-    """Say what a cell must be, in the unit of its column."""
-    return "must be a finite number (dB-Hz)" if column == _DECIBELS else field.accepted()
-
-
-def _with_line(message: str, rows: Rows, tasks: list[str]) -> str:
-    """Turn the index in a message of `Problem` into line and column."""
-    match = re.match(r"(\w+)\[(?:(\d+), )?(\d+)\](?: = (\S+):)?", message)
-    if match is None or match[1] == "required":
-        return message
-    column = f"{TASK}{tasks[int(match[2] or 0)]}" if match[1] == "relevance" else match[1]
-    value = f" {match[4]}:" if match[4] else ""
-    return f"line {rows[int(match[3])][0]}, column {column}:{value}{message[match.end() :]}"
-
-
-def _refuse_contradictions(fields: dict[str, list[Any]], rows: Rows) -> None:
-    """Say with line and column what `Problem` would refuse with an index."""
-    limits = zip(fields.get("min_bandwidth_hz", ()), fields.get("max_bandwidth_hz", ()), rows, strict=False)
-    for low, high, (line, _) in limits:
-        if low > high:
-            raise FileFormatError(f"line {line}: min_bandwidth_hz {low:g} exceeds max_bandwidth_hz {high:g}")
-    for must, can, (line, _) in zip(fields.get("mandatory", ()), fields.get("available", ()), rows, strict=False):
-        if must and not can:
-            raise FileFormatError(f"line {line}: mandatory is true but available is false; they exclude each other")
+def _located(error: ProblemError, head: Sequence[str], rows: Rows, tasks: Sequence[str]) -> FileFormatError:
+    """Return an error of `Problem` with line and column in place of the field and its index."""
+    located = FileFormatError.of(error)
+    if not error.index or error.field in ("required", "task_ids"):
+        return located
+    if error.field == "relevance":
+        column = TASK + tasks[error.index[0]]
+    else:
+        column = next((name for name in head if COLUMNS.get(name) == error.field), error.field)
+    return located.within(f"line {rows[error.index[-1]][0]}, column {column}", instead=True)
 
 
 def answer_text(problem: Problem, solution: Solution) -> str:

@@ -11,38 +11,31 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ProblemError
+from .fields import Domain
 
 __all__ = [
-    "LARGEST",
-    "SMALLEST",
     "boolean_vector",
     "bounded_scalar",
+    "checked_vector",
     "identifiers",
     "infer_length",
     "matrix",
     "numbers",
     "real_number",
-    "refuse_faint",
     "selection",
     "shape_of",
-    "shown",
     "vector",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-# What is positive lies between these two, whatever its unit. Products and quotients of five such numbers stay
-# within double precision, so no kernel has to think of overflow, underflow or subnormal numbers, which would
-# make a proven bound wrong.
-SMALLEST, LARGEST = 1e-30, 1e30
-
 _BOOLEANS = frozenset((bool, np.bool_))
 _NUMBERS = (int, float, np.integer, np.floating)
 _least, _greatest = np.minimum.reduce, np.maximum.reduce  # array.min() costs twice as much on short arrays
 
 
-def infer_length(per_client: dict[str, Any], relevance: npt.ArrayLike | None, client_ids: Sequence[str] | None) -> int:
+def infer_length(per_client: Mapping[str, Any], relevance: Any, client_ids: Any) -> int:
     """Find N from the first field that is an array, and refuse arrays that disagree."""
     n, source = -1, ""
     for name, value in per_client.items():
@@ -52,12 +45,12 @@ def infer_length(per_client: dict[str, Any], relevance: npt.ArrayLike | None, cl
         if len(shape) == 0:
             continue
         if len(shape) != 1:
-            raise ProblemError(f"{name}: has shape {shape}; give one value per client, shape (N,), or a scalar")
+            raise _shape_error(name, shape, "one value per client, shape (N,), or a scalar")
         n, source = _agree(n, source, shape[0], name)
     if relevance is not None:
         shape = shape_of("relevance", relevance)
         if len(shape) > 2:
-            raise ProblemError(f"relevance: has shape {shape}; give (K, N), or (N,) for a single task")
+            raise _shape_error("relevance", shape, "(K, N), or (N,) for a single task")
         if len(shape) > 0:
             n, source = _agree(n, source, shape[-1], "relevance")
     if client_ids is not None:
@@ -67,8 +60,12 @@ def infer_length(per_client: dict[str, Any], relevance: npt.ArrayLike | None, cl
 
 def _agree(n: int, source: str, found: int, name: str) -> tuple[int, str]:
     if n >= 0 and found != n:
-        raise ProblemError(f"{name}: has {found} clients where {source} has {n}; they must agree")
+        raise ProblemError(f"has {found} clients where {source} has {n}", field=name, accepted="they must agree")
     return found, source or name
+
+
+def _shape_error(name: str, shape: tuple[int, ...], accepted: str) -> ProblemError:
+    return ProblemError(f"has shape {shape}", field=name, accepted=f"give {accepted}")
 
 
 def shape_of(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
@@ -81,7 +78,7 @@ def shape_of(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
 
 
 def _ragged(name: str) -> ProblemError:
-    return ProblemError(f"{name}: its rows differ in length; give a rectangular array of numbers")
+    return ProblemError("its rows differ in length", field=name, accepted="give a rectangular array of numbers")
 
 
 def _array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -90,14 +87,14 @@ def _array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         index = np.argwhere(np.ma.getmaskarray(value))[0]
-        raise ProblemError(f"{_place(name, index)} is masked; every entry must be given")
+        raise ProblemError("is masked", field=name, index=index.tolist(), accepted="every entry must be given")
     try:
         return np.asarray(value)
     except ValueError:
         raise _ragged(name) from None
 
 
-def numbers(name: str, value: Any, accepted: str) -> FloatArray:
+def numbers(name: str, value: Any, accepted: str | Domain) -> FloatArray:
     """Return a fresh float64 copy, refusing whatever is not a real number."""
     array = _array(name, value)
     kind, size = array.dtype.kind, array.dtype.itemsize
@@ -106,13 +103,27 @@ def numbers(name: str, value: Any, accepted: str) -> FloatArray:
     # Off the beaten track: Python objects, big integers, long doubles, booleans among numbers.
     result = np.empty(array.shape)
     for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
-        if isinstance(item, (bool, np.bool_)) or not isinstance(item, _NUMBERS):
-            raise ProblemError(f"{_place(name, index)} = {shown(item)}: not a number; {accepted}")
         try:
-            result[index] = float(item)
-        except OverflowError:
-            raise ProblemError(f"{_place(name, index)} = {shown(item)}: beyond double precision; {accepted}") from None
+            if isinstance(item, (bool, np.bool_)) or not isinstance(item, _NUMBERS):
+                raise TypeError("not a number")
+            try:
+                result[index] = float(item)
+            except OverflowError:
+                raise TypeError("beyond double precision") from None
+        except TypeError as error:
+            raise _refused(name, accepted, index, item, str(error)) from None
     return result
+
+
+def _refused(name: str, accepted: str | Domain, index: Any, value: Any, message: str = "") -> ProblemError:
+    plain, infinity = accepted, ""
+    if isinstance(accepted, Domain):
+        plain = accepted.magnitudes() if message == _SIZE else accepted.accepted()
+        infinity = "inf" if accepted.infinite else ""
+    return ProblemError(message, field=name, index=index, value=value, accepted=str(plain), infinity=infinity)
+
+
+_SIZE = "out of range"
 
 
 def _holds_booleans(value: Any) -> bool:
@@ -125,10 +136,6 @@ def _holds_booleans(value: Any) -> bool:
     return not _BOOLEANS.isdisjoint(types)
 
 
-def _place(name: str, index: Any) -> str:
-    return f"{name}[{', '.join(str(int(i)) for i in index)}]" if len(index) else name
-
-
 def real_number(value: object) -> float | None:
     """Return a number of Python's or NumPy's as a plain float; None for whatever else, booleans included."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, _NUMBERS):
@@ -139,102 +146,62 @@ def real_number(value: object) -> float | None:
         return math.inf if value > 0 else -math.inf
 
 
-def shown(item: Any) -> str:
-    """Show a value of any kind in an error message, at bounded length."""
-    try:
-        text = repr(item)
-    except Exception:  # a foreign repr may do anything; int refuses to print beyond 4300 digits
-        text = f"<{type(item).__name__}>"
-    return text if len(text) <= 60 else f"{text[:40]}...{text[-10:]}"
-
-
-def _accepted(*, positive: bool, infinite: bool, unit: str) -> str:
-    number = "a number" if infinite else "a finite number"
-    of_unit = f" ({unit})" if unit else ""
-    return f"must be {number}{of_unit} {'> 0' if positive else '>= 0'}" + (", or inf" if infinite else "")
-
-
-def _within(lowest: float, highest: float, *, positive: bool, infinite: bool) -> bool:
-    """Tell whether all between two numbers is accepted for sure; False for NaN."""
-    if not (lowest >= SMALLEST if positive else lowest >= 0.0):
-        return False
-    return highest <= LARGEST or (infinite and lowest == math.inf)
-
-
-def _checked(name: str, value: Any, *, positive: bool = False, infinite: bool = False, unit: str = "") -> FloatArray:
+def _checked(name: str, value: Any, domain: Domain) -> FloatArray:
     """Return a fresh float64 copy, or name the first number that is not accepted."""
-    accepted = _accepted(positive=positive, infinite=infinite, unit=unit)
-    array = numbers(name, value, accepted)
+    array = numbers(name, value, domain)
     if array.size == 0:
         return array
     # Both are NaN as soon as one entry is.
     lowest, highest = _least(array, axis=None), _greatest(array, axis=None)
-    if not _within(lowest, highest, positive=positive, infinite=infinite):
-        good = array > 0.0 if positive else array >= 0.0
-        if not infinite:
-            good &= array < math.inf
-        _refuse_the_first(name, array, good, accepted)
-        good = (array <= LARGEST) | (array == math.inf)
-        if positive:
-            good &= array >= SMALLEST
-        _refuse_the_first(name, array, good, _magnitude(positive=positive, infinite=infinite, unit=unit))
+    if not domain.holds(lowest, highest):
+        for good, message in ((domain.signed, ""), (domain.sized, _SIZE)):
+            fine = good(array)
+            if not fine.all():
+                index = np.unravel_index(int(np.argmin(fine)), array.shape)
+                raise _refused(name, domain, index, float(array[index]), message)
     if lowest == 0.0:
         array += 0.0  # turns -0.0 into 0.0
     return array
 
 
-def _magnitude(*, positive: bool, infinite: bool, unit: str) -> str:
-    of_unit = f" {unit}" if unit else ""
-    span = f"{SMALLEST:g} to {LARGEST:g}{of_unit}" if positive else f"0 to {LARGEST:g}{of_unit}"
-    return f"out of range; must be {span}" + (", or inf" if infinite else "")
-
-
-def _refuse_the_first(name: str, array: FloatArray, good: BoolArray, accepted: str) -> None:
-    if not good.all():
-        index = np.unravel_index(int(np.argmin(good)), array.shape)
-        raise ProblemError(f"{_place(name, index)} = {array[index]}: {accepted}")
-
-
-def refuse_faint(name: str, array: FloatArray) -> None:
-    """Refuse what is neither 0 nor of a size that something can be divided by."""
-    if array.size and _least(array) < SMALLEST:
-        good = (array == 0.0) | (array >= SMALLEST)
-        _refuse_the_first(name, array, good, f"out of range; must be 0, or {SMALLEST:g} to {LARGEST:g}")
-
-
-def bounded_scalar(name: str, value: Any, *, unit: str) -> float:
-    """Validate one finite number > 0."""
+def bounded_scalar(name: str, value: Any, domain: Domain) -> float:
+    """Validate one number."""
     shape = shape_of(name, value)
     if shape:
-        raise ProblemError(f"{name}: has shape {shape}; give a single number")
-    return float(_checked(name, value, positive=True, unit=unit))
+        raise _shape_error(name, shape, "a single number")
+    return float(_checked(name, value, domain))
 
 
 def vector(
     name: str, value: Any, n: int, *, positive: bool = False, infinite: bool = False, unit: str = ""
 ) -> FloatArray:
     """Validate (n,) numbers, broadcasting a scalar."""
-    if type(value) is float and _within(value, value, positive=positive, infinite=infinite):
+    return checked_vector(name, value, n, Domain(positive=positive, infinite=infinite, unit=unit))
+
+
+def checked_vector(name: str, value: Any, n: int, domain: Domain) -> FloatArray:
+    """Validate (n,) numbers of a domain, broadcasting a scalar."""
+    if type(value) is float and domain.holds(value, value):
         array = np.empty(n)
         array.fill(value + 0.0)  # a default, most often: no detour through NumPy
     else:
-        array = _checked(name, value, positive=positive, infinite=infinite, unit=unit)
+        array = _checked(name, value, domain)
         if array.ndim == 0:
             array = np.full(n, float(array))
         elif array.shape != (n,):
-            raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
+            raise _shape_error(name, array.shape, f"shape ({n},) or a scalar")
     array.setflags(write=False)
     return array
 
 
-def matrix(name: str, value: Any, k: int, n: int) -> FloatArray:
-    """Validate (k, n) finite numbers >= 0; (n,) is one row, a scalar fills all."""
-    array = _checked(name, value)
+def matrix(name: str, value: Any, k: int, n: int, domain: Domain = Domain()) -> FloatArray:  # noqa: B008 - frozen
+    """Validate (k, n) numbers; (n,) is one row, a scalar fills all."""
+    array = _checked(name, value, domain)
     if array.ndim == 0:
         array = np.full((k, n), float(array))
     elif array.shape != (k, n):
         if array.shape != (n,) or k != 1:
-            raise ProblemError(f"{name}: has shape {array.shape}; give ({k}, {n}): one row a task, one column a client")
+            raise _shape_error(name, array.shape, f"({k}, {n}): one row a task, one column a client")
         array = array.reshape(1, n)
     array.setflags(write=False)
     return array
@@ -250,9 +217,9 @@ def boolean_vector(name: str, value: Any, n: int) -> BoolArray:
         if array.dtype.kind != "b" and not (array.dtype.kind in "fiu" and np.logical_or(array == 0, array == 1).all()):
             for index, item in np.ndenumerate(np.asarray(value, dtype=object)):
                 if not isinstance(item, (bool, np.bool_, *_NUMBERS)) or item not in (0, 1):
-                    raise ProblemError(f"{_place(name, index)} = {shown(item)}: must be true or false")
+                    raise _refused(name, "must be true or false", index, item)
         if array.shape not in ((), (n,)):
-            raise ProblemError(f"{name}: has shape {array.shape}; give shape ({n},) or a scalar")
+            raise _shape_error(name, array.shape, f"shape ({n},) or a scalar")
         result[...] = array
     result.setflags(write=False)
     return result
@@ -267,11 +234,12 @@ def selection(value: npt.ArrayLike, n: int) -> BoolArray:
 
 def _names(name: str, value: Any) -> Sequence[str]:
     """Refuse what is not an ordered collection of strings."""
+    accepted = "give a list of strings"
     if isinstance(value, (str, bytes, Set, Mapping)) or not hasattr(value, "__len__"):
-        raise ProblemError(f"{name}: {shown(value)} where a list of strings is needed")
+        raise ProblemError("not a list of strings", field=name, value=value, accepted=accepted)
     for i, item in enumerate(value):
         if not isinstance(item, str):
-            raise ProblemError(f"{name}[{i}] = {shown(item)}: not a string; give a list of strings")
+            raise ProblemError("not a string", field=name, index=(i,), value=item, accepted=accepted)
     names: Sequence[str] = value
     return names
 
@@ -282,8 +250,9 @@ def identifiers(name: str, value: Sequence[str] | None, n: int, what: str) -> tu
         return None
     names = tuple(map(str, _names(name, value)))
     if len(names) != n:
-        raise ProblemError(f"{name}: has {len(names)} names for {n} {what}; they must agree")
+        raise ProblemError(f"has {len(names)} names for {n} {what}", field=name, accepted="they must agree")
     if len(set(names)) < n:
         twice = next(item for item, count in Counter(names).items() if count > 1)
-        raise ProblemError(f"{name}: {shown(twice)} stands twice; names must be unique")
+        second = [i for i, item in enumerate(names) if item == twice][1]
+        raise ProblemError("stands twice", field=name, index=(second,), value=twice, accepted="names must be unique")
     return names

@@ -28,7 +28,7 @@ MODULES = (
 # Classes without an example of their own: nobody makes them by hand, and what returns or takes them shows them in its
 # example. A name that gets an example, or goes, leaves this list.
 WITHOUT_EXAMPLE = {
-    "fedss_opt": {"Certificate", "CheckReport", "Progress", "RoundPlan", "Solution"},
+    "fedss_opt": {"Certificate", "CheckReport", "Progress", "RoundPlan"},
     "fedss_opt.integrations.flower": {"AllocatedResult", "AllocatedStrategy", "LinkSource", "Links"},
     "fedss_opt.rounds": {"FairnessCost", "RoundPlan"},
     "fedss_opt.scenarios": {"Preset"},

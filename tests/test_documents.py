@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import fedss_opt as fo
 from fedss_opt import documents
 from fedss_opt.documents.files import json_text
+from fedss_opt.fields import FIELDS
 
 from . import by_hand
 from .strategies import problems
@@ -151,7 +152,7 @@ def test_empty_names_of_no_task_are_kept():
         ({"available": "yes"}, "$.available = 'yes' (a string): must be an array of true and false"),
         ({"max_upload_s": [1, None, math.inf]}, "$.max_upload_s[2] = inf: must be a finite number, or null"),
         ({"compute_s": math.nan}, "$.compute_s = nan: must be a finite number"),
-        ({"client_ids": ["a", "a", "b"]}, "$.client_ids: 'a' stands twice"),
+        ({"client_ids": ["a", "a", "b"]}, "$.client_ids[1] = 'a': stands twice"),
         ({"client_ids": ["a", 2, "b"]}, "$.client_ids[1] = 2 (a number): must be a string"),
         ({"objective": "makspan"}, "$.objective = 'makspan': must be one of 'makespan', 'total' (did you"),
         ({"payload_bit": 1}, "$.payload_bit: unknown key (did you mean 'payload_bits'?)"),
@@ -159,8 +160,8 @@ def test_empty_names_of_no_task_are_kept():
         ({"format": "fedss_opt/solution"}, "must be 'fedss_opt/problem'"),
         ({"version": 2}, "$.version = 2 (a number): this release reads version 1"),
         ({"version": True}, "$.version = true"),
-        ({"spectral_efficiency": [1, 1, 1]}, "$.cn0_hz, $.spectral_efficiency: both given"),
-        ({"mandatory": [False, False, True]}, "$.mandatory[2] is true but $.available[2] is false; a "),
+        ({"spectral_efficiency": [1, 1, 1]}, "$.cn0_hz, spectral_efficiency: both given"),
+        ({"mandatory": [False, False, True]}, "$.mandatory[2]: true where available is false; a "),
         ({"min_bandwidth_hz": 5, "max_bandwidth_hz": 4}, "$.min_bandwidth_hz[0] = 5"),
     ],
 )  # fmt: skip
@@ -191,7 +192,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from([field.name for field in documents.FIELDS]), json_values)
+@given(st.sampled_from([field.name for field in FIELDS]), json_values)
 def test_whatever_stands_in_a_field_is_accepted_or_refused_in_one_line(name, value):
     document = {
         "format": "fedss_opt/problem", "version": 1, "bandwidth_hz": 1.0, "payload_bits": [1.0],
@@ -228,7 +229,7 @@ def _bounded(problem: fo.Problem) -> fo.Solution:
 
 def _same(one: fo.Solution, other: fo.Solution) -> bool:
     def key(solution: fo.Solution) -> str:
-        fields = {name: getattr(solution, name) for name in solution.__dataclass_fields__}
+        fields = {name: getattr(solution, name) for name in solution.__dataclass_fields__ if name != "problem"}
         certificate = fields.pop("certificate")
         fields["certificate"] = None if certificate is None else vars(certificate)
         return repr(

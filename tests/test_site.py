@@ -17,14 +17,10 @@ TOCTREE = re.compile(r"^(`{3,}|:{3,})\{toctree\}[^\n]*\n(.*?)^\1$", re.MULTILINE
 PUBLIC = [
     "",
     "batch",
-    "documents",
     "exceptions",
-    "figures",
     "integrations.flower",
     "integrations.nvflare",
     "integrations.select",
-    "looks",
-    "quantities",
     "reports",
     "rounds",
     "rounds.links",
@@ -35,7 +31,6 @@ PUBLIC = [
     "simulation.data",
     "simulation.experiments",
     "solvers",
-    "tables",
     "verification",
 ]
 # The version is on every page, and the subpackage has a page.
@@ -69,8 +64,6 @@ def documented() -> set[tuple[str, str]]:
                 module = match[1]
             elif match := re.fullmatch(r"(?: {3}|\.\. (?:autodata|py:type):: )(\w+)", line):
                 found.add((module, match[1]))
-            elif path.stem == "looks" and (match := re.fullmatch(r"([A-Z_]+):.*", line)):
-                found.add(("fedss_opt.looks", match[1]))
     return found
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import gc
 import math
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,3 +78,102 @@ def test_a_status_by_its_name_is_judged_like_the_status() -> None:
     problem = fo.Problem(payload_bits=1e6, spectral_efficiency=[1.0, 2.0], bandwidth_hz=1e6)
     report = fo.check(problem, solution(status="optimal", lower_bound_s=0.0))
     assert [claim.name for claim in report.failed] == ["status"]
+
+
+# -- the problem that is answered --
+
+
+def _small(**changes: object) -> fo.Problem:
+    data: dict[str, object] = {
+        "payload_bits": [1e6, 2e6, 1.5e6],
+        "cn0_hz": [3e7, 8e6, 2e7],
+        "bandwidth_hz": 1e6,
+        "relevance": [[1.0, 0.5, 0.8]],
+        "required": 1.2,
+        "max_upload_s": [np.inf, 50.0, 60.0],
+        "client_ids": ["ann", "bob", "eve"],
+    }
+    return fo.Problem(**(data | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["admm", "exact", "greedy"])
+@pytest.mark.parametrize("changes", [{}, {"required": 9.0}, {"max_upload_s": 1e-6}])
+def test_every_method_says_what_it_answers(method: str, changes: dict[str, object]) -> None:
+    problem = _small(**changes)
+    solution = fo.solve(problem, method)
+    assert solution.problem is problem
+    assert solution.check() == fo.check(problem, solution)
+    proven = 0.0 if solution.certificate is None else solution.certificate.bound(problem)
+    assert solution.bound == proven
+    costs = solution.reduced_costs()
+    assert costs.shape == (3,)
+    if solution.certificate is not None:
+        np.testing.assert_array_equal(costs, solution.certificate.reduced_costs(problem))
+    assert solution.to_dict() == solution.to_dict(problem)
+
+
+def test_without_a_problem_what_needs_one_is_refused() -> None:
+    solution = dataclasses.replace(fo.solve(_small()), problem=None)
+    for ask in (solution.check, solution.reduced_costs, lambda: solution.bound):
+        with pytest.raises(fo.OptionError, match=r"^problem: is not known to this answer; set it with"):
+            ask()
+    assert "objective" not in solution.to_dict()
+    with pytest.raises(fo.FileFormatError, match=r"^\$\.problem: is not known"):
+        solution.to_dict(with_problem=True)
+
+
+def test_a_pickled_answer_keeps_its_problem() -> None:
+    solution = fo.solve(_small())
+    for again in (pickle.loads(pickle.dumps(solution)), copy.deepcopy(solution), dataclasses.replace(solution)):
+        assert again.problem == solution.problem
+        assert again.to_dict() == solution.to_dict()
+
+
+def test_an_answer_of_a_batch_knows_its_problem_while_the_batch_lives() -> None:
+    problems = [_small(), _small(required=1.0)]
+    result = fo.solve_batch([*problems, None])
+    last = result[1]
+    assert last.problem == problems[1]
+    assert last.check().ok
+    assert result[2].problem is None
+    assert pickle.loads(pickle.dumps(last)).problem is None
+    del result
+    gc.collect()
+    assert last.problem is None
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("with_problem", [True, False])
+@pytest.mark.parametrize(
+    "changes", [{}, {"required": 9.0}, {"max_upload_s": 1e-6}, {"relevance": None, "required": None}]
+)
+def test_answers_are_saved_and_loaded(
+    tmp_path: Path, suffix: str, with_problem: bool, changes: dict[str, object]
+) -> None:
+    problem = _small(**changes)
+    for method in ("admm", "exact", "greedy"):
+        solution, path = fo.solve(problem, method), tmp_path / f"answer{suffix}"
+        solution.save(path, with_problem=with_problem)
+        again = fo.Solution.load(path)
+        assert again.problem == (problem if with_problem else None)
+        assert again.to_dict(problem) == solution.to_dict()
+        assert fo.Solution.load(path, problem).check() == solution.check()
+        if with_problem:
+            with pytest.raises(fo.FileFormatError, match=r"\$\.problem: is another one"):
+                fo.Solution.load(path, problem.replace(bandwidth_hz=2e6))
+
+
+def test_what_an_archive_says_of_an_answer_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "answer.npz"
+    fo.solve(_small()).save(path, with_problem=True)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for changes, message in (
+        ({"status": "great"}, r"\$\.status = 'great'"),
+        ({"certificate.price": [1.0]}, r"\$\.certificate\.price"),
+        ({"problem.payload_bits": -1.0}, r"\$\.problem\.payload_bits = -1\.0"),
+        ({"status.x": 1.0}, r"\$\.status\.x: stands beside"),
+    ):
+        np.savez(path, **(arrays | {name: np.array(value) for name, value in changes.items()}))
+        with pytest.raises(fo.FileFormatError, match=rf"answer\.npz: {message}"):
+            fo.Solution.load(path)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import cast
+from weakref import ref
 
 import numpy as np
 
 from ..kernels.batch import UNKNOWN, Answers
+from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from .problems import ProblemBatch
 
@@ -106,4 +110,15 @@ def read(answers: Answers, batch: ProblemBatch, i: int, method: str, message: st
         iterations=int(answers.iterations[i]),
         solve_time_s=float(answers.solve_time_s[i]),
         message=message,
+        problem=cast("Problem", _looked_up(ref(batch), i)),
     )
+
+
+def _looked_up(batch: ref[ProblemBatch], i: int) -> Callable[[], Problem | None]:
+    """Return a function that builds problem i, or returns None when the batch is gone or the problem is a bad one."""
+
+    def problem() -> Problem | None:
+        problems = batch()
+        return None if problems is None or i in problems.errors else problems[i]
+
+    return problem

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..documents.fields import FIELDS, Field
 from ..exceptions import ProblemError
-from ..problem import Objective
+from ..fields import Objective
 from ..validation import boolean_vector, numbers, shape_of
 
 __all__ = [
-    "PER_CLIENT",
     "flag_column",
     "number_column",
     "objective_column",
@@ -27,21 +25,19 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-PER_CLIENT: dict[str, Field] = {f.name: f for f in FIELDS if f.shape == "clients" and f.type != "string"}
-
 
 def offsets_from(name: str, value: npt.ArrayLike) -> IntArray:
     """Validate offsets (P + 1,): integers that begin with 0 and never fall."""
     array = np.asarray(value)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         raise ProblemError(
-            f"{name}: give integers of shape (P + 1,): where each problem begins, and where the last ends"
+            field=name, accepted="give integers of shape (P + 1,): where each problem begins, and where the last ends"
         )
     offsets = array.astype(np.int64)
     falls = np.flatnonzero(np.diff(offsets) < 0)
     if offsets[0] != 0 or falls.size:
         i = int(falls[0]) + 1 if falls.size else 0
-        raise ProblemError(f"{name}[{i}] = {offsets[i]}: offsets begin with 0 and never fall")
+        raise ProblemError(field=name, index=(i,), value=offsets[i], accepted="offsets begin with 0 and never fall")
     return offsets
 
 
@@ -58,7 +54,9 @@ def number_column(name: str, value: npt.ArrayLike, size: int, what: str) -> Floa
     if array.ndim == 0:
         return np.full(size, float(array) + 0.0)
     if array.size != size:
-        raise ProblemError(f"{name}: has {array.size} entries where the batch has {size} {what}; they must agree")
+        raise ProblemError(
+            f"has {array.size} entries where the batch has {size} {what}", field=name, accepted="they must agree"
+        )
     array += 0.0  # turns -0.0 into 0.0
     return array.reshape(-1)
 
@@ -75,7 +73,9 @@ def objective_column(value: Any, size: int) -> npt.NDArray[np.str_]:
     """Return the objective's name for each problem; what is no name of one is judged later."""
     names = np.array(str(value) if isinstance(value, str) else [str(v) for v in value], dtype=np.str_)
     if names.ndim and len(names) != size:
-        raise ProblemError(f"objective: has {len(names)} entries for {size} problems; they must agree")
+        raise ProblemError(
+            f"has {len(names)} entries for {size} problems", field="objective", accepted="they must agree"
+        )
     longest = max(9, *(len(o) for o in Objective))  # cut what is longer: it is no objective all the same
     return np.array(np.broadcast_to(names, (size,)), dtype=f"<U{longest + 1}")
 

@@ -1,4 +1,4 @@
-"""Solving a stretch in one call of the compiled kernel, and a batch as that kernel reads it."""
+"""Solving a chunk in one call of the compiled kernel, and a batch as that kernel reads it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 def compiled_run(
     batch: ProblemBatch, gap_tol: float, max_iterations: int | None, answers: Answers
 ) -> Callable[[range], None]:
-    """Return a function that solves a stretch with the method "admm", in one call of the kernel; GIL released."""
+    """Return a function that solves a chunk with the method "admm", in one call of the kernel; GIL released."""
     columns, tuning = _columns(batch), DEFAULT_TUNING
     limit = tuning.max_iterations if max_iterations is None else max_iterations
 
@@ -42,9 +42,9 @@ def compiled_run(
 
     kernel(0, 0)  # compiled, or loaded, before any clock starts
 
-    def run(stretch: range) -> None:
+    def run(chunk: range) -> None:
         started = time.perf_counter()
-        first, last = stretch.start, stretch.stop
+        first, last = chunk.start, chunk.stop
         kernel(first, last)
         for i in (first + np.flatnonzero(answers.doubtful[first:last])).tolist():
             clients = slice(batch.offsets[i], batch.offsets[i + 1])

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import FedssOptError, ProblemError
+from ..fields import CLIENT_FIELDS
 from ..problem import Problem
-from .columns import PER_CLIENT, flag_column, number_column, objective_column, offsets_from, packed, starts, unpacked
-from .refusals import refusals
+from .columns import flag_column, number_column, objective_column, offsets_from, packed, starts, unpacked
+from .screening import bad_problems
 
 __all__ = ["ProblemBatch"]
 
@@ -22,7 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 Names = tuple[tuple[str, ...] | None, ...]
 
 _PER_PROBLEM = ("bandwidth_hz", "resource_block_hz", "objective", "is_flat")
-_COLUMNS = (*_PER_PROBLEM, *PER_CLIENT, "relevance", "required")
+_COLUMNS = (*_PER_PROBLEM, *CLIENT_FIELDS, "relevance", "required")
 
 
 class ProblemBatch:
@@ -133,53 +134,45 @@ class ProblemBatch:
         available: npt.ArrayLike = True,
         objective: str | Sequence[str] = "makespan",
     ) -> None:
+        given = locals()
         if cn0_hz is None and spectral_efficiency is None:
-            raise ProblemError("cn0_hz, spectral_efficiency: neither given; give at least one")
+            raise ProblemError("neither given", field="cn0_hz, spectral_efficiency", accepted="give at least one")
         if task_offsets is None and (relevance is not None or required is not None):
-            raise ProblemError("task_offsets: missing; say where each problem's tasks begin, shape (P + 1,)")
+            raise ProblemError(
+                "missing", field="task_offsets", accepted="say where each problem's tasks begin, shape (P + 1,)"
+            )
         if task_offsets is not None and (relevance is None or required is None):
-            raise ProblemError("relevance, required: give both beside task_offsets")
+            raise ProblemError(field="relevance, required", accepted="give both beside task_offsets")
         clients = offsets_from("offsets", offsets)
         count, n = len(clients) - 1, int(clients[-1])
         tasks = np.zeros_like(clients) if task_offsets is None else offsets_from("task_offsets", task_offsets)
         if len(tasks) != len(clients):
-            raise ProblemError(f"task_offsets: is of {len(tasks) - 1} problems where offsets is of {count}")
+            raise ProblemError(
+                f"is of {len(tasks) - 1} problems where offsets is of {count}",
+                field="task_offsets",
+                accepted="they must agree",
+            )
         entries = starts(np.diff(clients) * np.diff(tasks))
+        columns: dict[str, Any] = {}
+        for name, field in CLIENT_FIELDS.items():
+            value = given[name]
+            if field.type == "boolean":
+                columns[name] = flag_column(name, value, n)
+            else:
+                columns[name] = None if value is None else number_column(name, value, n, "clients")
         block = np.nan if resource_block_hz is None else resource_block_hz
-        given = {
-            "payload_bits": payload_bits,
-            "cn0_hz": cn0_hz,
-            "spectral_efficiency": spectral_efficiency,
-            "compute_s": compute_s,
-            "max_upload_s": max_upload_s,
-            "min_bandwidth_hz": min_bandwidth_hz,
-            "max_bandwidth_hz": max_bandwidth_hz,
-            "weights": weights,
+        columns |= {
+            "bandwidth_hz": number_column("bandwidth_hz", bandwidth_hz, count, "problems"),
+            "resource_block_hz": number_column("resource_block_hz", block, count, "problems"),
+            "objective": objective_column(objective, count),
+            "is_flat": _flat_rates(columns["cn0_hz"], columns["spectral_efficiency"], clients),
+            "relevance": number_column(
+                "relevance", () if relevance is None else relevance, int(entries[-1]), "entries of relevance"
+            ),
+            "required": number_column("required", () if required is None else required, int(tasks[-1]), "tasks"),
         }
-        columns: dict[str, Any] = {
-            name: None if value is None else number_column(name, value, n, "clients") for name, value in given.items()
-        }
-        nothing = np.zeros(0)
-        self._fill(
-            clients,
-            tasks,
-            columns
-            | {
-                "mandatory": flag_column("mandatory", mandatory, n),
-                "available": flag_column("available", available, n),
-                "bandwidth_hz": number_column("bandwidth_hz", bandwidth_hz, count, "problems"),
-                "resource_block_hz": number_column("resource_block_hz", block, count, "problems"),
-                "objective": objective_column(objective, count),
-                "is_flat": _flat_rates(columns["cn0_hz"], columns["spectral_efficiency"], clients),
-                "relevance": number_column(
-                    "relevance", nothing if relevance is None else relevance, int(entries[-1]), "entries of relevance"
-                ),
-                "required": number_column(
-                    "required", nothing if required is None else required, int(tasks[-1]), "tasks"
-                ),
-            },
-        )
-        self.errors = refusals(self)
+        self._fill(clients, tasks, columns)
+        self.errors = bad_problems(self)
 
     def _fill(
         self,
@@ -226,7 +219,7 @@ class ProblemBatch:
             "relevance": _joined([p.relevance.reshape(-1) for p in good]),
             "required": _joined([p.required for p in good]),
         }
-        for name, field in PER_CLIENT.items():
+        for name, field in CLIENT_FIELDS.items():
             pieces = [getattr(p, name) for p in good]
             if name in ("cn0_hz", "spectral_efficiency"):
                 if all(piece is None for piece in pieces) and pieces:
@@ -255,12 +248,12 @@ class ProblemBatch:
     def __getitem__(self, index: slice) -> ProblemBatch: ...
 
     def __getitem__(self, index: int | slice) -> Problem | ProblemBatch:
-        """Return one problem (`ProblemError` for a bad one), or a stretch of the batch, which shares its arrays."""
+        """Return one problem (`ProblemError` for a bad one), or a chunk of the batch, which shares its arrays."""
         if isinstance(index, slice):
             first, last, step = index.indices(len(self))
             if step != 1:
                 raise IndexError("a ProblemBatch is sliced in steps of 1")
-            return self._stretch(first, max(first, last))
+            return self._slice(first, max(first, last))
         i = range(len(self))[operator.index(index)]
         if i in self.errors:
             raise ProblemError(self.errors[i])
@@ -274,7 +267,7 @@ class ProblemBatch:
         a, b = self.offsets[index], self.offsets[index + 1]
         s, t = self.task_offsets[index], self.task_offsets[index + 1]
         fields: dict[str, Any] = {
-            name: None if (column := getattr(self, name)) is None else column[a:b] for name in PER_CLIENT
+            name: None if (column := getattr(self, name)) is None else column[a:b] for name in CLIENT_FIELDS
         }
         other = "cn0_hz" if self.is_flat[index] else "spectral_efficiency"
         if fields[other] is not None and np.isnan(fields[other]).all():
@@ -290,10 +283,10 @@ class ProblemBatch:
             "task_ids": None if self.task_ids is None else self.task_ids[index],
         }
 
-    def _stretch(self, first: int, last: int) -> ProblemBatch:
+    def _slice(self, first: int, last: int) -> ProblemBatch:
         columns: dict[str, Any] = {name: getattr(self, name)[first:last] for name in _PER_PROBLEM}
         for names, offsets in (
-            (PER_CLIENT, self.offsets),
+            (CLIENT_FIELDS, self.offsets),
             (("relevance",), self.entries),
             (("required",), self.task_offsets),
         ):

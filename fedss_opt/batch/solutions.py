@@ -83,13 +83,13 @@ class BatchSolution:
         status = tuple(Status)[self._answers.status[i]]
         if stored is not None or self.method != "admm" or status in (Status.OPTIMAL, Status.FEASIBLE):
             return stored or ""
-        admm = import_module("fedss_opt.solvers.admm")
+        reasons = import_module("fedss_opt.solvers.infeasibility")
         if status is Status.UNKNOWN:
-            return str(admm._NONE_FOUND)
+            return str(reasons.NONE_FOUND)
         problem = self.problems[i]
         if tuple(CertificateKind)[self._answers.kind[i]] is CertificateKind.COVERAGE:
-            return str(admm._short_of_relevance(problem, int(self._answers.task[i]), 0.0).message)
-        return str(admm.why_caps_fail(problem))
+            return str(reasons.why_relevance_falls_short(problem, int(self._answers.task[i])))
+        return str(reasons.why_caps_fail(problem))
 
     # -- one entry per problem -----------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class BatchSolution:
 
     @property
     def solve_time_s(self) -> FloatArray:
-        """Seconds inside the method, (P,). With ``"admm"`` the mean of the stretch that the problem was solved in."""
+        """Seconds inside the method, (P,). With ``"admm"`` the mean of the chunk that the problem was solved in."""
         return self._answers.solve_time_s
 
     # -- one entry per client or task of the batch -------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError
 from ..problem import Problem
+from ..processors import usable_cpus
 from ..solvers import Options, check_method
 from .problems import ProblemBatch
 from .solutions import BatchSolution
@@ -74,21 +75,29 @@ def solve_batch(
     [True, True, True]
     """
     if isinstance(problems, Problem) or not isinstance(problems, (ProblemBatch, Iterable)):
-        raise OptionError(f"problems: a {type(problems).__name__}; must be a ProblemBatch, or an iterable of Problems")
+        raise OptionError(
+            f"a {type(problems).__name__}",
+            field="problems",
+            accepted="must be a ProblemBatch, or an iterable of Problems",
+        )
     check_method(method)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise OptionError(f"threads = {threads!r}: must be an integer >= 1, or None")
+        raise OptionError(field="threads", value=threads, accepted="must be an integer >= 1, or None")
     if executor is not None and not hasattr(executor, "submit"):
-        raise OptionError(f"executor: a {type(executor).__name__}; must be a concurrent.futures.Executor, or None")
+        raise OptionError(
+            f"a {type(executor).__name__}", field="executor", accepted="must be a concurrent.futures.Executor, or None"
+        )
     if not isinstance(progress, bool) and not callable(progress):
-        raise OptionError(f"progress = {progress!r}: must be true, false, or callable with two numbers")
+        raise OptionError(
+            field="progress", value=progress, accepted="must be true, false, or callable with two numbers"
+        )
     options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed)
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 
     # These load the kernels.
-    running, here = (import_module(f"{__package__}.{name}") for name in ("running", "here"))
+    execution, on_threads = (import_module(f"{__package__}.{name}") for name in ("execution", "on_threads"))
     watched = import_module(f"{__package__}.progress").watched
-    request = running.Request(
+    request = execution.BatchRequest(
         method=method,
         gap_tol=options.gap_tol,
         time_limit_s=options.time_limit_s,
@@ -97,10 +106,10 @@ def solve_batch(
     )
     with watched(progress, len(batch)) as show:
         if executor is None:
-            part = here.solve_here(batch, request, threads or here.usable_cpus(), show)
+            part = on_threads.solve_on_threads(batch, request, threads or usable_cpus(), show)
         else:
-            elsewhere = import_module(f"{__package__}.elsewhere")
-            part = elsewhere.solve_elsewhere(batch, request, executor, threads or 1, show)
+            on_executor = import_module(f"{__package__}.on_executor")
+            part = on_executor.solve_on_executor(batch, request, executor, threads or 1, show)
     return BatchSolution(
         problems=batch, method=method, errors=part.errors, _answers=part.answers, _messages=part.messages
     )

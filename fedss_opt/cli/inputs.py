@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..documents.files import in_file, load_problem, parse_json
+from ..documents.files import in_file, load_problem
+from ..documents.json_text import parse_json
 from ..documents.problem import problem_from_dict
 from ..exceptions import FileFormatError, OptionError
 from ..problem import Objective, Problem

@@ -6,7 +6,6 @@ For a program in another language that keeps this one alive as a co-process: it 
 from __future__ import annotations
 
 import json
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ..documents import problem_from_dict, solution_to_dict
 from ..problem import Problem
-from ..server.refusals import RefusalKind, RefusedError, parsed, refusal_of
+from ..server.problem_details import RefusalKind, RefusedError, parsed, refusal_of
 from ..solution import Solution
 from ..solvers import solve
 from .exit_status import ExitStatus
@@ -30,7 +29,6 @@ __all__ = ["MAX_LINE_BYTES", "Stream", "solve_stream"]
 MAX_LINE_BYTES = 256 * 2**20
 
 _CHUNK = 2**20
-_IN_LINE_ONE = re.compile(r"^line 1(?:, |: )")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +144,9 @@ def _answer(stream: Stream, line: bytes | None, before: Solution | None) -> tupl
 def _refusal(error: Exception) -> RefusedError:
     """Say what is wrong with a line; the parser's own line numbers are all 1 and would mislead."""
     refusal = refusal_of(error)
-    return RefusedError(refusal.kind, _IN_LINE_ONE.sub("", refusal.detail).replace(" of the file ", " of the line "))
+    if refusal.kind is RefusalKind.MALFORMED and refusal.index:
+        refusal.source = f"{refusal.field} {refusal.index[-1]}"
+    return refusal
 
 
 @contextmanager

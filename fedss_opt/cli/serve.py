@@ -73,7 +73,7 @@ def serve_command(
 def _running() -> Any:
     """Import what serves, or name the extra that brings it."""
     try:
-        return import_module("fedss_opt.server.running")
+        return import_module("fedss_opt.server.lifecycle")
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ..documents.files import json_text
+from ..documents.json_text import json_text
 from .exit_status import ExitStatus
 
 __all__ = ["Format", "complain", "note", "print_json", "printable", "stderr_console", "stdout_console"]

@@ -1,29 +1,20 @@
-"""Documents on disk: strict JSON, NPZ without pickles, and writes that happen completely or not at all."""
+"""Problems and answers in files: JSON or NPZ, by the name's ending."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import secrets
-import shutil
-import stat
-import zipfile
-import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from ..atomic_files import write_atomically
 from ..exceptions import FileFormatError
 from ..problem import Problem
 from ..solution import Solution
-from .fields import FIELDS, PROBLEM_FORMAT, VERSION
-from .problem import given_fields, problem_from_dict, problem_to_dict, rebuild
-from .reading import nearest
+from .archives import document_archive, document_of_archive, problem_archive, problem_of_archive, read_npz
+from .json_text import decode, json_text, parse_json
+from .problem import problem_from_dict, problem_to_dict
 from .solution import solution_from_dict, solution_to_dict
 
 if TYPE_CHECKING:
@@ -49,235 +40,13 @@ def in_file(name: str) -> Iterator[None]:
     try:
         yield
     except FileFormatError as error:
-        raise FileFormatError(f"{name}: {error}") from None
-
-
-# -- JSON ---------------------------------------------------------------------------------------------------
-
-
-def parse_json(data: str | bytes) -> Any:
-    """Parse strict JSON: no duplicate keys, no NaN, nothing behind the document.
-
-    Parameters
-    ----------
-    data : str or bytes
-        The text; bytes are UTF-8, with or without a byte order mark.
-
-    Raises
-    ------
-    FileFormatError
-        With line and column where the text is malformed.
-
-    Examples
-    --------
-    >>> from fedss_opt.documents import parse_json
-    >>> parse_json('{"a": [1, null]}')
-    {'a': [1, None]}
-    """
-    text = decode(data) if isinstance(data, bytes) else data
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
-    except RecursionError:
-        raise FileFormatError("nested too deeply for a document of this kind") from None
-    except FileFormatError:
-        raise
-    except ValueError as error:  # an integer of thousands of digits
-        raise FileFormatError(f"not readable as JSON: {error}") from None
-
-
-def decode(data: bytes) -> str:
-    """Return UTF-8 text without its byte order mark; `FileFormatError` names the line that is none."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise FileFormatError(f"line {line}: byte {error.start} of the file is not UTF-8 text") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise FileFormatError(f"$: the key {key!r} stands twice in one object")
-            seen.add(key)
-    return document
-
-
-def _no_constant(token: str) -> float:
-    raise FileFormatError(f"{token} is not JSON; write null for infinity, where the field accepts it")
-
-
-def json_text(document: dict[str, Any], *, ascii_only: bool = False) -> str:
-    """Write a document as JSON: one line a key, one line a row of a matrix, every float exact.
-
-    Parameters
-    ----------
-    document : dict
-        What to write.
-    ascii_only : bool
-        Escape all other characters, for streams of unknown encoding.
-
-    Examples
-    --------
-    >>> print(json_text({"a": [1.5, 2.0], "b": [[1, 2], [3, 4]]}), end="")
-    {
-      "a": [1.5, 2.0],
-      "b": [
-        [1, 2],
-        [3, 4]
-      ]
-    }
-    """
-
-    def dump(value: Any) -> str:
-        text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
-        # A lone surrogate is no UTF-8; JSON's escapes can carry it.
-        return text if text.isascii() or _encodable(text) else json.dumps(value, allow_nan=False)
-
-    lines = []
-    for key, value in document.items():
-        if isinstance(value, list) and value and isinstance(value[0], list):
-            rows = ",\n".join(f"    {dump(row)}" for row in value)
-            lines.append(f"  {dump(key)}: [\n{rows}\n  ]")
-        else:
-            lines.append(f"  {dump(key)}: {dump(value)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-# -- NPZ ----------------------------------------------------------------------------------------------------
-
-
-def _npz_bytes(problem: Problem) -> bytes:
-    arrays: dict[str, Any] = {"format": np.array(PROBLEM_FORMAT), "version": np.array(VERSION)}
-    for name, value in given_fields(problem).items():
-        if isinstance(value, tuple):
-            odd = next((i for i, item in enumerate(value) if item.endswith("\0")), None)
-            if odd is not None:
-                raise FileFormatError(f"{name}[{odd}] = {value[odd]!r}: NPZ drops a trailing NUL; save as JSON")
-        arrays[name] = np.array(value, dtype=np.str_ if isinstance(value, (str, tuple)) else None)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def read_npz(data: bytes, known: Container[str]) -> dict[str, npt.NDArray[Any] | None]:
-    """Read the arrays of an NPZ archive, without pickles.
-
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    known : container of str
-        Arrays to read; the others are not looked at, and are None.
-
-    Raises
-    ------
-    FileFormatError
-        When the bytes are no such archive, or not the whole of it.
-    """
-    if not zipfile.is_zipfile(io.BytesIO(data)):  # np.load would go on to try its other formats
-        raise FileFormatError("not an NPZ archive, or cut off")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] if name in known else None for name in archive.files}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
-        what = str(error).strip().splitlines()
-        raise FileFormatError(f"not a complete NPZ archive without pickles: {what[0] if what else error!r}") from None
-
-
-def _problem_from_npz(data: bytes) -> Problem:
-    known = {"format", "version", *(field.name for field in FIELDS)}
-    found = read_npz(data, known)
-    for name in found:
-        if name not in known:
-            raise FileFormatError(f"$.{name}: unknown array{nearest(name, known)}")
-    arrays = {name: array for name, array in found.items() if array is not None}
-    _check_npz_kind(arrays)
-    fields: dict[str, Any] = {}
-    for field in FIELDS:
-        if field.name not in arrays:
-            if field.required:
-                raise FileFormatError(f"$.{field.name}: missing")
-            continue
-        array = arrays[field.name]
-        kinds = {"number": "fiu", "boolean": "b", "string": "U"}[field.type]
-        if array.dtype.kind not in kinds:
-            raise FileFormatError(f"$.{field.name}: an array of {array.dtype}; must hold {field.type}s")
-        if field.type == "string":
-            fields[field.name] = str(array) if field.shape == "scalar" else [str(item) for item in array.ravel()]
-        else:
-            fields[field.name] = array
-    return rebuild(fields)
-
-
-def _check_npz_kind(arrays: dict[str, Any]) -> None:
-    for name, expected in (("format", PROBLEM_FORMAT), ("version", str(VERSION))):
-        if name not in arrays:
-            raise FileFormatError(f"$.{name}: missing; must be {expected!r}")
-        found = arrays.pop(name)
-        if found.ndim != 0 or str(found) != expected:
-            raise FileFormatError(f"$.{name} = {str(found)[:40]!r}: must be {expected!r}")
-
-
-# -- files --------------------------------------------------------------------------------------------------
-
-
-def write_atomically(path: str | PathLike[str], data: bytes) -> None:
-    """Write a file completely or not at all: into a new file of the same folder that then takes its place.
-
-    Parameters
-    ----------
-    path : path-like
-        Where to. A link is followed; devices and pipes are written to as they are.
-    data : bytes
-        The whole content.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with open(path, "wb") as stream:
-            stream.write(data)
-        return
-    temporary = target.with_name(f".fedss-opt-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        # The message names the file that was asked for, not the one nobody knows of.
-        raise type(error)(error.errno, error.strerror, str(path)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise error.within(name) from None
 
 
 def _suffix(path: str | PathLike[str], accepted: tuple[str, ...]) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in accepted:
-        raise FileFormatError(f"{os.fspath(path)}: the name must end in {' or '.join(accepted)}")
+        raise FileFormatError(f"the name must end in {' or '.join(accepted)}").within(os.fspath(path))
     return suffix
 
 
@@ -299,7 +68,7 @@ def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
         data = json_text(problem_to_dict(problem)).encode()
     else:
         with in_file(os.fspath(path)):
-            data = _npz_bytes(problem)
+            data = problem_archive(problem)
     write_atomically(path, data)
 
 
@@ -322,17 +91,21 @@ def load_problem(path: str | PathLike[str]) -> Problem:
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "cell.json")
     ...     _ = path.write_text(text)
-    ...     load_problem(path).clients
+    ...     load_problem(path).n_clients
     2
     """
     suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
-        return problem_from_dict(parse_json(data)) if suffix == ".json" else _problem_from_npz(data)
+        return problem_from_dict(parse_json(data)) if suffix == ".json" else problem_of_archive(data)
 
 
-def save_solution(solution: Solution, path: str | PathLike[str], problem: Problem | None = None) -> None:
-    """Write an answer to ``*.json``, with the names in `problem` where it is given; all or nothing.
+def save_solution(
+    solution: Solution, path: str | PathLike[str], problem: Problem | None = None, *, with_problem: bool = False
+) -> None:
+    """Write an answer to ``*.json`` or ``*.npz``, with the names in its problem, or in `problem`; all or nothing.
+
+    `with_problem` writes the problem into it too.
 
     Examples
     --------
@@ -341,16 +114,17 @@ def save_solution(solution: Solution, path: str | PathLike[str], problem: Proble
     >>> from fedss_opt.documents import load_solution, save_solution
     >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
     >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.json", problem)
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
     ...     load_solution(f"{folder}/answer.json", problem).selected
     array([ True,  True])
     """
-    _suffix(path, (".json",))
-    write_atomically(path, json_text(solution_to_dict(solution, problem)).encode())
+    suffix = _suffix(path, (".json", ".npz"))
+    document = solution_to_dict(solution, problem, with_problem=with_problem)
+    write_atomically(path, json_text(document).encode() if suffix == ".json" else document_archive(document))
 
 
 def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> Solution:
-    """Read an answer from ``*.json``; with `problem`, refuse the answer to another problem.
+    """Read an answer from ``*.json`` or ``*.npz``; with `problem`, refuse the answer to another problem.
 
     Raises
     ------
@@ -366,12 +140,12 @@ def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> 
     >>> from fedss_opt.documents import load_solution, save_solution
     >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
     >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
-    ...     answer = load_solution(f"{folder}/answer.json")
-    >>> fo.check(problem, answer).ok
+    ...     save_solution(fo.solve(problem), f"{folder}/answer.npz", with_problem=True)
+    ...     answer = load_solution(f"{folder}/answer.npz")
+    >>> answer.check().ok
     True
     """
-    _suffix(path, (".json",))
+    suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
-        return solution_from_dict(parse_json(data), problem)
+        return solution_from_dict(parse_json(data) if suffix == ".json" else document_of_archive(data), problem)

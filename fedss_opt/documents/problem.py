@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import numpy as np
 
 from ..exceptions import FileFormatError, ProblemError
-from ..problem import Objective, Problem
+from ..fields import FIELDS, Field
+from ..problem import Problem
 from . import reading
-from .fields import FIELDS, PROBLEM_FORMAT, PROBLEM_KEYS, VERSION, Field
 
-__all__ = ["given_fields", "problem_from_dict", "problem_to_dict", "rebuild"]
+__all__ = ["PROBLEM_FORMAT", "VERSION", "given_fields", "problem_from_dict", "problem_to_dict", "rebuild"]
 
+PROBLEM_FORMAT = "fedss_opt/problem"
+"""The key ``format`` of a problem's document."""
+VERSION = 1
+"""The key ``version`` of documents."""
+
+_KEYS = {"$schema", "format", "version", *(field.name for field in FIELDS)}
 _REQUIRED = tuple(field.name for field in FIELDS if field.required)
-_INDEX = re.compile(r"\[(\d+(?:, \d+)*)\]")
 
 
 def given_fields(problem: Problem) -> dict[str, Any]:
@@ -28,7 +32,11 @@ def given_fields(problem: Problem) -> dict[str, Any]:
             continue
         if field.name in ("relevance", "required") and problem.n_tasks == 0:
             continue
-        if field.default is not None and np.array_equal(value, np.full(problem.n_clients, field.default)):
+        if (
+            field.shape == "clients"
+            and field.default is not None
+            and np.array_equal(value, np.full(problem.n_clients, field.default))
+        ):
             continue
         given[field.name] = str(value) if field.name == "objective" else value
     return given
@@ -98,7 +106,7 @@ def problem_from_dict(document: Any) -> Problem:
     ... )
     Problem(n_clients=2, n_tasks=0, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
-    reading.check_kind(document, PROBLEM_FORMAT, VERSION, {*PROBLEM_KEYS, "$schema"}, _REQUIRED)
+    reading.check_kind(document, PROBLEM_FORMAT, VERSION, _KEYS, _REQUIRED)
     fields = {
         field.name: _read(field, document[field.name], f"$.{field.name}") for field in FIELDS if field.name in document
     }
@@ -106,32 +114,23 @@ def problem_from_dict(document: Any) -> Problem:
 
 
 def _read(field: Field, value: Any, path: str) -> Any:
-    if field.name == "objective":
-        return reading.one_of(value, path, Objective)
+    if field.choices:
+        return reading.one_of(value, path, field.choices)
     if field.type == "string":
         return reading.strings(value, path)
     if field.type == "boolean":
         return reading.booleans(value, path, scalar=True)
     dimensions = {"scalar": (0,), "clients": (0, 1), "tasks": (0, 1), "tasks x clients": (1, 2)}[field.shape]
-    return reading.numbers(value, path, dimensions=dimensions, null=math.inf if field.infinite else None)
+    return reading.numbers(value, path, dimensions=dimensions, null=math.inf if field.domain.infinite else None)
 
 
 def rebuild(fields: dict[str, Any]) -> Problem:
     """Build the Problem of fields already of the right types; what it refuses is named by its path."""
     if np.size(fields.get("relevance", 1)) == 0 and np.size(fields.get("required", 1)) == 0:
         del fields["relevance"], fields["required"]  # no task, written out
-    if "relevance" in fields and "required" not in fields:
-        raise FileFormatError("$.required: missing; give what each task needs beside $.relevance")
     try:
         return Problem(**fields)
     except ProblemError as error:
-        raise FileFormatError(_with_paths(str(error))) from None
-
-
-def _with_paths(message: str) -> str:
-    """Turn ``relevance[0, 3] = -1: ...`` into ``$.relevance[0][3] = -1: ...``."""
-    place, colon, rest = message.partition(":")
-    for name in PROBLEM_KEYS:
-        place = re.sub(rf"(?:^|(?<= )){name}(?=\[|,| =|$)", f"$.{name}", place)
-    place = _INDEX.sub(lambda match: "".join(f"[{i}]" for i in match[1].split(", ")), place)
-    return place + colon + re.sub(r", or inf$", ", or null", rest)
+        located = FileFormatError.of(error).at("$")
+        located.infinity = located.infinity and "null"
+        raise located from None

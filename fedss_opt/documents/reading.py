@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..exceptions import FileFormatError
+from ..exceptions import ABSENT, FileFormatError
+from ..wording import nearest
 
 __all__ = [
     "booleans",
     "check_keys",
     "check_kind",
     "describe",
-    "nearest",
     "numbers",
     "one_of",
+    "refusal",
     "string",
     "strings",
     "whole_number",
@@ -48,26 +48,40 @@ def describe(value: object) -> str:
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({_KINDS.get(type(value), type(value).__name__)})"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the nearest known word, else nothing."""
-    # What is much longer than any word is like none, and would take long to compare.
-    close = difflib.get_close_matches(word, list(known), n=1) if len(word) <= 100 else []
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def refusal(
+    path: str,
+    message: str = "",
+    *,
+    index: Sequence[int] = (),
+    value: object = ABSENT,
+    accepted: str = "",
+    typed: bool = True,
+) -> FileFormatError:
+    """Return the error at a place such as ``$.certificate.price``; `typed` says of which type the value is."""
+    return FileFormatError(
+        message,
+        path="$",
+        field=path.removeprefix("$").removeprefix("."),
+        index=index,
+        value=value,
+        accepted=accepted,
+        display=describe(value) if typed and value is not ABSENT else None,
+    )
 
 
 def check_kind(document: Any, expected: str, version: int, keys: Collection[str], required: Iterable[str]) -> None:
     """Refuse a document of another format or version, and wrong keys."""
     if not isinstance(document, dict):
-        raise FileFormatError(f"$: {describe(document)} where an object is needed")
+        raise refusal("$", f"{describe(document)} where an object is needed")
     if "format" not in document:
-        raise FileFormatError(f'$.format: missing; a document of this kind has "format": "{expected}"')
+        raise refusal("$.format", "missing", accepted=f'a document of this kind has "format": "{expected}"')
     if document["format"] != expected:
-        raise FileFormatError(f"$.format = {describe(document['format'])}: must be {expected!r}")
+        raise refusal("$.format", value=document["format"], accepted=f"must be {expected!r}")
     if "version" not in document:
-        raise FileFormatError(f"$.version: missing; must be {version}")
+        raise refusal("$.version", "missing", accepted=f"must be {version}")
     found = document["version"]
     if isinstance(found, bool) or found != version:
-        raise FileFormatError(f"$.version = {describe(found)}: this release reads version {version}")
+        raise refusal("$.version", value=found, accepted=f"this release reads version {version}")
     check_keys(document, "$", keys, required)
 
 
@@ -75,28 +89,28 @@ def check_keys(document: dict[str, Any], path: str, keys: Collection[str], requi
     """Refuse unknown keys (with the nearest known one) and missing keys."""
     for key in document:
         if key not in keys:
-            hint = nearest(str(key), keys) or f"; the keys are {', '.join(sorted(keys))}"
-            raise FileFormatError(f"{path}.{key}: unknown key{hint}")
+            hint = nearest(str(key), keys)
+            accepted = "" if hint else f"the keys are {', '.join(sorted(keys))}"
+            raise refusal(f"{path}.{key}", f"unknown key{hint}", accepted=accepted)
     for key in required:
         if key not in document:
-            raise FileFormatError(f"{path}.{key}: missing")
+            raise refusal(f"{path}.{key}", "missing")
 
 
-def _number(value: Any, path: str, null: float | None) -> float:
+def _number(value: Any, path: str, null: float | None, index: Sequence[int] = ()) -> float:
     if value is None and null is not None:
         return null
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        allowed = "a number" if null is None else "a number or null"
-        raise FileFormatError(f"{path} = {describe(value)}: must be {allowed}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+    kind, typed = "a number" if null is None else "a number or null", True
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
         # NaN and inf are no JSON numbers; documents built in memory write infinity as null too.
-        instead = "a finite number" if null is None else "a finite number, or null"
-        raise FileFormatError(f"{path} = {str(value)[:40]}: must be {instead}")
-    return number
+        kind, typed = "a finite number" if null is None else "a finite number, or null", False
+    raise refusal(path, index=index, value=value, accepted=f"must be {kind}", typed=typed)
 
 
 def numbers(value: Any, path: str, *, dimensions: Collection[int], null: float | None = None) -> Any:
@@ -105,32 +119,32 @@ def numbers(value: Any, path: str, *, dimensions: Collection[int], null: float |
     `null` is the number that JSON's ``null`` stands for; None refuses it.
     """
     if not isinstance(value, list):
-        if 0 in dimensions:
-            if max(dimensions) > 0 and isinstance(value, (str, dict)):
-                raise FileFormatError(f"{path} = {describe(value)}: must be a number or an array of numbers")
-            return _number(value, path, null)
-        raise FileFormatError(f"{path} = {describe(value)}: must be an array of numbers")
+        if 0 not in dimensions:
+            raise refusal(path, value=value, accepted="must be an array of numbers")
+        if max(dimensions) > 0 and isinstance(value, (str, dict)):
+            raise refusal(path, value=value, accepted="must be a number or an array of numbers")
+        return _number(value, path, null)
     if max(dimensions) == 0:
-        raise FileFormatError(f"{path}: {describe(value)} where a single number is needed")
+        raise refusal(path, f"{describe(value)} where a single number is needed")
     if max(dimensions) == 2 and (not value or isinstance(value[0], list)):
         return _rows(value, path, null)
     return _row(value, path, null)
 
 
-def _row(value: list[Any], path: str, null: float | None) -> npt.NDArray[np.float64]:
+def _row(value: list[Any], path: str, null: float | None, index: tuple[int, ...] = ()) -> npt.NDArray[np.float64]:
     if set(map(type, value)) <= {float} and all(map(math.isfinite, value)):
         return np.array(value, dtype=np.float64)
-    return np.array([_number(item, f"{path}[{i}]", null) for i, item in enumerate(value)], dtype=np.float64)
+    return np.array([_number(item, path, null, (*index, i)) for i, item in enumerate(value)], dtype=np.float64)
 
 
 def _rows(value: list[Any], path: str, null: float | None) -> npt.NDArray[np.float64]:
     rows = []
     for k, row in enumerate(value):
         if not isinstance(row, list):
-            raise FileFormatError(f"{path}[{k}] = {describe(row)}: must be an array of numbers, one a client")
-        rows.append(_row(row, f"{path}[{k}]", null))
+            raise refusal(path, index=(k,), value=row, accepted="must be an array of numbers, one a client")
+        rows.append(_row(row, path, null, (k,)))
         if len(row) != len(rows[0]):
-            raise FileFormatError(f"{path}[{k}]: has {len(row)} entries where {path}[0] has {len(rows[0])}")
+            raise refusal(path, f"has {len(row)} entries where {path}[0] has {len(rows[0])}", index=(k,))
     return np.array(rows, dtype=np.float64) if rows else np.zeros((0, 0))
 
 
@@ -139,25 +153,25 @@ def booleans(value: Any, path: str, *, scalar: bool = False) -> Any:
     if scalar and isinstance(value, bool):
         return value
     if not isinstance(value, list):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an array of true and false")
+        raise refusal(path, value=value, accepted="must be an array of true and false")
     for i, item in enumerate(value):
         if not isinstance(item, bool):
-            raise FileFormatError(f"{path}[{i}] = {describe(item)}: must be true or false")
+            raise refusal(path, index=(i,), value=item, accepted="must be true or false")
     return np.array(value, dtype=np.bool_)
 
 
-def string(value: Any, path: str) -> str:
+def string(value: Any, path: str, index: Sequence[int] = ()) -> str:
     """Return a string."""
     if not isinstance(value, str):
-        raise FileFormatError(f"{path} = {describe(value)}: must be a string")
+        raise refusal(path, index=index, value=value, accepted="must be a string")
     return value
 
 
 def strings(value: Any, path: str) -> list[str]:
     """Return a list of strings."""
     if not isinstance(value, list):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an array of strings")
-    return [string(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        raise refusal(path, value=value, accepted="must be an array of strings")
+    return [string(item, path, (i,)) for i, item in enumerate(value)]
 
 
 def one_of(value: Any, path: str, accepted: Iterable[str]) -> str:
@@ -165,7 +179,12 @@ def one_of(value: Any, path: str, accepted: Iterable[str]) -> str:
     words = [str(word) for word in accepted]
     text = string(value, path)
     if text not in words:
-        raise FileFormatError(f"{path} = {text!r}: must be one of {', '.join(map(repr, words))}{nearest(text, words)}")
+        raise refusal(
+            path,
+            value=text,
+            accepted=f"must be one of {', '.join(map(repr, words))}{nearest(text, words)}",
+            typed=False,
+        )
     return text
 
 
@@ -173,5 +192,5 @@ def whole_number(value: Any, path: str) -> int:
     """Return an integer >= 0 (``3.0`` counts: other languages write it)."""
     number = _number(value, path, None)
     if number < 0 or number != int(number):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an integer >= 0")
+        raise refusal(path, value=value, accepted="must be an integer >= 0")
     return int(value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..problem import Objective
+from ..fields import FIELDS, Field, Objective
 from ..solution import CertificateKind, Status, StopReason
-from .fields import FIELDS, PROBLEM_FORMAT, VERSION, Field
+from .problem import PROBLEM_FORMAT, VERSION
 from .solution import (
     CERTIFICATE_KEYS,
     CERTIFICATE_REQUIRED,
@@ -21,12 +21,12 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _entry(field: Field) -> dict[str, Any]:
-    if field.name == "objective":
-        return {"enum": [str(o) for o in Objective]}
+    if field.choices:
+        return {"enum": list(map(str, field.choices))}
     if field.type != "number":
         return {"type": field.type}
-    entry: dict[str, Any] = {"type": ["number", "null"] if field.infinite else "number"}
-    entry["exclusiveMinimum" if field.positive else "minimum"] = 0
+    entry: dict[str, Any] = {"type": ["number", "null"] if field.domain.infinite else "number"}
+    entry["exclusiveMinimum" if field.domain.positive else "minimum"] = 0
     return entry
 
 
@@ -34,9 +34,9 @@ def _property(field: Field) -> dict[str, Any]:
     entry = _entry(field)
     array: dict[str, Any] = {"type": "array", "items": entry}
     described: dict[str, Any] = {"description": field.meaning + (f" Unit: {field.unit}." if field.unit else "")}
-    if field.infinite:
+    if field.domain.infinite:
         described["description"] += " null: no limit."
-    if field.default is not None and not field.infinite:
+    if field.default is not None and not field.domain.infinite:
         described["default"] = field.default
     if field.shape == "scalar":
         return described | entry
@@ -138,6 +138,7 @@ def solution_schema() -> dict[str, Any]:
             "required": list(CERTIFICATE_REQUIRED),
             "additionalProperties": False,
         },
+        "problem": {"description": "The document of the problem that is answered.", "type": "object"},
     }
     return {
         "$schema": _DRAFT,

@@ -11,7 +11,8 @@ from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from . import reading
-from .fields import VERSION
+from .problem import VERSION, problem_from_dict, problem_to_dict
+from .reading import refusal
 
 __all__ = ["CERTIFICATE_KEYS", "SOLUTION_FORMAT", "SOLUTION_KEYS", "solution_from_dict", "solution_to_dict"]
 
@@ -37,6 +38,7 @@ SOLUTION_KEYS = (
     "selected",
     "bandwidth_hz",
     "certificate",
+    "problem",
 )
 SOLUTION_REQUIRED = (
     "format",
@@ -56,7 +58,9 @@ def _plain(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict[str, Any]:
+def solution_to_dict(
+    solution: Solution, problem: Problem | None = None, *, with_problem: bool = False
+) -> dict[str, Any]:
     """Return an answer as a JSON-able document.
 
     Parameters
@@ -64,8 +68,10 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
     solution : Solution
         The answer.
     problem : Problem, optional
-        What it answers: adds the objective's name and, where the problem has them, the clients' and tasks'
-        ids, so that the document is understood, and later checked, without guessing.
+        What it answers; by default the answer's own problem. Adds the objective's name and, where the problem has them,
+        the clients' and tasks' ids, so that the document is understood, and later checked, without guessing.
+    with_problem : bool
+        Whether the problem's document is written into it too.
 
     Returns
     -------
@@ -78,15 +84,15 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
     >>> import fedss_opt as fo
     >>> from fedss_opt.documents import solution_to_dict
     >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> document = solution_to_dict(fo.solve(problem), problem)
+    >>> document = solution_to_dict(fo.solve(problem))
     >>> document["status"], document["selected"]
     ('optimal', [True, True])
     """
-    named = problem is not None and problem.client_ids is not None
+    problem = solution.problem if problem is None else problem
+    if with_problem and problem is None:
+        raise refusal("$.problem", "is not known to this answer", accepted="give it beside the answer")
     if problem is not None and len(solution.selected) != problem.n_clients:
-        raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
-        )
+        raise refusal("$.selected", f"has {len(solution.selected)} clients where the problem has {problem.n_clients}")
     document: dict[str, Any] = {
         "format": SOLUTION_FORMAT,
         "version": VERSION,
@@ -105,13 +111,15 @@ def solution_to_dict(solution: Solution, problem: Problem | None = None) -> dict
         "solve_time_s": _plain(solution.solve_time_s),
         "message": solution.message,
     }
-    if problem is not None and named:
-        document["client_ids"] = list(problem.client_ids or ())
+    if problem is not None and problem.client_ids is not None:
+        document["client_ids"] = list(problem.client_ids)
     if problem is not None and problem.task_ids is not None:
         document["task_ids"] = list(problem.task_ids)
     document["selected"] = [bool(chosen) for chosen in solution.selected]
     document["bandwidth_hz"] = [_plain(b) for b in solution.bandwidth_hz.tolist()]
     document["certificate"] = None if solution.certificate is None else _certificate_to_dict(solution.certificate)
+    if with_problem and problem is not None:
+        document["problem"] = problem_to_dict(problem)
     return document
 
 
@@ -136,7 +144,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
     document : dict
         As `solution_to_dict` returns it, or as `json.load` reads it.
     problem : Problem, optional
-        What it should answer: sizes, ids and objective must then agree.
+        What it should answer: sizes, ids and objective must then agree, and the problem in the document, if any.
 
     Returns
     -------
@@ -164,7 +172,15 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
     bandwidth = reading.numbers(document["bandwidth_hz"], "$.bandwidth_hz", dimensions=(1,))
     selected = reading.booleans(document["selected"], "$.selected")
     if len(bandwidth) != len(selected):
-        raise FileFormatError(f"$.bandwidth_hz: has {len(bandwidth)} clients where $.selected has {len(selected)}")
+        raise refusal("$.bandwidth_hz", f"has {len(bandwidth)} clients where $.selected has {len(selected)}")
+    if "problem" in document:
+        try:
+            stated = problem_from_dict(document["problem"])
+        except FileFormatError as error:
+            raise error.at("$.problem") from None
+        if problem is not None and stated != problem:
+            raise refusal("$.problem", "is another one than it should answer")
+        problem = stated if problem is None else problem
     no_bound = math.inf if status is Status.INFEASIBLE else math.nan
     solution = Solution(
         status=status,
@@ -179,6 +195,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
         iterations=reading.whole_number(document.get("iterations", 0), "$.iterations"),
         solve_time_s=_figure(document, "solve_time_s", math.nan) if "solve_time_s" in document else 0.0,
         message=reading.string(document.get("message", ""), "$.message"),
+        problem=problem,
     )
     _refuse_wrong_gap(document, solution)
     _refuse_other_problem(document, solution, problem)
@@ -188,7 +205,7 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
 def _figure(document: dict[str, Any], name: str, null: float) -> float:
     value = float(reading.numbers(document.get(name), f"$.{name}", dimensions=(0,), null=null))
     if value < 0.0:
-        raise FileFormatError(f"$.{name} = {reading.describe(document[name])}: must be >= 0, or null")
+        raise refusal(f"$.{name}", value=document[name], accepted="must be >= 0, or null")
     return value
 
 
@@ -197,7 +214,7 @@ def _certificate(document: Any) -> Certificate | None:
         return None
     path = "$.certificate"
     if not isinstance(document, dict):
-        raise FileFormatError(f"{path} = {reading.describe(document)}: must be an object or null")
+        raise refusal(path, value=document, accepted="must be an object or null")
     reading.check_keys(document, path, CERTIFICATE_KEYS, CERTIFICATE_REQUIRED)
     task = document.get("task")
     return Certificate(
@@ -214,9 +231,7 @@ def _refuse_wrong_gap(document: dict[str, Any], solution: Solution) -> None:
         return
     gap, given = solution.gap, _figure(document, "gap", math.nan)
     if not (abs(given - gap) <= 1e-9 * (1.0 + gap) if math.isfinite(gap) else math.isnan(given)):
-        raise FileFormatError(
-            f"$.gap = {reading.describe(document['gap'])}: objective_s and lower_bound_s give {_plain(gap)}"
-        )
+        raise refusal("$.gap", value=document["gap"], accepted=f"objective_s and lower_bound_s give {_plain(gap)}")
 
 
 def _refuse_other_problem(document: dict[str, Any], solution: Solution, problem: Problem | None) -> None:
@@ -226,20 +241,26 @@ def _refuse_other_problem(document: dict[str, Any], solution: Solution, problem:
             continue
         ids = reading.strings(document[name], f"$.{name}")
         if n is not None and len(ids) != n:
-            raise FileFormatError(f"$.{name}: has {len(ids)} names where $.selected has {n} clients")
+            raise refusal(f"$.{name}", f"has {len(ids)} names where $.selected has {n} clients")
         expected = None if problem is None else getattr(problem, name)
         if expected is None:
             continue
         if len(ids) != len(expected):
-            raise FileFormatError(f"$.{name}: has {len(ids)} names where the problem has {len(expected)}")
+            raise refusal(f"$.{name}", f"has {len(ids)} names where the problem has {len(expected)}")
         odd = next((i for i, (a, b) in enumerate(zip(ids, expected, strict=True)) if a != b), None)
         if odd is not None:
-            raise FileFormatError(f"$.{name}[{odd}] = {ids[odd]!r}: the problem has {expected[odd]!r} there")
+            raise refusal(
+                f"$.{name}",
+                index=(odd,),
+                value=ids[odd],
+                accepted=f"the problem has {expected[odd]!r} there",
+                typed=False,
+            )
     if "objective" in document:
         objective = reading.one_of(document["objective"], "$.objective", Objective)
         if problem is not None and objective != problem.objective:
-            raise FileFormatError(f"$.objective = {objective!r}: the problem's is {str(problem.objective)!r}")
+            raise refusal(
+                "$.objective", value=objective, accepted=f"the problem's is {str(problem.objective)!r}", typed=False
+            )
     if problem is not None and len(solution.selected) != problem.n_clients:
-        raise FileFormatError(
-            f"$.selected: has {len(solution.selected)} clients where the problem has {problem.n_clients}"
-        )
+        raise refusal("$.selected", f"has {len(solution.selected)} clients where the problem has {problem.n_clients}")

@@ -6,9 +6,9 @@ from typing import Any
 
 from flwr.app import ConfigRecord
 
-from ..documents.reading import nearest
 from ..exceptions import ProblemError
 from ..rounds.reports import MEASURES, ClientId, client_id
+from ..wording import nearest
 from .select import LinkState, checked_fields
 
 __all__ = [

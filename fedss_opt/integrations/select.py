@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..documents.reading import nearest
 from ..exceptions import FedssOptError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
 from ..rounds.reports import MEASURES, ClientId
+from ..wording import nearest
 
 __all__ = ["LinkState", "Selector", "checked_fields"]
 

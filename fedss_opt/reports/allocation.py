@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..documents import problem_to_dict, solution_to_dict
-from ..documents.files import json_text
+from ..documents.json_text import json_text
 from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..quantities import format_quantity

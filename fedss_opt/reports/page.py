@@ -47,7 +47,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..documents.files import write_atomically
+from ..atomic_files import write_atomically
 from ..exceptions import FileFormatError, MissingDependencyError
 from .parts import Chart, Download, Page, Table, embeddable
 

@@ -15,9 +15,9 @@ from .fairness import Fairness
 from .memory import Memory, OpenRound
 from .plan import RoundPlan
 from .planning import decide, plan_of
-from .reports import ClientId, Report, merged, report
+from .reports import MEASURES, ClientId, ClientReport, merged, report
 from .reports import client_id as accepted_id
-from .settings import Settings
+from .settings import RoundSettings
 from .stating import rate_model_of, state_round
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class RoundAllocator:
         fairness: Fairness | None = None,
         seed: int = 0,
     ) -> None:
-        self._settings = Settings.checked(
+        self._settings = RoundSettings.checked(
             bandwidth_hz=bandwidth_hz,
             tasks=tasks,
             objective=objective,
@@ -178,23 +178,13 @@ class RoundAllocator:
         ProblemError, OptionError
             Naming the client, the field, the value and what is accepted; nothing has changed then.
         """
+        given = locals()
         name = accepted_id(client_id)
         fresh = report(
             name,
             self._settings.tasks,
             round_=None if round is None else count("round", round),
-            given={
-                "cn0_hz": cn0_hz,
-                "spectral_efficiency": spectral_efficiency,
-                "payload_bits": payload_bits,
-                "compute_s": compute_s,
-                "tasks": tasks,
-                "max_upload_s": max_upload_s,
-                "min_bandwidth_hz": min_bandwidth_hz,
-                "max_bandwidth_hz": max_bandwidth_hz,
-                "weight": weight,
-                "mandatory": mandatory,
-            },
+            given={field: given[field] for field in (*MEASURES, "tasks")},
         )
         with self._lock:
             memory = self._memory
@@ -203,7 +193,7 @@ class RoundAllocator:
             self._refuse_mixed_channels(name, earlier, both)
             memory.reports[name] = both
 
-    def _refuse_mixed_channels(self, name: ClientId, earlier: Report | None, both: Report) -> None:
+    def _refuse_mixed_channels(self, name: ClientId, earlier: ClientReport | None, both: ClientReport) -> None:
         was, now = None if earlier is None else rate_model_of(earlier), rate_model_of(both)
         if was is now:
             return

@@ -71,12 +71,16 @@ class Fairness:
     def __post_init__(self) -> None:
         number("min_share", self.min_share, low=0.0, high=1.0)
         if not isinstance(self.shares, Mapping):
-            raise OptionError(f"shares: a {type(self.shares).__name__}; must be a mapping from client to share")
+            raise OptionError(
+                f"a {type(self.shares).__name__}", field="shares", accepted="must be a mapping from client to share"
+            )
         for name, share in self.shares.items():
             number(f"shares[{name!r}]", share, low=0.0, high=1.0)
         if self.patience is None:
             if not self.opportunistic:
-                raise OptionError("patience = None: must be a number >= 1 where opportunistic is False")
+                raise OptionError(
+                    field="patience", value=None, accepted="must be a number >= 1 where opportunistic is False"
+                )
         else:
             number("patience", self.patience, low=1.0, high=math.inf, open_high=True)
         own = {client_id(name): float(share) for name, share in self.shares.items()}

@@ -184,10 +184,12 @@ def spectral_efficiency_from_cqi(cqi: int, table: CqiTable | str = CqiTable.QAM6
         efficiency = _EFFICIENCY[CqiTable(table)]
     except ValueError:
         accepted = ", ".join(repr(str(known)) for known in CqiTable)
-        raise OptionError(f"table = {table!r}: must be one of {accepted}") from None
+        raise OptionError(field="table", value=table, accepted=f"must be one of {accepted}") from None
     number_ = count("cqi", cqi)
     if not 1 <= number_ <= len(efficiency):
-        raise OptionError(f"cqi = {cqi}: must be 1 to {len(efficiency)}; 0 means that the client is out of range")
+        raise OptionError(
+            field="cqi", value=cqi, accepted=f"must be 1 to {len(efficiency)}; 0 means that the client is out of range"
+        )
     return efficiency[number_ - 1]
 
 

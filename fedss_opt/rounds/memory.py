@@ -11,7 +11,7 @@ from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .fairness import NO_COST, FairnessCost, next_queue
-from .reports import ClientId, Report
+from .reports import ClientId, ClientReport
 
 __all__ = ["Answered", "Memory", "OpenRound"]
 
@@ -78,7 +78,7 @@ class Memory:
 
     Attributes
     ----------
-    reports : dict of client to Report
+    reports : dict of client to ClientReport
         What is known.
     queues : dict of client to float
         Virtual queues before the open round; 0 where there is none.
@@ -90,13 +90,13 @@ class Memory:
         The price of the fair share in all rounds before the open one.
     """
 
-    reports: dict[ClientId, Report] = field(default_factory=dict)
+    reports: dict[ClientId, ClientReport] = field(default_factory=dict)
     queues: dict[ClientId, float] = field(default_factory=dict)
     open: OpenRound | None = None
     answered: Answered | None = None
     cost: FairnessCost = NO_COST
 
-    def is_late(self, earlier: Report | None, fresh: Report) -> bool:
+    def is_late(self, earlier: ClientReport | None, fresh: ClientReport) -> bool:
         """Whether a report is for an earlier round than what is known of its client."""
         if earlier is None or fresh.round is None:
             return False

@@ -16,7 +16,7 @@ from .fairness import FairnessCost, fair_problems, meets
 from .memory import Answered
 from .plan import LeftOut, RoundPlan
 from .reports import ClientId
-from .settings import Settings
+from .settings import RoundSettings
 from .stating import Stated
 
 __all__ = ["Decision", "decide", "plan_of"]
@@ -56,7 +56,7 @@ class Decision:
 
 
 def decide(
-    settings: Settings,
+    settings: RoundSettings,
     stated: Stated,
     round_: int,
     *,
@@ -68,7 +68,7 @@ def decide(
 
     Parameters
     ----------
-    settings : Settings
+    settings : RoundSettings
         The allocator's.
     stated : Stated
         The round's problem.
@@ -98,7 +98,7 @@ def decide(
 
 
 def _solved(
-    settings: Settings, problem: Problem, round_: int, ids: tuple[ClientId, ...], earlier: Answered | None
+    settings: RoundSettings, problem: Problem, round_: int, ids: tuple[ClientId, ...], earlier: Answered | None
 ) -> Solution:
     return solve(
         problem,

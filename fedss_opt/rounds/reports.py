@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..documents.fields import FIELDS, Field
-from ..documents.reading import nearest
 from ..exceptions import OptionError, ProblemError
-from ..validation import boolean_vector, shape_of, vector
+from ..fields import CLIENT_FIELDS, FIELD, Field
+from ..problem_fields import refuse_crossed_limits
+from ..validation import boolean_vector, bounded_scalar, shape_of
+from ..wording import nearest
 
-__all__ = ["MEASURES", "ClientId", "Report", "client_id", "in_order", "merged", "report"]
+__all__ = ["MEASURES", "ClientId", "ClientReport", "client_id", "in_order", "merged", "report"]
 
 ClientId = str | int
 """What the caller calls a client. The string "7" and the integer 7 are two clients."""
@@ -24,10 +25,11 @@ ClientId = str | int
 _LEAST_RELEVANCE, _MOST_RELEVANCE = 1e-20, 1e20
 
 _ID_LIMIT = 2**128
+_CONTRIBUTION = FIELD["relevance"].domain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ClientReport:
     """One client's report; None stands for what is not known.
 
     Attributes
@@ -73,13 +75,7 @@ class Report:
         return lacks
 
 
-_BY_NAME = {field.name: field for field in FIELDS}
-
-MEASURES: dict[str, Field] = {
-    field.name: _BY_NAME.get(field.name, _BY_NAME["weights"])
-    for field in fields(Report)
-    if field.name not in ("round", "tasks")
-}
+MEASURES: dict[str, Field] = {rule.column: rule for rule in CLIENT_FIELDS.values() if rule.name != "available"}
 """The numbers and flags of a report, and what a problem accepts in their place."""
 
 
@@ -88,9 +84,11 @@ def client_id(value: object) -> ClientId:
     if isinstance(value, str):
         return str(value)
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise OptionError(f"client_id = {value!r:.60}: must be a string or an integer")
+        raise OptionError(field="client_id", value=value, accepted="must be a string or an integer")
     if abs(int(value)) >= _ID_LIMIT:  # which JSON and error messages could not write down without end
-        raise OptionError("client_id: an integer of more than 128 bits; give a smaller one, or a string")
+        raise OptionError(
+            "an integer of more than 128 bits", field="client_id", accepted="give a smaller one, or a string"
+        )
     return int(value)
 
 
@@ -99,7 +97,7 @@ def in_order(name: ClientId) -> tuple[bool, ClientId]:
     return isinstance(name, str), name
 
 
-def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, given: Mapping[str, Any]) -> Report:
+def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, given: Mapping[str, Any]) -> ClientReport:
     """Check what a client reports; None is not reported.
 
     Raises
@@ -112,46 +110,49 @@ def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, give
             name: _measure(name, value) for name, value in given.items() if name != "tasks" and value is not None
         }
         if "cn0_hz" in values and "spectral_efficiency" in values:
-            raise ProblemError("cn0_hz, spectral_efficiency: both given; give one of them")
+            raise ProblemError("both given", field="cn0_hz, spectral_efficiency", accepted="give one of them")
         if given.get("tasks") is not None:
             values["tasks"] = _contributions(given["tasks"], tasks)
     except ProblemError as error:
-        raise ProblemError(f"client {client!r}: {error}") from None
-    return Report(round=round_, **values)
+        raise error.within(f"client {client!r}") from None
+    return ClientReport(round=round_, **values)
 
 
 def _measure(name: str, value: Any) -> float | bool:
     rule = MEASURES[name]
-    if shape_of(name, value):
-        raise ProblemError(f"{name}: has shape {shape_of(name, value)}; give a single value")
-    if rule.type == "boolean":
-        return bool(boolean_vector(name, value, 1)[0])
-    checked = vector(name, value, 1, positive=rule.positive, infinite=rule.infinite, unit=rule.unit)
-    return float(checked[0])
+    if rule.type == "number":
+        return bounded_scalar(name, value, rule.domain)
+    if shape := shape_of(name, value):
+        raise ProblemError(f"has shape {shape}", field=name, accepted="give a single value")
+    return bool(boolean_vector(name, value, 1)[0])
 
 
 def _contributions(value: Any, tasks: tuple[str, ...]) -> dict[str, float]:
     if not isinstance(value, Mapping):
-        raise ProblemError(f"tasks = {value!r:.60}: must be a mapping from task to contribution")
+        raise ProblemError(field="tasks", value=value, accepted="must be a mapping from task to contribution")
     contributions = {}
     for task, amount in value.items():
         if task not in tasks:
-            raise ProblemError(f"tasks[{task!r:.60}]: no such task{nearest(str(task), tasks) or _list(tasks)}")
-        place = f"tasks[{task!r}]"
-        if shape_of(place, amount):
-            raise ProblemError(f"{place}: has shape {shape_of(place, amount)}; give a single number")
-        number = float(vector(place, amount, 1)[0])
+            hint = nearest(str(task), tasks)
+            raise ProblemError(
+                f"no such task{hint}", field=f"tasks[{task!r:.60}]", accepted="" if hint else _list(tasks)
+            )
+        number = bounded_scalar(f"tasks[{task!r}]", amount, _CONTRIBUTION)
         if number != 0.0 and not _LEAST_RELEVANCE <= number <= _MOST_RELEVANCE:
-            raise ProblemError(f"{place} = {number}: must be 0, or {_LEAST_RELEVANCE:g} to {_MOST_RELEVANCE:g}")
+            raise ProblemError(
+                field=f"tasks[{task!r}]",
+                value=number,
+                accepted=f"must be 0, or {_LEAST_RELEVANCE:g} to {_MOST_RELEVANCE:g}",
+            )
         contributions[task] = number
     return contributions
 
 
 def _list(tasks: tuple[str, ...]) -> str:
-    return f"; the tasks are {', '.join(map(repr, tasks))}"
+    return f"the tasks are {', '.join(map(repr, tasks))}"
 
 
-def merged(client: ClientId, earlier: Report | None, fresh: Report, *, late: bool) -> Report:
+def merged(client: ClientId, earlier: ClientReport | None, fresh: ClientReport, *, late: bool) -> ClientReport:
     """Put a report over an earlier one; a late one, for an earlier round, only fills in what is missing.
 
     Raises
@@ -176,8 +177,8 @@ def merged(client: ClientId, earlier: Report | None, fresh: Report, *, late: boo
                 news["cn0_hz"] = None
         both = replace(earlier, **news)
     least, most = both.min_bandwidth_hz or 0.0, math.inf if both.max_bandwidth_hz is None else both.max_bandwidth_hz
-    if least > most:
-        raise ProblemError(
-            f"client {client!r}: min_bandwidth_hz = {least} exceeds max_bandwidth_hz = {most}; it must not"
-        )
+    try:
+        refuse_crossed_limits(least, most)
+    except ProblemError as error:
+        raise error.within(f"client {client!r}") from None
     return both

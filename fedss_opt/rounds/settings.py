@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..exceptions import OptionError
+from ..fields import LARGEST
 from ..problem import Objective, Problem
 from ..quantities import Requirement, parse_requirement
 from ..scenarios.arguments import count, number
 from ..solvers import Options, check_method
-from ..validation import LARGEST
 from .fairness import FAIRNESS_ROW, Fairness
 
-__all__ = ["PARTICIPATION", "Settings"]
+__all__ = ["PARTICIPATION", "RoundSettings"]
 
 PARTICIPATION = "participation"
 """The task of those who name none: every client contributes 1 to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class RoundSettings:
     """See `RoundAllocator` for what they mean.
 
     Attributes
@@ -62,7 +62,7 @@ class Settings:
         max_age: int | None,
         fairness: Fairness | None,
         seed: int,
-    ) -> Settings:
+    ) -> RoundSettings:
         """Check what a caller asks for.
 
         Raises
@@ -81,7 +81,7 @@ class Settings:
         check_method(method)
         options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s)
         if fairness is not None and not isinstance(fairness, Fairness):
-            raise OptionError(f"fairness: a {type(fairness).__name__}; must be a Fairness, or None")
+            raise OptionError(f"a {type(fairness).__name__}", field="fairness", accepted="must be a Fairness, or None")
         named = tasks if isinstance(tasks, Mapping) else None
         whole = {PARTICIPATION: 1.0 if tasks is None or isinstance(tasks, Mapping) else tasks}
         return cls(

@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents.files import in_file, json_text, parse_json, write_atomically
-from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, string, whole_number
-from ..exceptions import FedssOptError, FileFormatError
+from ..atomic_files import write_atomically
+from ..documents.files import in_file
+from ..documents.json_text import json_text, parse_json
+from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
+from ..exceptions import FileFormatError, InputError
 from ..problem import RateModel
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
-from .reports import MEASURES, ClientId, Report, client_id, in_order, merged, report
-from .settings import PARTICIPATION, Settings
+from .reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
+from .settings import PARTICIPATION, RoundSettings
 from .stating import rate_model_of
 
 if TYPE_CHECKING:
@@ -37,12 +39,12 @@ _PLAIN = ("bandwidth_hz", "gap_tol", "time_limit_s", "resource_block_hz", "max_a
 _SETTINGS = (*_PLAIN, "tasks", "implicit", "objective", "method", "fairness")
 
 
-def save(path: str | PathLike[str], settings: Settings, memory: Memory) -> None:
+def save(path: str | PathLike[str], settings: RoundSettings, memory: Memory) -> None:
     """Write an allocator's file, completely or not at all."""
     write_atomically(path, to_bytes(settings, memory))
 
 
-def load(path: str | PathLike[str]) -> tuple[Settings, Memory]:
+def load(path: str | PathLike[str]) -> tuple[RoundSettings, Memory]:
     """Read an allocator's file, completely or not at all.
 
     Raises
@@ -57,7 +59,7 @@ def load(path: str | PathLike[str]) -> tuple[Settings, Memory]:
         return from_bytes(data)
 
 
-def to_bytes(settings: Settings, memory: Memory) -> bytes:
+def to_bytes(settings: RoundSettings, memory: Memory) -> bytes:
     """Return the content of an allocator's file."""
     content: dict[str, Any] = {
         "settings": _settings_to(settings),
@@ -71,14 +73,14 @@ def to_bytes(settings: Settings, memory: Memory) -> bytes:
     return json_text(head | content).encode()
 
 
-def from_bytes(data: bytes) -> tuple[Settings, Memory]:
+def from_bytes(data: bytes) -> tuple[RoundSettings, Memory]:
     """Read the content of an allocator's file; `FileFormatError` names the place of what is wrong."""
     document = parse_json(data)
     check_kind(document, FORMAT, VERSION, _KEYS, _KEYS)
     content = {key: document[key] for key in _KEYS[3:]}
     found = _checksum(content)
     if document["checksum"] != found:
-        raise FileFormatError(f"$.checksum = {describe(document['checksum'])}: the content's is {found}; damaged")
+        raise refusal("$.checksum", value=document["checksum"], accepted=f"the content's is {found}; damaged")
     settings = _settings_from(content["settings"])
     return settings, _memory_from(content, settings)
 
@@ -91,7 +93,7 @@ def _checksum(content: dict[str, Any]) -> int:
 # -- writing ------------------------------------------------------------------------------------------------
 
 
-def _settings_to(settings: Settings) -> dict[str, Any]:
+def _settings_to(settings: RoundSettings) -> dict[str, Any]:
     fairness = settings.fairness
     return {name: getattr(settings, name) for name in _PLAIN} | {
         "tasks": [[name, f"{need.amount!r}{'abs' if need.absolute else ''}"] for name, need in settings.needs],
@@ -104,7 +106,7 @@ def _settings_to(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _report_to(known: Report) -> dict[str, Any]:
+def _report_to(known: ClientReport) -> dict[str, Any]:
     """Return what is known of a client; null is infinity, and what is not known is left out."""
     values = {name: getattr(known, name) for name in ("round", *MEASURES, "tasks")}
     return {name: None if value == math.inf else value for name, value in values.items() if value is not None}
@@ -141,14 +143,14 @@ def _rows(values: Mapping[ClientId, float]) -> list[list[Any]]:
 
 def _object(value: Any, path: str, keys: tuple[str, ...], required: tuple[str, ...] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an object")
+        raise refusal(path, value=value, accepted="must be an object")
     check_keys(value, path, keys, keys if required is None else required)
     return value
 
 
 def _list(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
-        raise FileFormatError(f"{path} = {describe(value)}: must be an array")
+        raise refusal(path, value=value, accepted="must be an array")
     return value
 
 
@@ -158,10 +160,10 @@ def _pairs(value: Any, path: str) -> list[tuple[str, Any, Any]]:
     for i, item in enumerate(_list(value, path)):
         place = f"{path}[{i}]"
         if len(_list(item, place)) != 2:
-            raise FileFormatError(f"{place}: has {len(item)} entries; must have 2")
+            raise refusal(place, f"has {len(item)} entries", accepted="must have 2")
         key = json.dumps(item[0])
         if key in seen:
-            raise FileFormatError(f"{place}: {describe(item[0])} stands twice")
+            raise refusal(place, f"{describe(item[0])} stands twice")
         seen.add(key)
         pairs.append((place, item[0], item[1]))
     return pairs
@@ -170,7 +172,7 @@ def _pairs(value: Any, path: str) -> list[tuple[str, Any, Any]]:
 def _figure(value: Any, path: str) -> float:
     number = float(numbers(value, path, dimensions=(0,)))
     if number < 0.0:
-        raise FileFormatError(f"{path} = {describe(value)}: must be >= 0")
+        raise refusal(path, value=value, accepted="must be >= 0")
     return number
 
 
@@ -178,7 +180,7 @@ def _steps(value: Any, path: str) -> float:
     """Return a queue or a share: a whole number of `SHARE_STEP`, on which the arithmetic of queues rests."""
     number = _figure(value, path)
     if number % SHARE_STEP != 0.0:
-        raise FileFormatError(f"{path} = {describe(value)}: must be a multiple of {SHARE_STEP}")
+        raise refusal(path, value=value, accepted=f"must be a multiple of {SHARE_STEP}")
     return number
 
 
@@ -206,19 +208,19 @@ def _as_format_error(path: str) -> Iterator[None]:
         yield
     except FileFormatError:
         raise
-    except FedssOptError as error:
-        raise FileFormatError(f"{path}: {error}") from None
+    except InputError as error:
+        raise FileFormatError.of(error).at(path) from None
 
 
-def _settings_from(value: Any) -> Settings:
+def _settings_from(value: Any) -> RoundSettings:
     path = "$.settings"
     given = _object(value, path, _SETTINGS)
     needs = {string(key, place): string(need, place) for place, key, need in _pairs(given["tasks"], f"{path}.tasks")}
     implicit = _flag(given["implicit"], f"{path}.implicit")
     if implicit and list(needs) != [PARTICIPATION]:
-        raise FileFormatError(f"{path}.tasks: must be {PARTICIPATION!r} alone where implicit is true")
+        raise refusal(f"{path}.tasks", accepted=f"must be {PARTICIPATION!r} alone where implicit is true")
     with _as_format_error(path):
-        return Settings.checked(
+        return RoundSettings.checked(
             **{name: given[name] for name in _PLAIN},
             tasks=needs[PARTICIPATION] if implicit else needs,
             objective=string(given["objective"], f"{path}.objective"),
@@ -240,13 +242,15 @@ def _fairness_from(value: Any, path: str) -> Fairness | None:
         )
 
 
-def _memory_from(content: dict[str, Any], settings: Settings) -> Memory:
+def _memory_from(content: dict[str, Any], settings: RoundSettings) -> Memory:
     reports = {
         _id(key, place): _report_from(key, known, place, settings)
         for place, key, known in _pairs(content["reports"], "$.reports")
     }
     if {RateModel.SHANNON, RateModel.FLAT} <= set(map(rate_model_of, reports.values())):
-        raise FileFormatError("$.reports: cn0_hz of some and spectral_efficiency of others; must be the same of all")
+        raise refusal(
+            "$.reports", "cn0_hz of some and spectral_efficiency of others", accepted="must be the same of all"
+        )
     return Memory(
         reports=reports,
         queues=_values(content["queues"], "$.queues"),
@@ -256,7 +260,7 @@ def _memory_from(content: dict[str, Any], settings: Settings) -> Memory:
     )
 
 
-def _report_from(name: ClientId, value: Any, path: str, settings: Settings) -> Report:
+def _report_from(name: ClientId, value: Any, path: str, settings: RoundSettings) -> ClientReport:
     given = dict(_object(value, path, ("round", *MEASURES, "tasks"), ()))
     round_ = whole_number(given.pop("round"), f"{path}.round") if "round" in given else None
     for key, known in given.items():

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..fields import SMALLEST
 from ..problem import Problem, RateModel
 from ..quantities import Requirement, offered
-from ..validation import SMALLEST
 from .plan import LeftOut
-from .reports import MEASURES, ClientId, Report, in_order
-from .settings import Settings
+from .reports import MEASURES, ClientId, ClientReport, in_order
+from .settings import RoundSettings
 
 __all__ = ["Stated", "rate_model_of", "state_round"]
 
@@ -42,7 +42,7 @@ class Stated:
     message: str
 
 
-def rate_model_of(report: Report) -> RateModel | None:
+def rate_model_of(report: ClientReport) -> RateModel | None:
     """Which of the two rate models a report gives the channel for."""
     if report.cn0_hz is not None:
         return RateModel.SHANNON
@@ -50,15 +50,18 @@ def rate_model_of(report: Report) -> RateModel | None:
 
 
 def state_round(
-    settings: Settings, reports: Mapping[ClientId, Report], round_: int, candidates: Collection[ClientId] | None
+    settings: RoundSettings,
+    reports: Mapping[ClientId, ClientReport],
+    round_: int,
+    candidates: Collection[ClientId] | None,
 ) -> Stated:
     """State the problem of a round.
 
     Parameters
     ----------
-    settings : Settings
+    settings : RoundSettings
         The allocator's.
-    reports : mapping of client to Report
+    reports : mapping of client to ClientReport
         What is known, every report with its round.
     round_ : int
         The round.
@@ -91,7 +94,7 @@ def state_round(
     return Stated(ids=tuple(present), problem=problem, left_out=left_out, message=_shortened(lacks))
 
 
-def _problem(settings: Settings, names: list[ClientId], reports: list[Report]) -> Problem:
+def _problem(settings: RoundSettings, names: list[ClientId], reports: list[ClientReport]) -> Problem:
     data: dict[str, Any] = {}
     shannon = not reports or rate_model_of(reports[0]) is RateModel.SHANNON
     for name, rule in MEASURES.items():

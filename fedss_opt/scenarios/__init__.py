@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..problem import Problem
+from ..quantities import offered
 from .arguments import count, number, span
 from .channel import draw_channels
 from .devices import draw_compute_s
@@ -155,7 +156,7 @@ def make(
         resource_block_hz=block_hz,
         **_channel(preset, power, n, seed),
         relevance=contribution,
-        required=fraction * contribution[:, available].sum(axis=1),
+        required=fraction * offered(contribution, available),
         compute_s=before,
         max_upload_s=longest,
         available=available,

@@ -21,7 +21,7 @@ def _is_number(value: Any) -> bool:
 def count(name: str, value: int) -> int:
     """Accept an integer >= 0."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
-        raise OptionError(f"{name} = {value!r}: must be an integer >= 0")
+        raise OptionError(field=name, value=value, accepted="must be an integer >= 0")
     return int(value)
 
 
@@ -32,7 +32,7 @@ def number(
     inside = _is_number(value) and (low < value if open_low else low <= value)
     if not inside or not (value < high if open_high else value <= high):
         left, right = "(" if open_low else "[", ")" if open_high else "]"
-        raise OptionError(f"{name} = {value!r}: must be a number in {left}{low:g}, {high:g}{right}")
+        raise OptionError(field=name, value=value, accepted=f"must be a number in {left}{low:g}, {high:g}{right}")
 
 
 def span(name: str, value: Any, unit: str, *, zero: bool) -> Range:

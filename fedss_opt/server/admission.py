@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError
+from .problem_details import RefusalKind, RefusedError
 
 __all__ = ["Admission"]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..documents import FIELDS
 from ..exceptions import OptionError
-from .refusals import RefusalKind, RefusedError
+from ..fields import FIELDS
+from ..processors import usable_cpus
+from .problem_details import RefusalKind, RefusedError
 
 __all__ = ["Limits"]
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +56,7 @@ class Limits:
     max_clients: int = 100_000
     max_tasks: int = 64
     max_time_s: float = 10.0
-    workers: int = field(default_factory=_processors)
+    workers: int = field(default_factory=usable_cpus)
     queue: int = 16
     per_caller: int | None = None
     max_connections: int = 512
@@ -76,9 +72,9 @@ class Limits:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if entry.name.endswith("_s"):
                 if not (number and 0.0 < value < math.inf):
-                    raise OptionError(f"{entry.name} = {value!r}: must be a finite number of seconds > 0")
+                    raise OptionError(field=entry.name, value=value, accepted="must be a finite number of seconds > 0")
             elif not (isinstance(value, int) and number and value >= least):
-                raise OptionError(f"{entry.name} = {value!r}: must be an integer >= {least}")
+                raise OptionError(field=entry.name, value=value, accepted=f"must be an integer >= {least}")
 
     @property
     def in_flight(self) -> int:
@@ -109,11 +105,17 @@ class Limits:
                 if len(value) > self.max_tasks:
                     raise RefusedError(
                         RefusalKind.TOO_MANY_TASKS,
-                        f"$.{entry.name}: has {len(value)} tasks; at most {self.max_tasks} are accepted",
+                        f"has {len(value)} tasks",
+                        field=entry.name,
+                        accepted=f"at most {self.max_tasks} are accepted",
+                        path="$",
                     )
                 columns = [] if entry.shape == "tasks" else value[0]
             if len(columns) > self.max_clients:
                 raise RefusedError(
                     RefusalKind.TOO_MANY_CLIENTS,
-                    f"$.{entry.name}: has {len(columns)} clients; at most {self.max_clients} are accepted",
+                    f"has {len(columns)} clients",
+                    field=entry.name,
+                    accepted=f"at most {self.max_clients} are accepted",
+                    path="$",
                 )

@@ -8,7 +8,7 @@ from .. import __version__
 from ..checking import CHECK_FORMAT
 from ..documents import problem_schema, solution_schema
 from .limits import Limits
-from .refusals import TITLES, RefusalKind
+from .problem_details import TITLES, RefusalKind
 from .work import MAX_SEED, METHODS_SERVED
 
 __all__ = ["openapi"]

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError
+from .problem_details import RefusalKind, RefusedError
 
 __all__ = ["patient_protocol"]
 

@@ -9,11 +9,11 @@ from typing import Any
 from .. import warming
 from ..checking import check
 from ..documents import problem_from_dict, solution_from_dict, solution_to_dict
-from ..exceptions import FileFormatError
+from ..exceptions import InputError
 from ..problem import Problem
 from ..solvers import METHODS, solve
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError, parsed
+from .problem_details import RefusalKind, RefusedError, parsed
 
 __all__ = ["MAX_SEED", "METHODS_SERVED", "Done", "SolveOptions", "check_body", "json_bytes", "solve_body", "warm_up"]
 
@@ -101,16 +101,16 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
     """
     document = parsed(body)
     if not isinstance(document, dict) or set(document) != set(CHECK_KEYS):
-        raise RefusedError(RefusalKind.INVALID_PROBLEM, '$: must be an object {"problem": ..., "solution": ...}')
+        raise RefusedError(
+            RefusalKind.INVALID_PROBLEM, path="$", accepted='must be an object {"problem": ..., "solution": ...}'
+        )
     try:
         part = "problem"
         problem = _problem(document["problem"], limits)
         part = "solution"
         solution = solution_from_dict(document["solution"], problem)
-    except FileFormatError as error:
-        raise FileFormatError(str(error).replace("$", f"$.{part}", 1)) from None
-    except RefusedError as error:
-        raise RefusedError(error.kind, error.detail.replace("$", f"$.{part}", 1)) from None
+    except InputError as error:
+        raise error.at(f"$.{part}") from None
     report = check(problem, solution, gap_tol=gap_tol)
     return Done(
         body=json_bytes(report.to_dict()),

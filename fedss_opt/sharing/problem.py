@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..problem import Problem
+from ..quantities import offered
 from ..scenarios.arguments import number
 from .checks import finite
 
@@ -85,20 +86,21 @@ def to_problem(
     >>> problem.required
     array([1.1875, 0.875 ])
     """
-    offered: FloatArray = np.asarray(finite("relevance", relevance), dtype=np.float64)
-    if offered.ndim != 2:
-        raise OptionError(f"relevance: shape {offered.shape}; must be (K, N), one row a task")
+    rows: FloatArray = np.asarray(finite("relevance", relevance), dtype=np.float64)
+    if rows.ndim != 2:
+        raise OptionError(f"relevance: shape {rows.shape}; must be (K, N), one row a task")
     if relevance_step is not None:
         number("relevance_step", relevance_step, low=0.0, high=1.0, open_low=True)
         if math.frexp(relevance_step)[0] != 0.5:
             raise OptionError(f"relevance_step = {relevance_step!r}: must be a power of two, such as 1/64")
         # Exact: dividing and multiplying by a power of two only moves the binary point.
-        offered = np.floor(offered / relevance_step) * relevance_step
+        rows = np.floor(rows / relevance_step) * relevance_step
     fraction = np.asarray(finite("required_fraction", required_fraction), dtype=np.float64)
-    if fraction.shape not in ((), offered.shape[:1]) or (fraction < 0.0).any():
+    if fraction.shape not in ((), rows.shape[:1]) or (fraction < 0.0).any():
         raise OptionError(
-            f"required_fraction = {required_fraction!r}: must be a fraction >= 0, or one for each of {len(offered)} "
-            "tasks"
+            field="required_fraction",
+            value=required_fraction,
+            accepted=f"must be a fraction >= 0, or one for each of {len(rows)} tasks",
         )
     problem = Problem(
         payload_bits=payload_bits,
@@ -106,8 +108,8 @@ def to_problem(
         resource_block_hz=resource_block_hz,
         cn0_hz=cn0_hz,
         spectral_efficiency=spectral_efficiency,
-        relevance=offered,
-        required=np.zeros(len(offered)),
+        relevance=rows,
+        required=np.zeros(len(rows)),
         compute_s=compute_s,
         max_upload_s=max_upload_s,
         min_bandwidth_hz=min_bandwidth_hz,
@@ -120,5 +122,4 @@ def to_problem(
         task_ids=task_ids,
     )
     # What is there to be offered is known once the problem has said who is available.
-    total = problem.relevance[:, problem.available].sum(axis=1)
-    return problem.replace(required=fraction * total)
+    return problem.replace(required=fraction * offered(problem.relevance, problem.available))

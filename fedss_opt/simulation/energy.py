@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..validation import SMALLEST, boolean_vector, vector
+from ..fields import SMALLEST
+from ..validation import boolean_vector, vector
 
 __all__ = ["EnergyLimits", "charge_after_j", "computing_j", "energy_limits"]
 

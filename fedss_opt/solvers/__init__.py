@@ -32,7 +32,7 @@ METHODS: dict[str, tuple[str, str]] = {
 def check_method(method: str, *, name: str = "method") -> None:
     """Refuse what is no key of `METHODS`, with an `OptionError` that calls it `name`."""
     if not isinstance(method, str) or method not in METHODS:
-        raise OptionError(f"{name} = {method!r}: must be one of {', '.join(map(repr, METHODS))}")
+        raise OptionError(field=name, value=method, accepted=f"must be one of {', '.join(map(repr, METHODS))}")
 
 
 def solve(
@@ -100,7 +100,7 @@ def solve(
     0.3557
     """
     if not isinstance(problem, Problem):
-        raise OptionError(f"problem: a {type(problem).__name__}; must be a fedss_opt.Problem")
+        raise OptionError(f"a {type(problem).__name__}", field="problem", accepted="must be a fedss_opt.Problem")
     check_method(method)
     options = Options(
         gap_tol=gap_tol,

@@ -13,17 +13,17 @@ import numpy.typing as npt
 from ..cells import problem_arrays, read_only
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
+from .infeasibility import NONE_FOUND, short_of_relevance, why_caps_fail
 from .options import Options, Progress
 from .stopping import Stop
 
-__all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm", "why_caps_fail"]
+__all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 NOBODY = read_only(np.zeros(0, dtype=np.bool_))
-_NONE_FOUND = "no selection was found that meets requirements and caps, and none was excluded"
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds, where rounds are short
 _LONG_ROUNDS = 1_000_000  # relevances from which on they are not
 _LONGEST_PASS_S = 60.0  # that a kernel is waited for which has been told to end: far above a pass over any cell
@@ -81,7 +81,7 @@ def solve_admm(problem: Problem, options: Options, tuning: Tuning = DEFAULT_TUNI
         arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, stop.flag)
         cell, work, short = begin(arrays, *_earlier(problem, options.warm_start))
         if short >= 0:
-            return _short_of_relevance(problem, short, options.now() - started)
+            return short_of_relevance(problem, short, method="admm", solve_time_s=options.now() - started)
         answer_s, end_s = _times_to_keep(options.now() - started, problem.n_tasks)
         stop.at(deadline - answer_s - end_s)
         reason = _run(cell, work, options, tuning, started)
@@ -187,11 +187,11 @@ def _conclude(
             method="admm",
             lower_bound_s=bound,
             certificate=certificate,
-            message=why_caps_fail(problem) if excluded else _NONE_FOUND,
+            message=why_caps_fail(problem) if excluded else NONE_FOUND,
             iterations=iterations,
             solve_time_s=options.now() - started,
         )
-    proven = outcome.objective_s <= bound * (1.0 + options.gap_tol)
+    proven = within_gap(outcome.objective_s, bound, options.gap_tol)
     return Solution(
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
         stop_reason=stop or (StopReason.GAP if proven else StopReason.STALLED),
@@ -204,6 +204,7 @@ def _conclude(
         method="admm",
         iterations=iterations,
         solve_time_s=options.now() - started,
+        problem=problem,
     )
 
 
@@ -216,36 +217,4 @@ def _no_time(problem: Problem, elapsed_s: float) -> Solution:
         lower_bound_s=0.0,
         message=_NO_TIME,
         solve_time_s=elapsed_s,
-    )
-
-
-def _short_of_relevance(problem: Problem, task: int, elapsed_s: float) -> Solution:
-    """Answer a problem in which all selectable clients together leave a task short."""
-    offered = float(problem.relevance[task, problem.selectable].sum())
-    barred = int(np.count_nonzero(problem.available & ~problem.selectable))
-    why = f" ({barred} available clients miss their limits even on the whole band)" if barred else ""
-    multipliers = np.zeros(problem.n_tasks)
-    multipliers[task] = 1.0
-    return no_answer(
-        problem,
-        status=Status.INFEASIBLE,
-        stop_reason=StopReason.COMPLETED,
-        lower_bound_s=math.inf,
-        method="admm",
-        certificate=Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=task),
-        message=(
-            f"task {problem.task_name(task)!r} requires {problem.required[task]:g}, but all clients that can be "
-            f"selected{why} offer at most {offered:g} (short of {problem.required[task] - offered:g}); lower its "
-            "requirement, or make more clients available"
-        ),
-        solve_time_s=elapsed_s,
-    )
-
-
-def why_caps_fail(problem: Problem) -> str:
-    """Say why no selection keeps its limits within the carrier."""
-    return (
-        "max_upload_s and min_bandwidth_hz cannot be met: every selection that covers the tasks needs more than "
-        f"bandwidth_hz = {problem.bandwidth_hz:g} Hz; raise "
-        "bandwidth_hz, allow longer uploads, or lower the requirements"
     )

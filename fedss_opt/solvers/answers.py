@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Problem
-from ..solution import Certificate, Solution, Status, StopReason
+from ..solution import Certificate, Solution, Status, StopReason, within_gap
 
 __all__ = ["answer", "optimal_bandwidth"]
 
@@ -71,7 +71,7 @@ def answer(
     A method that came to its own end leaves `stop_reason` out: it is the gap where that is closed, else stalled.
     """
     objective = problem.objective_s(selected, bandwidth_hz)
-    proven = objective <= lower_bound_s * (1.0 + gap_tol)  # False for NaN: no bound, nothing proven
+    proven = within_gap(objective, lower_bound_s, gap_tol)  # False for NaN: no bound, nothing proven
     return Solution(
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
         stop_reason=stop_reason or (StopReason.GAP if proven else StopReason.STALLED),
@@ -85,4 +85,5 @@ def answer(
         iterations=iterations,
         solve_time_s=solve_time_s,
         message=message,
+        problem=problem,
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..problem import Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
 from .answers import answer
 from .options import Options
 from .reference_bandwidth import ReferenceAllocation, make_feasible, reference_bandwidth
@@ -105,7 +105,7 @@ def _round_and_answer(problem: Problem, options: Options, started: float, relaxa
         except OutOfTime:
             bandwidth = _by_payload(problem, selected)
             stop, message = StopReason.TIME, "time limit: bandwidths in proportion to the payloads"
-        if problem.objective_s(selected, bandwidth) <= bound * (1.0 + options.gap_tol):
+        if within_gap(problem.objective_s(selected, bandwidth), bound, options.gap_tol):
             stop = StopReason.GAP
         return answer(
             problem,

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..problem import Objective, Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
-from .admm import solve_admm, why_caps_fail
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, within_gap
+from .admm import solve_admm
 from .answers import answer, optimal_bandwidth
 from .branching import branch_and_bound
 from .cover_search import Finding, find_selection
+from .infeasibility import why_caps_fail
 from .options import Options, Progress
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
@@ -55,7 +56,7 @@ class Incumbent:
 
     def closed(self, gap_tol: float) -> bool:
         """Whether the gap that was asked for is reached."""
-        return self.objective_s <= self.bound_s * (1.0 + gap_tol)
+        return within_gap(self.objective_s, self.bound_s, gap_tol)
 
 
 def solve_exact(problem: Problem, options: Options) -> Solution:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..exceptions import OptionError
 from ..solution import Solution
-from ..validation import real_number, shown
+from ..validation import real_number
 
 __all__ = ["Options", "Progress", "tolerance"]
 
@@ -22,7 +22,7 @@ def tolerance(value: object) -> float:
     """Return a gap tolerance as a plain float, or refuse it with an `OptionError`."""
     plain = real_number(value)
     if plain is None or not 0.0 <= plain < math.inf:
-        raise OptionError(f"gap_tol = {shown(value)}: must be a finite number >= 0")
+        raise OptionError(field="gap_tol", value=value, accepted="must be a finite number >= 0")
     return plain
 
 
@@ -31,7 +31,7 @@ def _seconds(value: object) -> float | None:
         return None
     plain = real_number(value)
     if plain is None or not plain >= 0.0:
-        raise OptionError(f"time_limit_s = {shown(value)}: must be a number of seconds >= 0, or None")
+        raise OptionError(field="time_limit_s", value=value, accepted="must be a number of seconds >= 0, or None")
     return plain
 
 
@@ -41,7 +41,7 @@ def _count(name: str, value: object, most: int | None = None) -> int | None:
     whole = int(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else -1
     if whole < 0 or (most is not None and whole > most):
         span = ">= 0" if most is None else f"from 0 to {most}"
-        raise OptionError(f"{name} = {shown(value)}: must be an integer {span}, or None")
+        raise OptionError(field=name, value=value, accepted=f"must be an integer {span}, or None")
     return whole
 
 
@@ -108,9 +108,11 @@ class Options:
         ):
             object.__setattr__(self, name, plain)
         if self.warm_start is not None and not isinstance(self.warm_start, Solution):
-            raise OptionError(f"warm_start: a {type(self.warm_start).__name__}; must be a Solution, or None")
+            raise OptionError(
+                f"a {type(self.warm_start).__name__}", field="warm_start", accepted="must be a Solution, or None"
+            )
         if self.callback is not None and not callable(self.callback):
-            raise OptionError("callback: must be callable with a Progress, or None")
+            raise OptionError(field="callback", accepted="must be callable with a Progress, or None")
 
     def deadline(self, started: float) -> float:
         """Return the `time.perf_counter` reading at which the time limit ends, ``inf`` without one."""

@@ -240,8 +240,8 @@ _BOUNDS = (
     _fault(
         "the ADMM says optimal at a gap of 10 %",
         "solvers/admm.py",
-        "proven = outcome.objective_s <= bound * (1.0 + options.gap_tol)",
-        "proven = outcome.objective_s <= bound * 1.1",
+        "proven = within_gap(outcome.objective_s, bound, options.gap_tol)",
+        "proven = within_gap(outcome.objective_s, bound, 0.1)",
         "answers",
     ),
     _fault(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
-from fedss_opt.batch import elsewhere
+from fedss_opt.batch import on_executor
 
 from ..kernels.cells import some_problem
 from .cells import assert_same_batch, mixed_batch
@@ -82,8 +82,8 @@ def test_an_interruption_cancels_what_waits() -> None:
         assert pool.submit(int).result() == 0
 
 
-def test_a_stretch_that_no_scheduler_would_like_to_see_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elsewhere, "_MOST_ENTRIES", 10 * 8 * 5)
+def test_a_chunk_that_no_scheduler_would_like_to_see_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_executor, "_MOST_ENTRIES", 10 * 8 * 5)
     several = [some_problem(np.random.default_rng(seed), 8, 2) for seed in range(20)]
     executor = InOrder()
     assert_same_batch(fo.solve_batch(several, executor=executor), fo.solve_batch(several))
@@ -95,6 +95,6 @@ def test_what_is_wrong_with_a_worker_is_not_hidden(monkeypatch: pytest.MonkeyPat
     def broken(*args: object) -> None:
         raise ModuleNotFoundError("No module named 'fedss_opt'")
 
-    monkeypatch.setattr(elsewhere, "solve_piece", broken)
+    monkeypatch.setattr(on_executor, "solve_piece", broken)
     with pytest.raises(ModuleNotFoundError, match="fedss_opt"):
         fo.solve_batch(mixed_batch(0, 3), executor=InOrder())

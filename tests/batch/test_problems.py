@@ -98,9 +98,9 @@ def test_arrays_of_equal_problems_may_be_given_in_their_own_shape() -> None:
         (
             {"min_bandwidth_hz": 2.0, "max_bandwidth_hz": [3.0, 3.0, 1.0, 3.0, 3.0]},
             2,
-            "min_bandwidth_hz[0] = 2.0 exceeds",
+            "min_bandwidth_hz[0] = 2.0: must be at most",
         ),
-        ({"mandatory": True, "available": [1, 1, 1, 1, 0]}, 2, "mandatory[2] is true"),
+        ({"mandatory": True, "available": [1, 1, 1, 1, 0]}, 2, "mandatory[2]: true"),
         ({"spectral_efficiency": [np.nan, np.nan, 1.0, np.nan, np.nan]}, 2, "both given"),
     ],
 )

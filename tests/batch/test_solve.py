@@ -109,7 +109,7 @@ def test_a_solve_that_raises_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> N
             raise ZeroDivisionError("on purpose")
         return fo.solve(problem)
 
-    monkeypatch.setattr("fedss_opt.batch.running.solve", raising)
+    monkeypatch.setattr("fedss_opt.batch.execution.solve", raising)
     result = fo.solve_batch(several, time_limit_s=60.0)
     assert result.errors == {2: "ZeroDivisionError: on purpose"}
     assert result[2].stop_reason is StopReason.ERROR
@@ -165,7 +165,7 @@ def test_coverage_too_close_to_call_is_decided_exactly(covered: bool, monkeypatc
 def test_a_selection_that_does_not_cover_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fedss_opt.problem._COVERAGE_ALLOWANCE", 0.0)
     monkeypatch.setattr("fedss_opt.problem._PER_CLIENT", 0.0)
-    monkeypatch.setattr(Problem, "covers", lambda problem, selected: np.zeros(problem.tasks, dtype=bool))
+    monkeypatch.setattr(Problem, "covers", lambda problem, selected: np.zeros(problem.n_tasks, dtype=bool))
     problem = Problem(payload_bits=[1.0, 1.0], cn0_hz=1.0, bandwidth_hz=1.0, relevance=[[0.5, 0.5]], required=1.0)
     assert_same(fo.solve_batch([problem])[0], fo.solve(problem))
 

@@ -105,7 +105,7 @@ def test_what_is_no_text_is_an_error_of_its_line(cli, solved):
     result = cli("solve", "--jsonl", stdin=data)
     documents_ = answers(result.stdout)
     assert ["error" in document for document in documents_] == [True, False, True, False]
-    assert "byte 0 of the line is not UTF-8" in documents_[0]["error"]["detail"]
+    assert "byte 0: is not UTF-8" in documents_[0]["error"]["detail"]
 
 
 def test_a_huge_line_is_skipped_without_being_kept(solved):

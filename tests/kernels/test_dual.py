@@ -97,9 +97,7 @@ def test_the_cell_s_dual_is_the_tightened_one(data: st.DataObject, problem: Prob
     if math.isinf(value):
         assert published == math.inf
         return
-    if mp.isinf(
-        published
-    ):  # a cap that is kept to 1e-12, as `Problem.selectable` has it, not to the bit
+    if mp.isinf(published):  # a cap that is kept to 1e-12, as `Problem.selectable` has it, not to the bit
         wider = problem.replace(max_upload_s=problem.max_upload_s * (1.0 + 4e-12))
         published = naive.dual_value(wider, to_problem_units(compact, mu, problem.n_tasks), theta * (1.0 + 4e-12))
         assert not mp.isinf(published)

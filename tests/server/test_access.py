@@ -8,7 +8,7 @@ from fedss_opt.exceptions import OptionError
 from fedss_opt.server.access import TOKEN_VARIABLE, Token, read_token, resolve
 from fedss_opt.server.admission import Admission
 from fedss_opt.server.limits import Limits
-from fedss_opt.server.refusals import RefusalKind, RefusedError
+from fedss_opt.server.problem_details import RefusalKind, RefusedError
 
 SECRET = "0123456789abcdef"
 

@@ -9,7 +9,7 @@ import fedss_opt as fo
 from fedss_opt import documents
 from fedss_opt.server.limits import Limits
 from fedss_opt.server.openapi import openapi
-from fedss_opt.server.refusals import TITLES
+from fedss_opt.server.problem_details import TITLES
 
 from .serving import PATIENCE_S, SIZES, cell
 

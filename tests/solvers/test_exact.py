@@ -102,8 +102,9 @@ def test_nothing_reaches_stdout() -> None:
     script = (
         "import fedss_opt as fo\n"
         "for seed in range(3):\n"
-        "    p = fo.scenarios.make('umi', n_clients=60, n_tasks=4, seed=seed, payload_bits=(5e5, 5e6),"
-        " bandwidth_hz=24e6)\n"
+        "    p = fo.scenarios.make(\n"
+        "        'umi', n_clients=60, n_tasks=4, seed=seed, payload_bits=(5e5, 5e6), bandwidth_hz=24e6\n"
+        "    )\n"
         "    assert fo.solve(p, 'exact').status == 'optimal'\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import fedss_opt as fo
 from fedss_opt.solvers.options import Options
 from fedss_opt.solvers.policies import best_channel, greedy, proportional, random_equal
-from fedss_opt.solvers.policies.covering import cover_in_order, usable_clients
+from fedss_opt.solvers.policies.covering import cover_in_order
 from fedss_opt.solvers.policies.fedcs import turns
 from tests import naive
 from tests.strategies import decades, problems
@@ -149,7 +149,10 @@ def test_too_great_a_need_is_infeasible_with_its_certificate(method):
     )
     solution = fo.solve(problem, method)
     assert solution.status == "infeasible"
-    assert solution.message == "task vision needs 1.6; all available clients together offer 1.5"
+    assert solution.message == (
+        "task 'vision' requires 1.6, but all clients that can be selected offer at most 1.5 (short of 0.1); lower its "
+        "requirement, or make more clients available"
+    )
     assert solution.certificate is not None
     assert solution.certificate.task == 1
     np.testing.assert_array_equal(solution.certificate.multipliers, [0.0, 1.0])
@@ -397,7 +400,7 @@ def test_fedcs_knows_no_tasks():
 
 def greedy_by_trying_everybody(problem: fo.Problem) -> np.ndarray:
     """The definition of the greedy scheduling: N root solves a step."""
-    usable = usable_clients(problem)
+    usable = problem.selectable
     selected = problem.mandatory.copy()
     while not (covered := problem.covers(selected)).all():
         helpful = usable & ~selected & (problem.relevance[~covered] > 0.0).any(axis=0)

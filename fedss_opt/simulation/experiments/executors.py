@@ -15,8 +15,8 @@ from importlib import import_module
 from traceback import format_exception
 from typing import Any
 
-from ...batch.here import usable_cpus
 from ...exceptions import MissingDependencyError, OptionError
+from ...processors import usable_cpus
 from ..records import RoundRecord
 from .grid import Job, Outcome, run_job
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...documents.reading import nearest
+from ...wording import nearest
 from ..settings import Settings
 from .keys import accepted, item_of, section, shown
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ...documents.reading import nearest
 from ...solvers import METHODS
+from ...wording import nearest
 from ..algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
 from ..rounds import SimulationSettings
 from ..settings import Settings

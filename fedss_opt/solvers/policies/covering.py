@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from ...problem import Problem
-from ...solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from ...solution import Solution, Status, StopReason, no_answer
 from .. import answers
+from ..infeasibility import short_of_relevance
 from ..options import Options
 from ..stopping import Stop
 
-__all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s", "usable_clients"]
+__all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -71,8 +71,8 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
                 refuse_late(stop)
             short = np.flatnonzero(~problem.covers(problem.available))
             if short.size:
-                return _not_enough(problem, int(short[0]), method, options.now() - started)
-            usable = usable_clients(problem)
+                return short_of_relevance(problem, int(short[0]), method=method, solve_time_s=options.now() - started)
+            usable = problem.selectable
             _require_usable(problem, usable)
             refuse_late(stop)
             selected = select(problem, usable, options, stop)
@@ -100,16 +100,6 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
 def time_alone_s(problem: Problem) -> FloatArray:
     """Return every client's upload time on the whole bandwidth, or the most its radio can use, s, (N,)."""
     return problem.upload_s(problem.bandwidth_limits_hz[1])
-
-
-def usable_clients(problem: Problem) -> BoolArray:
-    """Available clients whose limits can be met at all, alone on the whole bandwidth; (N,).
-
-    The others are in no feasible answer, so a policy that passes over them loses nothing.
-    """
-    narrowest, widest = problem.bandwidth_limits_hz
-    in_time: BoolArray = time_alone_s(problem) <= problem.max_upload_s
-    return problem.available & (narrowest <= widest) & in_time
 
 
 def cover_in_order(problem: Problem, order: IntArray, *, everybody: bool = False) -> BoolArray:
@@ -165,23 +155,6 @@ def optimal_split(problem: Problem, selected: BoolArray, stop: BoolArray) -> Flo
             f"cannot be met together within {problem.bandwidth_hz:g} Hz; another selection may fit"
         )
     return bandwidth_hz
-
-
-def _not_enough(problem: Problem, k: int, method: str, seconds: float) -> Solution:
-    offered = float(problem.coverage(problem.available)[k])
-    multipliers = np.zeros(problem.n_tasks)
-    multipliers[k] = 1.0
-    return no_answer(
-        problem,
-        status=Status.INFEASIBLE,
-        stop_reason=StopReason.COMPLETED,
-        method=method,
-        message=f"task {problem.task_name(k)} needs {problem.required[k]:g}; "
-        f"all available clients together offer {offered:g}",
-        certificate=Certificate(kind=CertificateKind.COVERAGE, price=math.inf, multipliers=multipliers, task=k),
-        lower_bound_s=math.inf,
-        solve_time_s=seconds,
-    )
 
 
 def _require_usable(problem: Problem, usable: BoolArray) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Any
 
 from ..documents import parse_json
-from ..exceptions import FedssOptError, FileFormatError, MissingDependencyError, OptionError, ProblemError, SolverError
+from ..exceptions import InputError, MissingDependencyError, OptionError, ProblemError, SolverError
 
 __all__ = ["TITLES", "RefusalKind", "RefusedError", "parsed", "refusal_of"]
 
 # A message may quote what the caller sent, which may be as long as the body.
 LONGEST_DETAIL = 500
-
-_PATH = re.compile(r"\$(?:\.\w{1,40}|\[\d{1,12}\])*")
 
 
 class RefusalKind(StrEnum):
@@ -61,27 +58,34 @@ TITLES: dict[RefusalKind, tuple[int, str]] = {
 }
 
 
-class RefusedError(FedssOptError):
+class RefusedError(InputError):
     """A request that gets no answer.
 
     Parameters
     ----------
     kind : RefusalKind
         Why.
-    detail : str
-        One line on this very case; cut at 500 characters where it is shown.
+    message : str
+        One line on this very case.
     headers : dict of str to str, optional
         HTTP headers that go with it.
+    **parts
+        Where it is and what is accepted, as for `fedss_opt.InputError`.
     """
 
-    def __init__(self, kind: RefusalKind, detail: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(kind, detail, headers)  # all three, so that pickle can call it again
+    def __init__(
+        self, kind: RefusalKind, message: str = "", headers: dict[str, str] | None = None, **parts: Any
+    ) -> None:
+        super().__init__(message, **parts)
+        self.args = (kind, message)  # so that pickle can call it again
         self.kind = kind
-        self.detail = detail
         self.headers = headers or {}
 
-    def __str__(self) -> str:
-        return self.detail
+    @property
+    def detail(self) -> str:
+        """One line on this very case, at bounded length."""
+        text = str(self)
+        return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 4] + " ..."
 
     @property
     def status(self) -> int:
@@ -94,19 +98,24 @@ class RefusedError(FedssOptError):
         Returns
         -------
         dict
-            ``type`` (``urn:fedss-opt:`` and the kind), ``title``, ``detail`` and, where the detail begins with a
-            place inside the document, that place as ``path``.
+            ``type`` (``urn:fedss-opt:`` and the kind), ``title``, ``detail`` and, for what is wrong inside the
+            document, its place there as ``path``.
 
         Examples
         --------
-        >>> refused = RefusedError(RefusalKind.INVALID_PROBLEM, "$.payload_bits[3] = -1: must be > 0")
-        >>> refused.to_dict()["path"]
-        '$.payload_bits[3]'
+        >>> refused = RefusedError(
+        ...     RefusalKind.INVALID_PROBLEM,
+        ...     field="payload_bits",
+        ...     index=(3,),
+        ...     value=-1,
+        ...     accepted="must be > 0",
+        ...     path="$",
+        ... )
+        >>> refused.to_dict()["path"], refused.to_dict()["detail"]
+        ('$.payload_bits[3]', '$.payload_bits[3] = -1: must be > 0')
         """
-        detail = self.detail if len(self.detail) <= LONGEST_DETAIL else self.detail[: LONGEST_DETAIL - 4] + " ..."
-        document = {"type": f"urn:fedss-opt:{self.kind}", "title": TITLES[self.kind][1], "detail": detail}
-        place = _PATH.match(detail)
-        return document | ({"path": place[0]} if place else {})
+        document = {"type": f"urn:fedss-opt:{self.kind}", "title": TITLES[self.kind][1], "detail": self.detail}
+        return document if self.path is None else document | {"path": self.place}
 
 
 def parsed(data: bytes) -> Any:
@@ -119,8 +128,14 @@ def parsed(data: bytes) -> Any:
     """
     try:
         return parse_json(data)
-    except FileFormatError as error:
-        raise RefusedError(RefusalKind.MALFORMED, str(error)) from None
+    except InputError as error:
+        raise _refused(RefusalKind.MALFORMED, error) from None
+
+
+def _refused(kind: RefusalKind, error: InputError) -> RefusedError:
+    refused = RefusedError.of(error)
+    refused.kind, refused.headers = kind, {}
+    return refused
 
 
 def refusal_of(error: Exception) -> RefusedError:
@@ -139,5 +154,5 @@ def refusal_of(error: Exception) -> RefusedError:
         ((SolverError,), RefusalKind.SOLVER_FAILED),
     ):
         if isinstance(error, kinds):
-            return RefusedError(kind, str(error))
+            return _refused(kind, error) if isinstance(error, InputError) else RefusedError(kind, str(error))
     return RefusedError(RefusalKind.INTERNAL, type(error).__name__)

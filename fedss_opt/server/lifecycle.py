@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from .. import __version__
 from .access import Address, Token
 from .admission import Admission
-from .app import build_app
+from .asgi import build_app
 from .limits import Limits
 from .logs import event, start_logging
 from .protocol import patient_protocol

@@ -1,4 +1,4 @@
-"""Solving a batch on an executor: stretches travel there, answers come back, and nothing is lost with a worker."""
+"""Solving a batch on an executor: chunks travel there, answers come back, and nothing is lost with a worker."""
 
 from __future__ import annotations
 
@@ -7,61 +7,62 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Any
 
+from ..processors import usable_cpus
 from .answers import paste
-from .here import solve_here, usable_cpus
+from .chunks import Chunks
+from .execution import BatchRequest, PartialResult
+from .on_threads import solve_on_threads
 from .problems import ProblemBatch
-from .running import Part, Request
-from .stretches import Stretches
 
-__all__ = ["solve_elsewhere"]
+__all__ = ["solve_on_executor"]
 
-_STRETCH_S = 0.25  # far above what it costs to send a stretch and to fetch its answers
+_CHUNK_S = 0.25  # far above what it costs to send a chunk and to fetch its answers
 _MOST_ENTRIES = 1e6  # 8 MB: schedulers warn of more
-_IN_FLIGHT = 3  # stretches per worker: one at work, the others at hand
+_PENDING_EACH = 3  # chunks per worker: one at work, the others at hand
 _UNTOLD = 64  # workers to reckon with where an executor does not say how many it has
 _PATIENCE_S = 1.0  # on some systems Ctrl-C is only heard between two waits
 _NEWS_S = 5.0  # how often to ask a cluster that may grow
 
-Flight = dict[Future[tuple[Part, float]], range]
+Pending = dict[Future[tuple[PartialResult, float]], range]
 
 
-def solve_elsewhere(
-    batch: ProblemBatch, request: Request, executor: Executor, threads: int, show: Callable[[int], None]
-) -> Part:
-    """Solve all problems of a batch on an executor, `threads` threads each stretch; see `solve_here`."""
-    part = Part.of(batch)
-    crew = _Crew(executor)
-    stretches = Stretches(batch, crew.workers(), _STRETCH_S)
-    luggage = batch.without_names() if request.compiled else batch
-    flight: Flight = {}
+def solve_on_executor(
+    batch: ProblemBatch, request: BatchRequest, executor: Executor, threads: int, show: Callable[[int], None]
+) -> PartialResult:
+    """Solve all problems of a batch on an executor, `threads` threads each chunk; see `solve_on_threads`."""
+    part = PartialResult.of(batch)
+    pool = _WorkerPool(executor)
+    chunks = Chunks(batch, pool.workers(), _CHUNK_S)
+    sent = batch.without_names() if request.compiled else batch
+    pending: Pending = {}
     try:
         while True:
-            while len(flight) < _IN_FLIGHT * crew.workers():
-                stretch = stretches.take(_MOST_ENTRIES)
-                if stretch is None:
+            while len(pending) < _PENDING_EACH * pool.workers():
+                chunk = chunks.take(_MOST_ENTRIES)
+                if chunk is None:
                     break
-                piece = luggage[stretch.start : stretch.stop]
-                flight[crew.submit(piece, request, threads)] = stretch
-            if not flight:
+                piece = sent[chunk.start : chunk.stop]
+                pending[pool.submit(piece, request, threads)] = chunk
+            if not pending:
                 return part
-            for future in wait(flight, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done:
-                stretch = flight.pop(future)
-                solved, seconds = _landed(future, luggage[stretch.start : stretch.stop], request)
-                stretches.took(stretch, seconds * min(threads, len(stretch)))
-                _unpack(solved, batch, stretch.start, part)
-            show(stretches.solved)
+            for future in wait(pending, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done:
+                chunk = pending.pop(future)
+                solved, seconds = _result_of(future, sent[chunk.start : chunk.stop], request)
+                chunks.took(chunk, seconds * min(threads, len(chunk)))
+                _unpack(solved, batch, chunk.start, part)
+            show(chunks.solved)
     except BaseException:
-        for future in flight:
+        for future in pending:
             future.cancel()
         raise
 
 
-def solve_piece(batch: ProblemBatch, request: Request, threads: int) -> tuple[Part, float]:
+def solve_piece(batch: ProblemBatch, request: BatchRequest, threads: int) -> tuple[PartialResult, float]:
     """Solve what has arrived at a worker; also return the seconds it took."""
-    warm = solve_here(batch[:0], request, 1, _nobody)  # loads the kernels before the clock starts
+    warm = solve_on_threads(batch[:0], request, 1, _nobody)  # loads the kernels before the clock starts
     assert not warm.errors
     started = time.perf_counter()
-    part = solve_here(batch, request, threads, _nobody)
+    part = solve_on_threads(batch, request, threads, _nobody)
     return part, time.perf_counter() - started
 
 
@@ -69,28 +70,30 @@ def _nobody(solved: int) -> None:
     """Nobody watches a worker."""
 
 
-def _landed(future: Future[tuple[Part, float]], piece: ProblemBatch, request: Request) -> tuple[Part, float]:
+def _result_of(
+    future: Future[tuple[PartialResult, float]], piece: ProblemBatch, request: BatchRequest
+) -> tuple[PartialResult, float]:
     """Return what a worker answers; a piece that went down with its worker is solved here."""
     try:
         return future.result()
     except Exception as error:
-        if not _lost(error):
+        if not _worker_died(error):
             raise
     return solve_piece(piece, request, usable_cpus())
 
 
-def _lost(error: BaseException) -> bool:
+def _worker_died(error: BaseException) -> bool:
     """Whether a worker died, not the code on it; Dask tells so after some tries of its own."""
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
-def _unpack(solved: Part, batch: ProblemBatch, first: int, part: Part) -> None:
+def _unpack(solved: PartialResult, batch: ProblemBatch, first: int, part: PartialResult) -> None:
     paste(solved.answers, batch, first, part.answers)
     part.errors.update({first + i: text for i, text in solved.errors.items()})
     part.messages.update({first + i: text for i, text in solved.messages.items()})
 
 
-class _Crew:
+class _WorkerPool:
     """An executor, how many workers it has, and whether it still takes work."""
 
     def __init__(self, executor: Executor) -> None:
@@ -113,11 +116,11 @@ class _Crew:
             told = max(1, sum(client.ncores().values()))
         return told if isinstance(told, int) and told > 0 else _UNTOLD
 
-    def submit(self, piece: ProblemBatch, request: Request, threads: int) -> Future[tuple[Part, float]]:
+    def submit(self, piece: ProblemBatch, request: BatchRequest, threads: int) -> Future[tuple[PartialResult, float]]:
         """Hand a piece over. An executor that is broken already fails as it would have done later."""
         try:
             return self._executor.submit(solve_piece, piece, request, threads)
         except BrokenExecutor as error:
-            failed: Future[tuple[Part, float]] = Future()
+            failed: Future[tuple[PartialResult, float]] = Future()
             failed.set_exception(error)
             return failed

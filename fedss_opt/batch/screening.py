@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..documents.fields import FIELDS
 from ..exceptions import ProblemError
-from ..problem import Objective, Problem
+from ..fields import CLIENT_FIELDS, FIELD, Objective
+from ..problem import Problem
 from ..resource_blocks import too_many_blocks
-from ..validation import LARGEST, SMALLEST
-from .columns import PER_CLIENT
 
 if TYPE_CHECKING:
     from .problems import ProblemBatch
 
-__all__ = ["refusals"]
+__all__ = ["bad_problems"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-_FIELDS = {field.name: field for field in FIELDS}
 
-
-def refusals(batch: ProblemBatch) -> dict[int, str]:
+def bad_problems(batch: ProblemBatch) -> dict[int, str]:
     """Return what `Problem` says of each problem that it refuses.
 
     The arrays are searched for what may be wrong; `Problem` has the last word on the few problems where it is.
@@ -46,10 +42,9 @@ def _suspects(batch: ProblemBatch) -> BoolArray:
     suspect |= _odd("resource_block_hz", batch.resource_block_hz) & ~np.isnan(batch.resource_block_hz)
     suspect |= too_many_blocks(batch.bandwidth_hz, batch.resource_block_hz)
     suspect[_owners(batch.entries, _odd("relevance", batch.relevance))] = True
-    faint = (batch.required < SMALLEST) & (batch.required != 0.0)
-    suspect[_owners(batch.task_offsets, _odd("required", batch.required) | faint)] = True
+    suspect[_owners(batch.task_offsets, _odd("required", batch.required))] = True
     per_client = np.repeat(batch.is_flat, np.diff(batch.offsets))
-    for name, field in PER_CLIENT.items():
+    for name, field in CLIENT_FIELDS.items():
         column: Any = getattr(batch, name)
         if column is None or field.type != "number":
             continue
@@ -66,11 +61,7 @@ def _suspects(batch: ProblemBatch) -> BoolArray:
 
 def _odd(name: str, column: FloatArray) -> BoolArray:
     """Mark the entries that a field may not accept; NaN is one."""
-    field = _FIELDS[name]
-    good = (column <= LARGEST) & (column >= (SMALLEST if field.positive else 0.0))
-    if field.infinite:
-        good |= column == np.inf
-    odd: BoolArray = ~good
+    odd: BoolArray = ~FIELD[name].domain.good(column)
     return odd
 
 

@@ -1,4 +1,4 @@
-"""A batch is divided into all of its problems, once each, in stretches of about equal work."""
+"""A batch is divided into all of its problems, once each, in chunks of about equal work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedss_opt import ProblemBatch
-from fedss_opt.batch.stretches import Stretches
+from fedss_opt.batch.chunks import Chunks
 
 
 def _batch(sizes: list[int]) -> ProblemBatch:
@@ -25,21 +25,21 @@ def _batch(sizes: list[int]) -> ProblemBatch:
 def test_every_problem_is_handed_out_once(
     sizes: list[int], takers: int, seconds: float, most: float, took: float
 ) -> None:
-    stretches = Stretches(_batch(sizes), takers, seconds)
+    chunks = Chunks(_batch(sizes), takers, seconds)
     seen: list[int] = []
-    while (stretch := stretches.take(most)) is not None:
-        assert len(stretch) > 0
-        seen += stretch
-        stretches.took(stretch, took)
+    while (chunk := chunks.take(most)) is not None:
+        assert len(chunk) > 0
+        seen += chunk
+        chunks.took(chunk, took)
     assert seen == list(range(len(sizes)))
-    assert stretches.solved == len(sizes)
+    assert chunks.solved == len(sizes)
 
 
-def test_stretches_follow_the_pace_and_end_small() -> None:
-    stretches = Stretches(_batch([100] * 10_000), 2, 0.03)
+def test_chunks_follow_the_pace_and_end_small() -> None:
+    chunks = Chunks(_batch([100] * 10_000), 2, 0.03)
     lengths, per_problem = [], 1e-3
-    while (stretch := stretches.take()) is not None:
-        lengths.append(len(stretch))
-        stretches.took(stretch, per_problem * len(stretch))
+    while (chunk := chunks.take()) is not None:
+        lengths.append(len(chunk))
+        chunks.took(chunk, per_problem * len(chunk))
     assert 25 <= lengths[len(lengths) // 2] <= 35  # 0.03 s at 1 ms each
     assert lengths[-1] <= 5

@@ -9,7 +9,7 @@ import re
 from starlette.requests import ClientDisconnect, Request
 
 from .limits import Limits
-from .refusals import RefusalKind, RefusedError
+from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions
 
 __all__ = ["check_options", "discard_body", "read_body", "solve_options"]
@@ -136,4 +136,4 @@ def _number(name: str, text: str, greatest: float) -> float:
 
 
 def _not_accepted(name: str, accepted: str) -> RefusedError:
-    return RefusedError(RefusalKind.INVALID_OPTION, f"{name}: {accepted}")
+    return RefusedError(RefusalKind.INVALID_OPTION, field=name, accepted=accepted)

@@ -1,4 +1,4 @@
-"""What is asked of a batch, what it comes to, and the function that solves a stretch of it."""
+"""What is asked of a batch, what it comes to, and the function that solves a chunk of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .answers import no_answers, write
 from .compiled import compiled_run
 from .problems import ProblemBatch
 
-__all__ = ["Part", "Request", "runner"]
+__all__ = ["BatchRequest", "PartialResult", "runner"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class BatchRequest:
     """What is asked of every problem; see `fedss_opt.solve`."""
 
     method: str
@@ -33,15 +33,15 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a stretch, or a whole batch, came to."""
+class PartialResult:
+    """What a chunk, or a whole batch, came to."""
 
     answers: Answers
     errors: dict[int, str] = field(default_factory=dict)
     messages: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, batch: ProblemBatch) -> Part:
+    def of(cls, batch: ProblemBatch) -> PartialResult:
         """Return the part of a batch of which only the bad problems are known."""
         return cls(answers=no_answers(batch), errors=dict(batch.errors))
 
@@ -49,18 +49,18 @@ class Part:
 Run = Callable[[range], None]
 
 
-def runner(batch: ProblemBatch, request: Request, part: Part) -> Run:
-    """Return a function that solves a stretch into `part`, to be called from any thread."""
+def runner(batch: ProblemBatch, request: BatchRequest, part: PartialResult) -> Run:
+    """Return a function that solves a chunk into `part`, to be called from any thread."""
     if request.compiled:
         return compiled_run(batch, request.gap_tol, request.max_iterations, part.answers)
     return _one_by_one(batch, request, part)
 
 
-def _one_by_one(batch: ProblemBatch, request: Request, part: Part) -> Run:
-    """Return a function that calls `fedss_opt.solve` for each problem of a stretch."""
+def _one_by_one(batch: ProblemBatch, request: BatchRequest, part: PartialResult) -> Run:
+    """Return a function that calls `fedss_opt.solve` for each problem of a chunk."""
 
-    def run(stretch: range) -> None:
-        for i in stretch:
+    def run(chunk: range) -> None:
+        for i in chunk:
             if i in batch.errors:
                 continue
             try:

@@ -11,7 +11,7 @@ import pytest
 from fedss_opt.exceptions import FileFormatError, MissingDependencyError, OptionError, SolverError
 from fedss_opt.server.limits import Limits
 from fedss_opt.server.openapi import openapi
-from fedss_opt.server.refusals import LONGEST_DETAIL, TITLES, RefusalKind, RefusedError, refusal_of
+from fedss_opt.server.problem_details import LONGEST_DETAIL, TITLES, RefusalKind, RefusedError, refusal_of
 
 from .serving import JSON, cell
 

@@ -1,4 +1,4 @@
-"""How a batch is divided: stretches of about equal work, handed out as they are asked for, smaller towards the end."""
+"""How a batch is divided: chunks of about equal work, handed out as they are asked for, smaller towards the end."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from .columns import starts
 from .problems import ProblemBatch
 
-__all__ = ["Stretches"]
+__all__ = ["Chunks"]
 
-# Work is counted in seconds on an ordinary core, roughly; what a stretch really took corrects it.
+# Work is counted in seconds on an ordinary core, roughly; what a chunk really took corrects it.
 _PER_ENTRY, _PER_PROBLEM = 4e-6, 5e-5
-_LEAST = 2e-3  # far above what handing out a stretch costs
+_LEAST = 2e-3  # far above what handing out a chunk costs
 
 
-class Stretches:
-    """The stretches of a batch. May be asked by several threads at once.
+class Chunks:
+    """The chunks of a batch. May be asked by several threads at once.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ class Stretches:
     takers : int
         How many work at the same time.
     seconds : float
-        What a stretch is to take.
+        What a chunk is to take.
     """
 
     def __init__(self, batch: ProblemBatch, takers: int, seconds: float) -> None:
         clients, tasks = np.diff(batch.offsets), np.diff(batch.task_offsets)
         self._work = np.concatenate([[0.0], np.cumsum(clients * (tasks + 1) * _PER_ENTRY + _PER_PROBLEM)])
-        self._entries = starts(clients * (tasks + 8))  # numbers that travel with a stretch
+        self._entries = starts(clients * (tasks + 8))  # numbers that travel with a chunk
         self._count = len(batch)
         self._takers = takers
         self._seconds = seconds
@@ -54,9 +54,9 @@ class Stretches:
             self._next = min(max(first + 1, min(last, widest)), self._count)
             return range(first, self._next)
 
-    def took(self, stretch: range, seconds: float) -> None:
-        """Learn from what a stretch took."""
+    def took(self, chunk: range, seconds: float) -> None:
+        """Learn from what a chunk took."""
         with self._lock:
-            work = self._work[stretch.stop] - self._work[stretch.start]
-            self.solved += len(stretch)
+            work = self._work[chunk.stop] - self._work[chunk.start]
+            self.solved += len(chunk)
             self._pace = max(0.7 * self._pace + 0.3 * seconds / work, 1e-6)

@@ -25,8 +25,8 @@ from .limits import Limits
 from .logs import event
 from .metrics import Metrics
 from .openapi import openapi
-from .reading import check_options, discard_body, read_body, solve_options
-from .refusals import RefusalKind, RefusedError, refusal_of
+from .problem_details import RefusalKind, RefusedError, refusal_of
+from .request_body import check_options, discard_body, read_body, solve_options
 from .work import Done, check_body, json_bytes, solve_body
 
 __all__ = ["build_app"]
@@ -52,21 +52,21 @@ def build_app(*, limits: Limits, token: Token | None, admission: Admission, exec
         Threads that solve, `limits.workers` of them.
     """
     metrics = Metrics(admission, limits)
-    desk = _Desk(limits, token is not None, admission, executor, metrics)
+    endpoints = _Endpoints(limits, token is not None, admission, executor, metrics)
     routes = [
-        Route("/v1/solve", desk.solve, methods=["POST"]),
-        Route("/v1/check", desk.check, methods=["POST"]),
-        Route("/health", desk.health, methods=["GET"]),
-        Route("/metrics", desk.metrics, methods=["GET"]),
-        Route("/openapi.json", desk.openapi, methods=["GET"]),
+        Route("/v1/solve", endpoints.solve, methods=["POST"]),
+        Route("/v1/check", endpoints.check, methods=["POST"]),
+        Route("/health", endpoints.health, methods=["GET"]),
+        Route("/metrics", endpoints.metrics, methods=["GET"]),
+        Route("/openapi.json", endpoints.openapi, methods=["GET"]),
     ]
     handlers: dict[Any, Any] = {RefusedError: _refused, HTTPException: _unrouted}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False  # a redirect would repeat the query, whatever is in it
-    return _Reception(app, token, metrics)
+    return _RequestMiddleware(app, token, metrics)
 
 
-class _Desk:
+class _Endpoints:
     """The endpoints."""
 
     def __init__(
@@ -120,7 +120,7 @@ class _Desk:
         return done
 
 
-class _Reception:
+class _RequestMiddleware:
     """Asks for the token, and sees to it that every request leaves a line, a count and an answer."""
 
     def __init__(self, app: ASGIApp, token: Token | None, metrics: Metrics) -> None:

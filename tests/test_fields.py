@@ -1,0 +1,59 @@
+"""One table of fields: whatever spells them out says the same as it does."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import fedss_opt as fo
+from fedss_opt.fields import CHANNELS, CLIENT_FIELDS, FIELD, FIELDS, LARGEST, SMALLEST, Domain
+
+
+def test_every_field_stands_in_the_table_and_nothing_else() -> None:
+    assert tuple(FIELD) == fo.Problem.__slots__ == tuple(field.name for field in FIELDS)
+    assert set(FIELD) == set(inspect.signature(fo.Problem).parameters)
+    assert set(FIELD) - {"client_ids", "task_ids"} == set(inspect.signature(fo.ProblemBatch).parameters) - {
+        "offsets",
+        "task_offsets",
+    }
+
+
+@pytest.mark.parametrize("made", [fo.Problem, fo.ProblemBatch])
+def test_defaults_are_those_of_the_table(made: type) -> None:
+    for name, parameter in inspect.signature(made).parameters.items():
+        if name in FIELD:
+            default = inspect.Parameter.empty if FIELD[name].required else FIELD[name].default
+            assert parameter.default == default or parameter.default is default, name
+
+
+def test_reports_of_clients_carry_its_fields_by_the_names_of_columns() -> None:
+    known = set(inspect.signature(fo.RoundAllocator.update).parameters)
+    assert {field.column for name, field in CLIENT_FIELDS.items() if name != "available"} <= known
+
+
+def test_every_entry_of_the_table_is_complete() -> None:
+    assert set(CHANNELS.values()) <= set(CLIENT_FIELDS)
+    for field in FIELDS:
+        assert field.meaning.endswith(".")
+        assert field.type == "number" or field.domain == Domain()
+        assert field.type != "number" or field.default is None or field.domain.good(np.array([field.default])).all()
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Domain(positive=positive, infinite=infinite, divided_by=divided_by)
+        for positive in (False, True)
+        for infinite in (False, True)
+        for divided_by in (False, True)
+    ],
+)
+def test_the_quick_look_at_a_range_never_accepts_what_the_slow_one_refuses(domain: Domain) -> None:
+    values = np.array([-np.inf, -1.0, 0.0, SMALLEST / 2, SMALLEST, 1.0, LARGEST, 2 * LARGEST, np.inf, np.nan])
+    for value in values.tolist():
+        if domain.holds(value, value):
+            assert domain.good(np.array([value])).all()
+    assert domain.good(np.array([SMALLEST, 1.0, LARGEST])).all()
+    assert not domain.good(np.array([-np.inf, -1.0, 2 * LARGEST, np.nan])).any()
