@@ -17,7 +17,7 @@ from .exceptions import (
     ProblemError,
     SolverError,
 )
-from .problem import Objective, Problem, RateModel
+from .problem import Objective, Problem
 from .solution import Certificate, CertificateKind, Solution, Status, StopReason
 from .solvers import METHODS, Progress, solve
 from .tables import load_table
@@ -46,7 +46,6 @@ __all__ = [
     "ProblemBatch",
     "ProblemError",
     "Progress",
-    "RateModel",
     "RoundAllocator",
     "RoundPlan",
     "Solution",

@@ -15,16 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "CHANNELS",
     "CLIENT_FIELDS",
     "FIELD",
     "FIELDS",
     "LARGEST",
+    "LINKS",
     "SMALLEST",
     "Domain",
     "Field",
     "Objective",
-    "RateModel",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,15 +42,6 @@ class Objective(StrEnum):
     """The time at which the last selected client has uploaded (a synchronous round)."""
     TOTAL = "total"
     """The weighted sum of the selected clients' times."""
-
-
-class RateModel(StrEnum):
-    """How a client's rate grows with its bandwidth."""
-
-    SHANNON = "shannon"
-    """``b log2(1 + g / b)``: fixed transmit power spread over the band."""
-    FLAT = "flat"
-    """``e b``: fixed power spectral density, or a fixed modulation and coding scheme."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +128,8 @@ class Field:
         Name of its column in a CSV; empty where it has none of its own.
     choices : tuple of str
         The only texts that are accepted; empty for any.
+    model : str
+        The client model whose links the field gives, a file of `fedss_opt.client_models`; empty for other fields.
     """
 
     name: str
@@ -149,6 +141,7 @@ class Field:
     required: bool = False
     column: str = ""
     choices: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def unit(self) -> str:
@@ -198,6 +191,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         name="cn0_hz",
         shape="clients",
+        model="shannon",
         domain=_HERTZ,
         column="cn0_hz",
         meaning="Carrier-to-noise-density ratio C/N0; the rate on b Hz is b log2(1 + cn0/b).",
@@ -205,6 +199,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         name="spectral_efficiency",
         shape="clients",
+        model="flat",
         domain=Domain(unit="bit/s/Hz", positive=True),
         column="spectral_efficiency",
         meaning="Instead of cn0_hz: the rate on b Hz is spectral_efficiency times b.",
@@ -287,5 +282,5 @@ FIELD: dict[str, Field] = {field.name: field for field in FIELDS}
 CLIENT_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if f.shape == "clients" and f.type != "string"}
 """The fields with a number or a flag a client."""
 
-CHANNELS: dict[RateModel, str] = {RateModel.SHANNON: "cn0_hz", RateModel.FLAT: "spectral_efficiency"}
-"""The field that gives the channel for each rate model; a problem has one of them."""
+LINKS: dict[str, str] = {field.model: field.name for field in FIELDS if field.model}
+"""The field that says how good the links are for each client model, by the model's name; a problem has one of them."""

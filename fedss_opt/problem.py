@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from .client_models import MODELS, ClientModel
 from .exceptions import ProblemError
-from .fields import FIELD, Domain, Objective, RateModel
-from .problem_fields import checked_fields
+from .fields import FIELD, LINKS, Domain, Objective
+from .problem_fields import checked_fields, other_links
 from .resource_blocks import BLOCK_ROUNDING, blocks_within, limits_in_blocks
 from .validation import checked_vector, selection
 from .wording import nearest
@@ -24,7 +24,7 @@ from .wording import nearest
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "RateModel", "coverage_target"]
+__all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "coverage_target"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -161,8 +161,9 @@ class Problem:
         objective: str = "makespan",
         client_ids: Sequence[str] | None = None,
         task_ids: Sequence[str] | None = None,
+        **links: npt.ArrayLike | None,
     ) -> None:
-        given = locals()
+        given = dict.fromkeys(LINKS.values()) | locals() | dict(other_links(links))
         for name, value in checked_fields(given).items():
             object.__setattr__(self, name, value)
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ProblemError
-from .fields import CHANNELS, CLIENT_FIELDS, FIELD, Objective
+from .fields import CLIENT_FIELDS, FIELD, LINKS, Objective
 from .resource_blocks import MOST_BLOCKS, too_many_blocks
 from .validation import boolean_vector, bounded_scalar, checked_vector, identifiers, infer_length, matrix, shape_of
 
-__all__ = ["checked_fields", "refuse_crossed_limits"]
+__all__ = ["checked_fields", "other_links", "refuse_crossed_limits"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,13 +34,12 @@ def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     ProblemError
         With the field, the first offending place and value, and what is accepted.
     """
-    known = [name for name in CHANNELS.values() if given[name] is not None]
+    known = [name for name in LINKS.values() if given[name] is not None]
     if len(known) != 1:
         raise ProblemError(
             f"{'both' if known else 'neither'} given",
-            field=", ".join(CHANNELS.values()),
-            accepted="give exactly one: cn0_hz (Hz) for the Shannon rate, spectral_efficiency (bit/s/Hz) for the flat "
-            "rate",
+            field=", ".join(known or LINKS.values()),
+            accepted=f"give exactly one: {', '.join(f'{f} for the {model} rate' for model, f in LINKS.items())}",
         )
     try:
         fields: dict[str, Any] = {"objective": Objective(given["objective"])}
@@ -65,6 +64,14 @@ def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields["task_ids"] = identifiers("task_ids", given["task_ids"], len(fields["required"]), "tasks")
     _refuse_contradictions(fields)
     return fields
+
+
+def other_links(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the links of other client models than the two that arguments are named after; refuse whatever else."""
+    for name in given:
+        if name not in LINKS.values():
+            raise TypeError(f"{name!r} is no field of a problem; the fields are {', '.join(FIELD)}")
+    return given
 
 
 def _tasks(given: Mapping[str, Any], n: int) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
-from fedss_opt.fields import CHANNELS, CLIENT_FIELDS, FIELD, FIELDS, LARGEST, SMALLEST, Domain
+from fedss_opt.fields import CLIENT_FIELDS, FIELD, FIELDS, LARGEST, LINKS, SMALLEST, Domain
 
 
 def test_every_field_stands_in_the_table_and_nothing_else() -> None:
@@ -34,7 +34,7 @@ def test_reports_of_clients_carry_its_fields_by_the_names_of_columns() -> None:
 
 
 def test_every_entry_of_the_table_is_complete() -> None:
-    assert set(CHANNELS.values()) <= set(CLIENT_FIELDS)
+    assert set(LINKS.values()) <= set(CLIENT_FIELDS)
     for field in FIELDS:
         assert field.meaning.endswith(".")
         assert field.type == "number" or field.domain == Domain()

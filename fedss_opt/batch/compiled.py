@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cells import read_only
+from ..fields import LINKS
 from ..kernels.batch import Answers, Columns, solve_stretch
 from ..problem import coverage_target
 from ..resource_blocks import WHOLE_BLOCKS, blocks_within, limits_in_blocks
@@ -73,7 +74,7 @@ def _columns(batch: ProblemBatch) -> Columns:
         tasks=read_only(batch.task_offsets),
         entries=read_only(batch.entries),
         objective=read_only((batch.objective == "total").astype(np.int64)),
-        model=read_only(batch.is_flat.astype(np.int64)),
+        model=read_only(batch.model),
         total_hz=read_only(total_hz),
         block_hz=read_only(block_hz),
         payload=read_only(batch.payload_bits),
@@ -92,13 +93,13 @@ def _columns(batch: ProblemBatch) -> Columns:
 
 
 def _link(batch: ProblemBatch) -> FloatArray:
-    """Return each client's C/N0 or spectral efficiency, whichever its problem has."""
-    cn0, efficiency = batch.cn0_hz, batch.spectral_efficiency
-    if cn0 is not None and efficiency is not None:
-        return np.where(np.repeat(batch.is_flat, np.diff(batch.offsets)), efficiency, cn0)
-    link = efficiency if cn0 is None else cn0
-    assert link is not None  # a batch has at least one of them
-    return link
+    """Return how good each client's link is, as its problem's model has it."""
+    given = [(place, link) for place, name in enumerate(LINKS.values()) if (link := getattr(batch, name)) is not None]
+    if len(given) == 1:
+        only: FloatArray = given[0][1]
+        return only
+    model = np.repeat(batch.model, np.diff(batch.offsets))
+    return np.select([model == place for place, _ in given], [link for _, link in given])
 
 
 def _limits_in_blocks(batch: ProblemBatch, concerned: BoolArray, block_hz: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import FedssOptError, ProblemError
-from ..fields import CLIENT_FIELDS
+from ..fields import CLIENT_FIELDS, LINKS
 from ..problem import Problem
+from ..problem_fields import other_links
 from .columns import flag_column, number_column, objective_column, offsets_from, packed, starts, unpacked
 from .screening import bad_problems
 
@@ -22,7 +23,7 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Names = tuple[tuple[str, ...] | None, ...]
 
-_PER_PROBLEM = ("bandwidth_hz", "resource_block_hz", "objective", "is_flat")
+_PER_PROBLEM = ("bandwidth_hz", "resource_block_hz", "objective", "model")
 _COLUMNS = (*_PER_PROBLEM, *CLIENT_FIELDS, "relevance", "required")
 
 
@@ -60,8 +61,8 @@ class ProblemBatch:
     ----------
     entries : ndarray of int, (P + 1,)
         Where each problem's relevance begins.
-    is_flat : ndarray of bool, (P,)
-        Whether the problem has spectral efficiencies, not C/N0.
+    model : ndarray of int, (P,)
+        Place of each problem's client model in `fedss_opt.client_models.MODELS`.
     errors : dict of int to str
         Why a problem is bad.
     client_ids, task_ids : tuple or None
@@ -96,7 +97,7 @@ class ProblemBatch:
     bandwidth_hz: FloatArray
     resource_block_hz: FloatArray
     objective: npt.NDArray[np.str_]
-    is_flat: BoolArray
+    model: IntArray
     payload_bits: FloatArray
     cn0_hz: FloatArray | None
     spectral_efficiency: FloatArray | None
@@ -133,10 +134,11 @@ class ProblemBatch:
         mandatory: npt.ArrayLike = False,
         available: npt.ArrayLike = True,
         objective: str | Sequence[str] = "makespan",
+        **links: npt.ArrayLike | None,
     ) -> None:
-        given = locals()
-        if cn0_hz is None and spectral_efficiency is None:
-            raise ProblemError("neither given", field="cn0_hz, spectral_efficiency", accepted="give at least one")
+        given = dict.fromkeys(LINKS.values()) | locals() | dict(other_links(links))
+        if all(given[name] is None for name in LINKS.values()):
+            raise ProblemError("neither given", field=", ".join(LINKS.values()), accepted="give at least one")
         if task_offsets is None and (relevance is not None or required is not None):
             raise ProblemError(
                 "missing", field="task_offsets", accepted="say where each problem's tasks begin, shape (P + 1,)"
@@ -165,7 +167,7 @@ class ProblemBatch:
             "bandwidth_hz": number_column("bandwidth_hz", bandwidth_hz, count, "problems"),
             "resource_block_hz": number_column("resource_block_hz", block, count, "problems"),
             "objective": objective_column(objective, count),
-            "is_flat": _flat_rates(columns["cn0_hz"], columns["spectral_efficiency"], clients),
+            "model": _models([columns[name] for name in LINKS.values()], clients),
             "relevance": number_column(
                 "relevance", () if relevance is None else relevance, int(entries[-1]), "entries of relevance"
             ),
@@ -210,18 +212,17 @@ class ProblemBatch:
             except FedssOptError as error:
                 errors[i] = str(error)
                 good.append(_NOTHING)
-        flat = np.array([p.cn0_hz is None for p in good], dtype=np.bool_)
         columns: dict[str, Any] = {
             "bandwidth_hz": np.array([p.bandwidth_hz for p in good], dtype=np.float64),
             "resource_block_hz": np.array([p.resource_block_hz for p in good], dtype=np.float64),  # None: NaN
             "objective": objective_column([p.objective for p in good], len(good)),
-            "is_flat": flat,
+            "model": np.array([p.model_index for p in good], dtype=np.int64),
             "relevance": _joined([p.relevance.reshape(-1) for p in good]),
             "required": _joined([p.required for p in good]),
         }
         for name, field in CLIENT_FIELDS.items():
             pieces = [getattr(p, name) for p in good]
-            if name in ("cn0_hz", "spectral_efficiency"):
+            if field.model:
                 if all(piece is None for piece in pieces) and pieces:
                     columns[name] = None
                     continue
@@ -269,9 +270,9 @@ class ProblemBatch:
         fields: dict[str, Any] = {
             name: None if (column := getattr(self, name)) is None else column[a:b] for name in CLIENT_FIELDS
         }
-        other = "cn0_hz" if self.is_flat[index] else "spectral_efficiency"
-        if fields[other] is not None and np.isnan(fields[other]).all():
-            fields[other] = None
+        for place, name in enumerate(LINKS.values()):
+            if place != self.model[index] and fields[name] is not None and np.isnan(fields[name]).all():
+                fields[name] = None
         block = float(self.resource_block_hz[index])
         return fields | {
             "bandwidth_hz": float(self.bandwidth_hz[index]),
@@ -339,14 +340,15 @@ def _names(names: list[tuple[str, ...] | None]) -> Names | None:
     return tuple(names) if any(own is not None for own in names) else None
 
 
-def _flat_rates(cn0: FloatArray | None, efficiency: FloatArray | None, offsets: IntArray) -> BoolArray:
-    """Tell which problems have spectral efficiencies: where both are given, those without any C/N0."""
-    count = len(offsets) - 1
-    if cn0 is None or efficiency is None:
-        return np.full(count, cn0 is None)
-    known = starts(~np.isnan(cn0))
-    none_known: BoolArray = (known[offsets[1:]] == known[offsets[:-1]]) & (np.diff(offsets) > 0)
-    return none_known
+def _models(links: Sequence[FloatArray | None], offsets: IntArray) -> IntArray:
+    """Return the place of each problem's client model: the first whose link is known of any of its clients."""
+    model = np.full(len(offsets) - 1, next(i for i, link in enumerate(links) if link is not None))
+    for place in range(len(links) - 1, -1, -1):
+        link = links[place]
+        if link is not None:
+            known = starts(~np.isnan(link))
+            model[known[offsets[1:]] > known[offsets[:-1]]] = place
+    return model
 
 
 def _rebuild(offsets: IntArray, task_offsets: IntArray, columns: dict[str, Any], rest: dict[str, Any]) -> ProblemBatch:

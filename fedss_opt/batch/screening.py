@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import ProblemError
-from ..fields import CLIENT_FIELDS, FIELD, Objective
+from ..fields import CLIENT_FIELDS, FIELD, LINKS, Objective
 from ..problem import Problem
 from ..resource_blocks import too_many_blocks
 
@@ -20,6 +20,8 @@ __all__ = ["bad_problems"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+_MODELS = list(LINKS)
 
 
 def bad_problems(batch: ProblemBatch) -> dict[int, str]:
@@ -43,16 +45,14 @@ def _suspects(batch: ProblemBatch) -> BoolArray:
     suspect |= too_many_blocks(batch.bandwidth_hz, batch.resource_block_hz)
     suspect[_owners(batch.entries, _odd("relevance", batch.relevance))] = True
     suspect[_owners(batch.task_offsets, _odd("required", batch.required))] = True
-    per_client = np.repeat(batch.is_flat, np.diff(batch.offsets))
+    model = np.repeat(batch.model, np.diff(batch.offsets))
     for name, field in CLIENT_FIELDS.items():
         column: Any = getattr(batch, name)
         if column is None or field.type != "number":
             continue
         odd = _odd(name, column)
-        if name == "cn0_hz":
-            odd &= ~per_client
-        elif name == "spectral_efficiency":
-            odd = np.where(per_client, odd, ~np.isnan(column))
+        if field.model:  # the others' links are to be unknown
+            odd = np.where(model == _MODELS.index(field.model), odd, ~np.isnan(column))
         suspect[_owners(batch.offsets, odd)] = True
     crossed = batch.min_bandwidth_hz > batch.max_bandwidth_hz
     suspect[_owners(batch.offsets, crossed | (batch.mandatory & ~batch.available))] = True

@@ -1,13 +1,14 @@
 """Client models, one file each: what a client can do with bandwidth. Nothing above them asks which one it is.
 
-A new one is a file beside `flat` and a place in `MODELS`, and its link's row in the table of fields.
+The table of fields names them: a model is the file that the row of its link names.
 """
 
-from .flat import FLAT
+from importlib import import_module
+
+from ..fields import LINKS
 from .model import ClientModel, ClosedForms
-from .shannon import SHANNON
 
 __all__ = ["MODELS", "ClientModel", "ClosedForms"]
 
-MODELS: tuple[ClientModel, ...] = (SHANNON, FLAT)
+MODELS: tuple[ClientModel, ...] = tuple(import_module(f".{name}", __name__).MODEL for name in LINKS)
 """All models. Kernels know one by its place."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .model import ClientModel, ClosedForms
 
-__all__ = ["FLAT", "best_bandwidth", "is_accurate", "least_bandwidth", "marginal_time", "upload_time"]
+__all__ = ["MODEL", "best_bandwidth", "is_accurate", "least_bandwidth", "marginal_time", "upload_time"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def is_accurate(payload: float, efficiency: float, weight: float, price: float) 
     return True
 
 
-FLAT = ClientModel(
+MODEL = ClientModel(
     name="flat",
     link="spectral_efficiency",
     rate_bps=_rate_bps,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .model import ClientModel, ClosedForms
 
-__all__ = ["SHANNON"]
+__all__ = ["MODEL"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def _closed_forms() -> ClosedForms:
     )
 
 
-SHANNON = ClientModel(
+MODEL = ClientModel(
     name="shannon",
     link="cn0_hz",
     rate_bps=_rate_bps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..fields import FIELDS, Field, Objective
+from ..fields import FIELDS, LINKS, Field, Objective
 from ..solution import CertificateKind, Status, StopReason
 from .problem import PROBLEM_FORMAT, VERSION
 from .solution import (
@@ -68,7 +68,7 @@ def problem_schema() -> dict[str, Any]:
             **{field.name: _property(field) for field in FIELDS},
         },
         "required": ["format", "version", *(field.name for field in FIELDS if field.required)],
-        "oneOf": [{"required": ["cn0_hz"]}, {"required": ["spectral_efficiency"]}],
+        "oneOf": [{"required": [name]} for name in LINKS.values()],
         "dependentRequired": {"relevance": ["required"], "required": ["relevance"]},
         "additionalProperties": False,
     }

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError, ProblemError
-from ..problem import RateModel
 from ..scenarios.arguments import count
 from .fairness import Fairness
 from .memory import Memory, OpenRound
@@ -18,7 +17,7 @@ from .planning import decide, plan_of
 from .reports import MEASURES, ClientId, ClientReport, merged, report
 from .reports import client_id as accepted_id
 from .settings import RoundSettings
-from .stating import rate_model_of, state_round
+from .stating import link_of, state_round
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -105,7 +104,7 @@ class RoundAllocator:
         self._start()
 
     def _start(self) -> None:
-        self._rate_models = Counter(map(rate_model_of, self._memory.reports.values()))
+        self._links = Counter(map(link_of, self._memory.reports.values()))
         self._lock = Lock()  # guards the memory; held for moments
         self._planning = Lock()  # held by the one `allocate` that is at work
 
@@ -194,17 +193,16 @@ class RoundAllocator:
             memory.reports[name] = both
 
     def _refuse_mixed_channels(self, name: ClientId, earlier: ClientReport | None, both: ClientReport) -> None:
-        was, now = None if earlier is None else rate_model_of(earlier), rate_model_of(both)
+        was, now = None if earlier is None else link_of(earlier), link_of(both)
         if was is now:
             return
-        others = self._rate_models - Counter([was])
-        other = RateModel.FLAT if now is RateModel.SHANNON else RateModel.SHANNON
-        if now is not None and others[other]:
-            field = {RateModel.SHANNON: "cn0_hz", RateModel.FLAT: "spectral_efficiency"}
+        others = self._links - Counter([was])
+        other = next((link for link, count in others.items() if count and link not in (None, now)), None)
+        if now is not None and other is not None:
             raise ProblemError(
-                f"client {name!r}: {field[now]} given, but other clients report {field[other]}; all must give the same"
+                f"client {name!r}: {now} given, but other clients report {other}; all must give the same"
             )
-        self._rate_models = others + Counter([now])
+        self._links = others + Counter([now])
 
     def remove(self, client_id: ClientId) -> None:
         """Forget a client that has departed, its queue too; one that is not known is no error."""
@@ -212,7 +210,7 @@ class RoundAllocator:
         with self._lock:
             found = self._memory.reports.get(name)
             if found is not None:
-                self._rate_models -= Counter([rate_model_of(found)])
+                self._links -= Counter([link_of(found)])
                 self._memory.forget(name)
 
     # -- rounds ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import OptionError, ProblemError
-from ..fields import CLIENT_FIELDS, FIELD, Field
+from ..fields import CLIENT_FIELDS, FIELD, LINKS, Field
 from ..problem_fields import refuse_crossed_limits
 from ..validation import boolean_vector, bounded_scalar, shape_of
 from ..wording import nearest
@@ -60,8 +60,8 @@ class ClientReport:
 
     @property
     def has_channel(self) -> bool:
-        """Whether one of the two descriptions of the channel is known."""
-        return self.cn0_hz is not None or self.spectral_efficiency is not None
+        """Whether it is known how good the link is."""
+        return any(getattr(self, name) is not None for name in LINKS.values())
 
     def missing(self, *, tasks: bool) -> list[str]:
         """Name what has to be known before the client can be allocated anything."""
@@ -69,7 +69,7 @@ class ClientReport:
         if self.payload_bits is None:
             lacks.append("payload_bits")
         if not self.has_channel:
-            lacks.append("cn0_hz or spectral_efficiency")
+            lacks.append(" or ".join(LINKS.values()))
         if tasks and self.tasks is None:
             lacks.append("tasks")
         return lacks
@@ -109,8 +109,9 @@ def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, give
         values: dict[str, Any] = {
             name: _measure(name, value) for name, value in given.items() if name != "tasks" and value is not None
         }
-        if "cn0_hz" in values and "spectral_efficiency" in values:
-            raise ProblemError("both given", field="cn0_hz, spectral_efficiency", accepted="give one of them")
+        links = [name for name in LINKS.values() if name in values]
+        if len(links) > 1:
+            raise ProblemError("both given", field=", ".join(links), accepted="give one of them")
         if given.get("tasks") is not None:
             values["tasks"] = _contributions(given["tasks"], tasks)
     except ProblemError as error:
@@ -167,14 +168,11 @@ def merged(client: ClientId, earlier: ClientReport | None, fresh: ClientReport, 
         if late:
             news = {name: value for name, value in news.items() if getattr(earlier, name) is None}
             if earlier.has_channel:
-                news.pop("cn0_hz", None)
-                news.pop("spectral_efficiency", None)
+                news = {name: value for name, value in news.items() if name not in LINKS.values()}
         else:
             news["round"] = fresh.round
-            if "cn0_hz" in news:
-                news["spectral_efficiency"] = None
-            elif "spectral_efficiency" in news:
-                news["cn0_hz"] = None
+            if any(name in news for name in LINKS.values()):
+                news = dict.fromkeys(LINKS.values()) | news
         both = replace(earlier, **news)
     least, most = both.min_bandwidth_hz or 0.0, math.inf if both.max_bandwidth_hz is None else both.max_bandwidth_hz
     try:

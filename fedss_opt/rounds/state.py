@@ -16,12 +16,11 @@ from ..documents.files import in_file
 from ..documents.json_text import json_text, parse_json
 from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
 from ..exceptions import FileFormatError, InputError
-from ..problem import RateModel
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
 from .reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
 from .settings import PARTICIPATION, RoundSettings
-from .stating import rate_model_of
+from .stating import link_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -247,10 +246,9 @@ def _memory_from(content: dict[str, Any], settings: RoundSettings) -> Memory:
         _id(key, place): _report_from(key, known, place, settings)
         for place, key, known in _pairs(content["reports"], "$.reports")
     }
-    if {RateModel.SHANNON, RateModel.FLAT} <= set(map(rate_model_of, reports.values())):
-        raise refusal(
-            "$.reports", "cn0_hz of some and spectral_efficiency of others", accepted="must be the same of all"
-        )
+    links = sorted({link for found in reports.values() if (link := link_of(found)) is not None})
+    if len(links) > 1:
+        raise refusal("$.reports", f"{links[0]} of some and {links[1]} of others", accepted="must be the same of all")
     return Memory(
         reports=reports,
         queues=_values(content["queues"], "$.queues"),

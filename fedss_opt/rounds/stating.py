@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import SMALLEST
-from ..problem import Problem, RateModel
+from ..fields import LINKS, SMALLEST
+from ..problem import Problem
 from ..quantities import Requirement, offered
 from .plan import LeftOut
 from .reports import MEASURES, ClientId, ClientReport, in_order
 from .settings import RoundSettings
 
-__all__ = ["Stated", "rate_model_of", "state_round"]
+__all__ = ["Stated", "link_of", "state_round"]
 
 _MOST_NAMED = 3  # clients that a message names one by one
 
@@ -42,11 +42,9 @@ class Stated:
     message: str
 
 
-def rate_model_of(report: ClientReport) -> RateModel | None:
-    """Which of the two rate models a report gives the channel for."""
-    if report.cn0_hz is not None:
-        return RateModel.SHANNON
-    return RateModel.FLAT if report.spectral_efficiency is not None else None
+def link_of(report: ClientReport) -> str | None:
+    """Return the field by which a report says how good its link is; None for none yet."""
+    return next((name for name in LINKS.values() if getattr(report, name) is not None), None)
 
 
 def state_round(
@@ -96,9 +94,9 @@ def state_round(
 
 def _problem(settings: RoundSettings, names: list[ClientId], reports: list[ClientReport]) -> Problem:
     data: dict[str, Any] = {}
-    shannon = not reports or rate_model_of(reports[0]) is RateModel.SHANNON
+    link = link_of(reports[0]) if reports else next(iter(LINKS.values()))
     for name, rule in MEASURES.items():
-        if name != ("spectral_efficiency" if shannon else "cn0_hz"):
+        if not rule.model or name == link:
             values = (getattr(report, name) for report in reports)
             data[rule.name] = np.array(
                 [rule.default if value is None else value for value in values],
