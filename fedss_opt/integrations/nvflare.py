@@ -91,7 +91,7 @@ class _Round:
 
 
 @dataclass(kw_only=True)
-class _Allocation:
+class _PlannedRound:
     select: Selector
     told: dict[str, Any] = field(default_factory=dict)  # what clients have put into their results, whatever that is
     now: _Round | None = None
@@ -125,7 +125,7 @@ class AllocatedMixin(_Workflow):
 
     # One attribute with a name of its own, since the workflow may have any others. It is made when the job starts and
     # not in a constructor: NVFlare reads the constructor's parameters to write the job's configuration.
-    _fedss_allocation: _Allocation | None = None
+    _fedss_allocation: _PlannedRound | None = None
 
     # -- what to override ------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class AllocatedMixin(_Workflow):
     def start_controller(self, fl_ctx: Any) -> None:
         """Start the workflow, and make the allocator."""
         super().start_controller(fl_ctx)
-        self._fedss_allocation = _Allocation(select=Selector(self.make_allocator(), strict=False))
+        self._fedss_allocation = _PlannedRound(select=Selector(self.make_allocator(), strict=False))
 
     def sample_clients(self, num_clients: int | None = None) -> list[str]:
         """Plan the round, and return whom the plan selects."""
@@ -299,7 +299,7 @@ class AllocatedMixin(_Workflow):
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _started(self) -> _Allocation:
+    def _started(self) -> _PlannedRound:
         if self._fedss_allocation is None:
             raise OptionError(f"{type(self).__name__}: not started; NVFlare calls start_controller when the job starts")
         return self._fedss_allocation
