@@ -33,7 +33,7 @@ PUBLIC = [
     "simulation",
     "simulation.algorithms",
     "simulation.data",
-    "simulation.experiments",
+    "studies",
     "solvers",
     "tables",
     "verification",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from fedss_opt.simulation.experiments.looks import INK, looks_of
-from fedss_opt.simulation.experiments.summary import interval
+from fedss_opt.studies.looks import INK, looks_of
+from fedss_opt.studies.summary import interval
 
 from .drawing import Dot, column_labels, draw_dots, freeze, new_figure, png, tidy
 from .report import Picture, Report

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from fedss_opt.looks import SELECTED
-from fedss_opt.simulation.experiments.looks import GREY, looks_of
+from fedss_opt.studies.looks import GREY, looks_of
 
 from .drawing import FADED, Dot, draw_dots, freeze, new_figure, place_labels, png, tidy
 from .report import Claim, Picture, Report

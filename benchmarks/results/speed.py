@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 from fedss_opt.documents.files import write_atomically
 from fedss_opt.exceptions import FileFormatError
-from fedss_opt.simulation.experiments.grid import Job
 from fedss_opt.simulation.rounds import Simulation
+from fedss_opt.studies.grid import Job
 
 from .cache import code_digest, digest_of, identity
 from .report import Claim, Report

@@ -22,10 +22,10 @@ from .solving import ctrl_c_stops_softly, get_ready
 from .terminal import Format, complain, note, printable, stderr_console, stdout_console
 
 if TYPE_CHECKING:
-    from ..simulation.experiments.configuration import Override
-    from ..simulation.experiments.grid import Job, Outcome
-    from ..simulation.experiments.settings import Experiment
     from ..simulation.records import RoundRecord
+    from ..studies.configuration import Override
+    from ..studies.grid import Job, Outcome
+    from ..studies.settings import Experiment
 
 __all__ = ["simulate_command"]
 
@@ -87,7 +87,7 @@ def simulate_command(
     """
     _need_the_simulator(drawing=plot is not None or report is not None)
     report_path(report)
-    from ..simulation.experiments import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
+    from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
 
     changes = _changes(set_ or (), algorithms=algorithms, policies=policies, seeds=seeds, rounds=rounds)
     experiment = configuration.load_experiment(config, changes)
@@ -118,13 +118,13 @@ def simulate_command(
         folder.write_tables(out, outcomes, target=target)
         note(f"{out}: results.csv, .parquet, .jsonl and summary.csv written", quiet=quiet)
     if plot is not None and done:
-        from ..simulation.experiments.figures import draw_experiment  # noqa: PLC0415 - loads Matplotlib
+        from ..studies.figures import draw_experiment  # noqa: PLC0415 - loads Matplotlib
 
         draw_experiment(outcomes, plot)
         note(f"{plot}: figures written", quiet=quiet)
     # What every run refuses is bad input, of which one line says everything.
     if report is not None and any(not outcome.refused for outcome in outcomes):
-        from ..simulation.experiments.report import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
+        from ..studies.report import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
 
         write_simulation_report(outcomes, report, experiment=experiment, target=target)
         note(f"{report}: report written", quiet=quiet)
@@ -138,7 +138,7 @@ def _need_the_simulator(*, drawing: bool) -> None:
     try:
         import polars  # noqa: F401, PLC0415
 
-        from ..simulation.experiments import grid  # noqa: F401, PLC0415
+        from ..studies import grid  # noqa: F401, PLC0415
 
         if drawing:
             import matplotlib  # noqa: F401, PLC0415
@@ -155,7 +155,7 @@ def _changes(
     settings: Sequence[str], *, algorithms: str | None, policies: str | None, seeds: str | None, rounds: int | None
 ) -> list[Override]:
     """Return what the command line says against the file; the options with names of their own come last."""
-    from ..simulation.experiments.configuration import Override, parse_override  # noqa: PLC0415 - an extra
+    from ..studies.configuration import Override, parse_override  # noqa: PLC0415 - an extra
 
     changes = [parse_override(text) for text in settings]
     for option, key, text in (
@@ -178,7 +178,7 @@ def _run(
     jobs: Sequence[Job], executor: str, workers: int | None, printer: _Printer, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
     """Run all jobs; Ctrl-C ends the rounds that are being played, and leaves what is done."""
-    from ..simulation.experiments.executors import run_jobs  # noqa: PLC0415 - an extra
+    from ..studies.executors import run_jobs  # noqa: PLC0415 - an extra
 
     outcomes: list[Outcome] = []
     shown = not quiet and sys.stderr.isatty() and not (printer.streams and sys.stdout.isatty())
@@ -263,7 +263,7 @@ class _Printer:
     def _print(self, outcome: Outcome) -> None:
         if not self.streams or outcome.result is None:
             return
-        from ..simulation.experiments.results import record_document  # noqa: PLC0415 - an extra
+        from ..studies.results import record_document  # noqa: PLC0415 - an extra
 
         run = outcome.result
         for record in run.records:
@@ -273,8 +273,8 @@ class _Printer:
 
 
 def _print_summary(experiment: Experiment, outcomes: Sequence[Outcome], target: float) -> None:
-    from ..simulation.experiments.results import results_frame, results_of  # noqa: PLC0415 - an extra
-    from ..simulation.experiments.summary import summarise  # noqa: PLC0415
+    from ..studies.results import results_frame, results_of  # noqa: PLC0415 - an extra
+    from ..studies.summary import summarise  # noqa: PLC0415
 
     rows = summarise(results_frame(results_of(outcomes)), target=target).to_dicts()
     most = max(row["seeds"] for row in rows)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from fedss_opt.simulation.experiments.configuration import to_document
-from fedss_opt.simulation.experiments.grid import Outcome
-from fedss_opt.simulation.experiments.report import write_simulation_report
-from fedss_opt.simulation.experiments.results import results_frame, results_of
-from fedss_opt.simulation.experiments.settings import Experiment
-from fedss_opt.simulation.experiments.summary import summarise
+from fedss_opt.studies.configuration import to_document
+from fedss_opt.studies.grid import Outcome
+from fedss_opt.studies.report import write_simulation_report
+from fedss_opt.studies.results import results_frame, results_of
+from fedss_opt.studies.settings import Experiment
+from fedss_opt.studies.summary import summarise
 
-from ..simulation.experiments.synthetic import synthetic_outcomes
+from ..studies.synthetic import synthetic_outcomes
 
 if TYPE_CHECKING:
     from .chrome import Viewer

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fedss_opt.cli import simulate
-from fedss_opt.simulation.experiments import executors, grid
-from fedss_opt.simulation.experiments.grid import Job, Outcome
+from fedss_opt.studies import executors, grid
+from fedss_opt.studies.grid import Job, Outcome
 
 from .test_simulate import CONFIG
 

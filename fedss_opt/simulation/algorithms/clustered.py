@@ -33,7 +33,7 @@ class ClusteredSettings(AlgorithmSettings):
     ----------
     upload_bits, download_bits : int
         Bits per value in the two directions.
-    tasks : int
+    n_tasks : int
         Number of clusters K.
     warmup_rounds : int
         Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by.

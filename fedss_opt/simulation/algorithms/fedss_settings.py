@@ -28,7 +28,7 @@ class FedSSSettings(AlgorithmSettings):
     ----------
     upload_bits, download_bits : int
         Bits per value in the two directions.
-    tasks : int
+    n_tasks : int
         Number of tasks K that clients are divided into.
     known_tasks : bool
         Whether the true tasks are given; else clients are clustered by their updates.

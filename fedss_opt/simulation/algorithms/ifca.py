@@ -34,7 +34,7 @@ class IFCASettings(AlgorithmSettings):
     ----------
     upload_bits, download_bits : int
         Bits per value in the two directions.
-    tasks : int
+    n_tasks : int
         Number of models K.
     beginning : Start
         How the models differ in the beginning.

@@ -53,9 +53,9 @@ class DataSettings(Settings):
         Where the files are; not for the digits.
     family : Family
         Task family or kind of skew; `make_tasks` describes them.
-    clients : int
-        Number of clients, at least `tasks` where the family has several.
-    tasks : int
+    n_clients : int
+        Number of clients, at least `n_tasks` where the family has several.
+    n_tasks : int
         Number of tasks of the families swap2, permpairs and rotations; the others have one and do not read it.
     images_per_client : int
         Training images of each client.
@@ -181,7 +181,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     """
     tasks = make_tasks(settings.family, settings.n_tasks, dataset.classes, dataset.shape)
     if settings.n_clients < len(tasks):
-        raise OptionError(f"clients = {settings.n_clients}: must be at least the number of tasks, {len(tasks)}")
+        raise OptionError(f"n_clients = {settings.n_clients}: must be at least the number of tasks, {len(tasks)}")
     training, test = _hold_out(dataset.labels, settings.test_fraction, generator(seed, "test images"))
     given = training[_partition(dataset, training, settings, seed)]
     task = np.arange(settings.n_clients) * len(tasks) // settings.n_clients

@@ -1,0 +1,119 @@
+"""All keys of a configuration as tables for the documentation.
+
+Types and bounds come from the classes that check them, descriptions from their docstrings. The tables of a page are
+renewed by ``python -m fedss_opt.studies.reference docs/reference/simulate.md``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from ..documents.files import write_atomically
+from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
+from ..simulation.settings import Settings
+from .configuration import to_toml
+from .keys import accepted, section, spoken
+from .settings import Experiment
+
+__all__ = ["BEGIN", "END", "describe", "key_tables", "renew"]
+
+BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
+"""What stands around the tables in a page."""
+
+
+def describe(kind: type[Settings], name: str) -> str:
+    """Return what a docstring says of a key, on one line; empty where it says nothing.
+
+    Examples
+    --------
+    >>> from fedss_opt.simulation.training import TrainingSettings
+    >>> describe(TrainingSettings, "learning_rate")
+    'Step size, > 0.'
+    """
+    for owner in kind.__mro__:
+        entries = _entries(inspect.cleandoc(owner.__doc__ or ""))
+        if name in entries:
+            return entries[name]
+    return ""
+
+
+def _entries(text: str) -> dict[str, str]:
+    """Read the parameters of a numpydoc docstring: ``name, other : type`` and the indented lines below."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in text.splitlines():
+        head = re.fullmatch(r"(\w+(?:, \w+)*) : .*", line)
+        if head:
+            names = head[1].split(", ")
+        elif line.startswith("    ") and names:
+            for name in names:
+                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
+        elif line:
+            names = []
+    return found
+
+
+def key_tables() -> str:
+    """Return one table per section, then one per algorithm that has options of its own, in Markdown."""
+    parts = ["### The experiment\n", _table(Experiment, leave_out=("algorithms",))]
+    for name, field in _sections():
+        parts += [f"### `[{name}]`\n", _table(field)]
+    parts += ["### `[algorithms.NAME]`\n", "What every algorithm can be told:\n", _table(AlgorithmSettings)]
+    common = tuple(AlgorithmSettings.model_fields)
+    plain = []
+    for name in ALGORITHMS:
+        kind = algorithm_type(name).settings_type
+        changed = tuple(key for key in common if _default(kind, key) != _default(AlgorithmSettings, key))
+        if set(kind.model_fields) <= set(common) and not changed:
+            plain.append(f"`{name}`")
+        else:
+            same = tuple(key for key in common if key not in changed)
+            parts += [f"#### `[algorithms.{name}]`\n", _table(kind, leave_out=same)]
+    if plain:
+        parts.append(f"No options of their own: {', '.join(plain)}.\n")
+    return "\n".join(parts)
+
+
+def _sections() -> Iterator[tuple[str, type[Settings]]]:
+    for name, field in Experiment.model_fields.items():
+        inner = section(field.annotation)
+        if inner is not None:
+            yield name, inner
+
+
+def _default(kind: type[Settings], key: str) -> Any:
+    return kind.model_fields[key].default
+
+
+def _table(kind: type[Settings], leave_out: tuple[str, ...] = ()) -> str:
+    lines = ["| key and default | accepts | meaning |", "|---|---|---|"]
+    values = spoken(kind())
+    for name, field in kind.model_fields.items():
+        if name not in leave_out and section(field.annotation) is None:
+            key = to_toml({name: values[name]}).strip() if name in values else name
+            cells = (f"`{key}`", _accepts(field), describe(kind, name))
+            row = " | ".join(cell.replace("|", r"\|") for cell in cells)
+            lines.append(f"| {row} |")
+    return "\n".join(lines) + "\n"
+
+
+def _accepts(field: FieldInfo) -> str:
+    return accepted(field.annotation, tuple(field.metadata))
+
+
+def renew(page: Path) -> None:
+    """Write the tables into a page, between its marks."""
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    write_atomically(page, f"{before}{BEGIN}\n\n{key_tables()}\n{END}{after}".encode())
+
+
+if __name__ == "__main__":
+    renew(Path(sys.argv[1]))
