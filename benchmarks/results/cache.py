@@ -23,7 +23,7 @@ __all__ = ["Cache", "Finished", "code_digest", "digest_of", "identity"]
 _KIND = "fedss_opt results run"
 _ROOT = Path(fedss_opt.__file__).parent
 # What neither plays a round nor measures one.
-_BESIDE = ("cli", "integrations", "rounds", "server", "studies", "verification")
+_BESIDE = ("cli", "integrations", "server", "studies", "verification")
 
 
 def identity(job: Job) -> dict[str, Any]:

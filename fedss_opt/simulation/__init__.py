@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
+    from .engine import Simulation, SimulationSettings
     from .records import Participation, RoundRecord, RunResult
-    from .rounds import Simulation, SimulationSettings
 
 __all__ = ["Participation", "RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
 
@@ -19,8 +19,8 @@ _HOMES = {
     "Participation": "records",
     "RoundRecord": "records",
     "RunResult": "records",
-    "Simulation": "rounds",
-    "SimulationSettings": "rounds",
+    "Simulation": "engine",
+    "SimulationSettings": "engine",
 }
 
 

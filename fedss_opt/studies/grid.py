@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..exceptions import FedssOptError
+from ..simulation.engine import Simulation, SimulationSettings
 from ..simulation.records import RoundRecord, RunResult
-from ..simulation.rounds import Simulation, SimulationSettings
 from .settings import Experiment, Variant
 
 __all__ = ["Job", "Outcome", "jobs_of", "run_job", "simulation_of"]

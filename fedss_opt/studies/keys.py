@@ -166,7 +166,7 @@ def spoken(settings: Settings) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from fedss_opt.simulation.allocation import AllocationSettings
+    >>> from fedss_opt.simulation.uplink import AllocationSettings
     >>> spoken(AllocationSettings(relevance_step=None))["relevance_step"]
     'none'
     """

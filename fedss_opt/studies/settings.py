@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..documents.reading import nearest
 from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
-from ..simulation.rounds import SimulationSettings
+from ..simulation.engine import SimulationSettings
 from ..simulation.settings import Settings
 from ..solvers import METHODS
 from .findings import explain

@@ -32,8 +32,8 @@ from benchmarks.results.studies import FOLDER, STUDIES, Study, read_study
 from benchmarks.results.waterfall import STEPS, waterfall
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS
+from fedss_opt.simulation.engine import SimulationSettings
 from fedss_opt.simulation.records import RoundRecord
-from fedss_opt.simulation.rounds import SimulationSettings
 from fedss_opt.solvers import METHODS
 from fedss_opt.studies.settings import parse_seeds
 

@@ -91,7 +91,7 @@ class Report:
     relevance : ndarray, (K, N)
         What each client would contribute to each task.
     least : ndarray, (K,), optional
-        What each task needs at least, as a fraction of what the clients that are there offer it, where the algorithm
+        What each task needs at least, as a fraction of what the clients that can upload offer it, where the algorithm
         cannot do with less; what the allocator is asked for may be more.
     """
 

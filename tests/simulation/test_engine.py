@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fedss_opt import OptionError, StopReason, solve
+from fedss_opt import OptionError, StopReason
 from fedss_opt.exceptions import FileFormatError
-from fedss_opt.simulation import Participation, Simulation, SimulationSettings
+from fedss_opt.rounds import RoundAllocator
+from fedss_opt.simulation import Participation, Simulation, SimulationSettings, engine
 from fedss_opt.simulation.algorithms import ALGORITHMS
-from fedss_opt.simulation.allocation import allocate
 from fedss_opt.solvers import METHODS
 
 TINY = {
@@ -62,11 +62,10 @@ def test_a_round_costs_what_the_plan_says_and_the_downlink(warm):
     # The plan again, from outside.
     fresh = simulation(rounds=1)
     fresh.algorithm.start()
-    problem = fresh._problem(0, links, np.ones(8, dtype=bool), fresh.devices.compute_s(fresh.work_flops))
-    plan = allocate(problem, "admm", fresh.settings.allocation, seed=3, round_=0)
-    assert record.selected == int(plan.selected.sum())
-    # Finishing times are added up in another order: a few units in the last place.
-    assert record.latency_s == pytest.approx(plan.latency_s, rel=1e-12)
+    everybody, reported_s = np.ones(8, dtype=bool), fresh.devices.compute_s(fresh.work_flops)
+    plan = fresh._plan(0, links, everybody, reported_s, links.max_upload_s)
+    assert record.selected == len(plan.clients)
+    assert record.latency_s == plan.latency_s
     assert record.simulated_s == record.downlink_s + record.latency_s
     parameters = run.model.layout.parameters
     # Every upload is the float32 parameters, 8 bytes of head and 4 of checksum.
@@ -171,8 +170,8 @@ def test_who_fails_is_waited_for_as_long_as_the_grace_allows(warm):
     record = run.run().records[0]
     fresh = simulation("fedavg", "all", devices=devices, rounds=1)
     fresh.algorithm.start()
-    problem = fresh._problem(0, links, np.ones(8, dtype=bool), fresh.devices.compute_s(fresh.work_flops))
-    plan = allocate(problem, "all", fresh.settings.allocation, seed=3, round_=0)
+    everybody, reported_s = np.ones(8, dtype=bool), fresh.devices.compute_s(fresh.work_flops)
+    plan = fresh._plan(0, links, everybody, reported_s, links.max_upload_s)
     assert record.latency_s == pytest.approx(1.5 * plan.latency_s, rel=1e-12)
 
 
@@ -185,14 +184,28 @@ def test_training_alone_is_paid_for(warm):
     np.testing.assert_allclose(run.charge_j, 1e3 - 3.0 * computing, rtol=1e-12)
 
 
-def test_no_upload_may_last_longer_than_the_energy_does(warm):
+def test_no_upload_may_last_longer_than_the_energy_does(warm, monkeypatch):
     """What a round's budget leaves after computing, over the power: by hand, for every client's problem."""
-    run = simulation("fedavg", devices={"energy_j": 0.5, "flops_per_s": 1e9})
-    run.algorithm.start()
+    run = simulation("fedavg", devices={"energy_j": 0.5, "flops_per_s": 1e9}, rounds=1)
     links = run.cell.links(0, 0.0).of_clients(run.devices.device_of)
-    problem = run._problem(0, links, np.ones(8, dtype=bool), run.devices.compute_s(run.work_flops))
+    plans = []
+
+    def noted(*arguments, **options):
+        plans.append(engine_plan(*arguments, **options))
+        return plans[-1]
+
+    engine_plan = engine.plan_uplink
+    monkeypatch.setattr(engine, "plan_uplink", noted)
+    run.run()
     computing_j = 1e-28 * 1e9**2 * run.work_flops
-    np.testing.assert_allclose(problem.max_upload_s, (0.5 - computing_j) / links.power_w, rtol=1e-12)
+    np.testing.assert_allclose(plans[0].problem.max_upload_s, (0.5 - computing_j) / links.power_w, rtol=1e-12)
+
+
+def test_what_tasks_need_is_a_share_of_what_those_can_offer_who_can_upload(warm):
+    """A budget that not everybody's upload keeps: half of the others, not half of all."""
+    record = simulation(devices={"energy_j": 8e-6, "switched_capacitance": 0.0}, rounds=1, seed=2).run().records[0]
+    assert record.status == "optimal"
+    assert 0 < record.selected < 4
 
 
 def test_clients_that_left_are_absent_for_good(warm):
@@ -260,11 +273,14 @@ def test_a_random_policy_draws_anew_in_every_round(warm):
 
 def test_an_interrupted_allocation_ends_the_run_before_its_round(warm, monkeypatch, tmp_path):
     """Ctrl-C inside a solve gives the best answer so far; a run must not go on with what no other run would have."""
+    whole = RoundAllocator.allocate
 
-    def cut_short(problem, policy, **options):
-        return dataclasses.replace(solve(problem, policy, **options), stop_reason=StopReason.INTERRUPTED)
+    def cut_short(self, round_):
+        plan = whole(self, round_)
+        solution = dataclasses.replace(plan.solution, stop_reason=StopReason.INTERRUPTED)
+        return dataclasses.replace(plan, solution=solution)
 
-    monkeypatch.setattr("fedss_opt.simulation.allocation.solve", cut_short)
+    monkeypatch.setattr(RoundAllocator, "allocate", cut_short)
     file = tmp_path / "run.npz"
     with pytest.raises(KeyboardInterrupt):
         simulation().run(checkpoint=file)

@@ -16,12 +16,10 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from .. import __version__
-from ..problem import Problem
-from ..solution import Solution
+from ..rounds import RoundPlan
 from ..solvers import check_method
 from .algorithms import make_algorithm
 from .algorithms.base import Algorithm, AlgorithmSettings, Federation, Message, message_bits
-from .allocation import AllocationSettings, allocate, round_problem
 from .cell import Cell, CellSettings, Links
 from .checkpoints import Checkpoint
 from .data import DataSettings, make_federation
@@ -32,11 +30,13 @@ from .models import ModelKind, make_model
 from .records import Participation, RoundRecord, RunResult
 from .settings import Settings
 from .training import TrainingSettings
+from .uplink import AllocationSettings, plan_uplink
 
 __all__ = ["ModelSettings", "Simulation", "SimulationSettings"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 class ModelSettings(Settings):
@@ -227,33 +227,35 @@ class Simulation:
         """Play one round: the flow of the whole experiment."""
         algorithm = self.algorithm
         links = self.cell.links(round_, self.clock_s).of_clients(self.devices.device_of)
-        present = self.devices.available(round_)
+        limits = self.devices.energy_limits(self.charge_j, self.work_flops, links.power_w)
+        present = self.devices.available(round_) & limits.able
         reported_s = self.devices.compute_s(self.work_flops)
 
-        problem = self._problem(round_, links, present, reported_s)
-        plan = allocate(problem, self.policy, self.settings.allocation, seed=self.seed, round_=round_)
-        selected = np.flatnonzero(plan.selected)
+        plan = self._plan(round_, links, present, reported_s, np.minimum(links.max_upload_s, limits.max_upload_s))
+        selected = np.array(plan.clients, dtype=np.intp)
+        chosen = np.zeros(len(present), dtype=np.bool_)
+        chosen[selected] = True
 
         downloads = algorithm.download(round_, selected)
         downlink_s = self.cell.downlink_s(_bits(downloads), selected, links)
         uploads = algorithm.local_update(round_, selected, downloads)
-        outcome = self._outcome(round_, problem, plan, uploads, reported_s)
+        outcome = self._outcome(round_, plan, selected, uploads, reported_s)
         arrived = outcome.arrived[selected]
         algorithm.aggregate(
             round_, selected[arrived], [upload for upload, on_time in zip(uploads, arrived, strict=True) if on_time]
         )
-        alone = algorithm.on_their_own(round_, problem.available)
+        alone = algorithm.on_their_own(round_, present)
 
-        busy = bool(plan.selected.any() or alone.any())
+        busy = bool(chosen.any() or alone.any())
         latency_s = outcome.latency_s if busy else self.settings.allocation.idle_s
         alone_s = float(outcome.compute_s[alone].max(initial=0.0))
         round_s = max(downlink_s + latency_s, alone_s)
-        self._spend(links, outcome, plan.selected | alone, plan.selected)
-        self._note(problem.available, plan.selected, outcome.arrived)
+        self._spend(links, outcome, chosen | alone, chosen)
+        self._note(present, chosen, outcome.arrived)
         record = RoundRecord(
             round=round_,
             status=str(plan.status),
-            gap=None if np.isnan(plan.gap) else plan.gap,
+            gap=None if np.isnan(plan.solution.gap) else plan.solution.gap,
             selected=len(selected),
             arrived=int(np.count_nonzero(arrived)),
             latency_s=latency_s,
@@ -277,33 +279,35 @@ class Simulation:
     def _last(self, name: str) -> int:
         return int(getattr(self.records[-1], name)) if self.records else 0
 
-    def _problem(self, round_: int, links: Links, present: BoolArray, reported_s: FloatArray) -> Problem:
-        limits = self.devices.energy_limits(self.charge_j, self.work_flops, links.power_w)
-        return round_problem(
+    def _plan(
+        self, round_: int, links: Links, present: BoolArray, reported_s: FloatArray, max_upload_s: FloatArray
+    ) -> RoundPlan:
+        return plan_uplink(
+            round_,
             self.algorithm.report(round_),
             self.settings.allocation,
+            policy=self.policy,
+            seed=self.seed,
             bandwidth_hz=self.cell.bandwidth_hz,
             resource_block_hz=self.cell.resource_block_hz,
-            uplink=links.uplink,
+            clients=np.flatnonzero(present),
             compute_s=reported_s,
-            max_upload_s=np.minimum(links.max_upload_s, limits.max_upload_s),
-            present=present & limits.able,
+            max_upload_s=max_upload_s,
+            **links.uplink,
         )
 
     def _outcome(
-        self, round_: int, problem: Problem, plan: Solution, uploads: Sequence[Message], reported_s: FloatArray
+        self, round_: int, plan: RoundPlan, selected: IntArray, uploads: Sequence[Message], reported_s: FloatArray
     ) -> _Outcome:
         """Find who is in time: what is sent may be another size than announced, and computing may take longer."""
-        chosen = plan.selected
-        upload_s, rate = np.zeros(len(chosen)), problem.rate_bps(plan.bandwidth_hz)
-        upload_s[chosen] = _bits(uploads) / rate[chosen]
+        rate = plan.problem.rate_bps(plan.solution.bandwidth_hz)[plan.solution.selected]
+        upload_s, chosen = np.zeros(len(reported_s)), np.zeros(len(reported_s), dtype=np.bool_)
+        upload_s[selected], chosen[selected] = _bits(uploads) / rate, True
         compute_s = self.devices.actual_compute_s(reported_s, round_)
         finished_s = compute_s + upload_s
-        planned_s = reported_s[chosen] + problem.payload_bits[chosen] / rate[chosen]
-        deadline_s = float(planned_s.max(initial=0.0))
-        arrived = chosen & self.devices.in_time(finished_s, deadline_s) & ~self.devices.fails(round_)
+        arrived = chosen & self.devices.in_time(finished_s, plan.latency_s) & ~self.devices.fails(round_)
         # The server knows what it waits for, and waits no longer than its deadline allows.
-        latest_s = deadline_s * (1.0 + self.settings.devices.grace)
+        latest_s = plan.latency_s * (1.0 + self.settings.devices.grace)
         latency_s = float(finished_s[chosen].max(initial=0.0)) if np.array_equal(arrived, chosen) else latest_s
         return _Outcome(arrived, compute_s, upload_s, latency_s)
 
