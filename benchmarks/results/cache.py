@@ -15,7 +15,7 @@ import fedss_opt
 from fedss_opt.documents.files import write_atomically
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.data import make_federation
-from fedss_opt.simulation.records import RoundRecord, RunResult
+from fedss_opt.simulation.run_records import RoundRecord, RunResult
 from fedss_opt.studies.grid import Job
 
 __all__ = ["Cache", "Finished", "code_digest", "digest_of", "identity"]

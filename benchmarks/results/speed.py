@@ -33,7 +33,10 @@ _LIMIT_S, _LIMIT_GIB = 60.0, 2.0
 _ALGORITHMS = "fedss_opt.simulation.algorithms"
 PHASES: Mapping[str, tuple[str, ...]] = {
     "data": ("fedss_opt.simulation.engine:make_federation",),
-    "links and downlink": ("fedss_opt.simulation.cell:Cell.links", "fedss_opt.simulation.cell:Cell.downlink_s"),
+    "links and downlink": (
+        "fedss_opt.simulation.radio_cell:RadioCell.links",
+        "fedss_opt.simulation.radio_cell:RadioCell.downlink_s",
+    ),
     "allocation": ("fedss_opt.simulation.engine:plan_uplink",),
     "local training": (f"{_ALGORITHMS}.base:train", f"{_ALGORITHMS}.base:batch_order"),
     "payloads": tuple(f"fedss_opt.sharing.payload:{name}" for name in ("encode", "encode_many", "decode_many")),

@@ -12,8 +12,8 @@ from typing import Any
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS, algorithm_type
 from fedss_opt.studies.configuration import Override, load_experiment, parse_override, to_toml
+from fedss_opt.studies.experiment import Experiment
 from fedss_opt.studies.grid import Job, jobs_of
-from fedss_opt.studies.settings import Experiment
 
 __all__ = ["FOLDER", "STUDIES", "Study", "read_study"]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Participation", "RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
 
 _HOMES = {
-    "Participation": "records",
-    "RoundRecord": "records",
-    "RunResult": "records",
+    "Participation": "run_records",
+    "RoundRecord": "run_records",
+    "RunResult": "run_records",
     "Simulation": "engine",
     "SimulationSettings": "engine",
 }

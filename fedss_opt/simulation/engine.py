@@ -18,17 +18,17 @@ from threadpoolctl import threadpool_limits
 from .. import __version__
 from ..rounds import RoundPlan
 from ..solvers import check_method
+from .accuracy import Accuracy, judge
 from .algorithms import make_algorithm
 from .algorithms.base import Algorithm, AlgorithmSettings, Federation, Message, message_bits
-from .cell import Cell, CellSettings, Links
 from .checkpoints import Checkpoint
+from .client_devices import Devices, DeviceSettings
 from .data import DataSettings, make_federation
-from .devices import Devices, DeviceSettings
 from .energy import charge_after_j
-from .metrics import Accuracy, judge
 from .models import ModelKind, make_model
-from .records import Participation, RoundRecord, RunResult
-from .settings import Settings
+from .radio_cell import CellSettings, RadioCell, RadioLinks
+from .run_records import Participation, RoundRecord, RunResult
+from .section import Section
 from .training import TrainingSettings
 from .uplink import AllocationSettings, plan_uplink
 
@@ -39,7 +39,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
-class ModelSettings(Settings):
+class ModelSettings(Section):
     """The model that every client trains.
 
     Parameters
@@ -54,7 +54,7 @@ class ModelSettings(Settings):
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (100, 50)
 
 
-class SimulationSettings(Settings):
+class SimulationSettings(Section):
     """Everything about a run but the algorithm, the policy and the seed.
 
     Parameters
@@ -158,7 +158,7 @@ class Simulation:
             algorithm, Federation(self.data, self.model, settings.training, seed), options
         )
         self.devices = Devices(settings.devices, self.data.n_clients, seed, task=self.data.task)
-        self.cell = Cell(settings.cell, self.devices.devices, seed)
+        self.cell = RadioCell(settings.cell, self.devices.devices, seed)
         passes = settings.training.local_epochs * self.algorithm.training_passes
         self.work_flops = self.model.flops_per_sample * self.data.samples * passes
         self.records: list[RoundRecord] = []
@@ -280,7 +280,7 @@ class Simulation:
         return int(getattr(self.records[-1], name)) if self.records else 0
 
     def _plan(
-        self, round_: int, links: Links, present: BoolArray, reported_s: FloatArray, max_upload_s: FloatArray
+        self, round_: int, links: RadioLinks, present: BoolArray, reported_s: FloatArray, max_upload_s: FloatArray
     ) -> RoundPlan:
         return plan_uplink(
             round_,
@@ -311,7 +311,7 @@ class Simulation:
         latency_s = float(finished_s[chosen].max(initial=0.0)) if np.array_equal(arrived, chosen) else latest_s
         return _Outcome(arrived, compute_s, upload_s, latency_s)
 
-    def _spend(self, links: Links, outcome: _Outcome, trained: BoolArray, sent: BoolArray) -> None:
+    def _spend(self, links: RadioLinks, outcome: _Outcome, trained: BoolArray, sent: BoolArray) -> None:
         self.charge_j = charge_after_j(
             self.charge_j,
             self.devices.computing_j(self.work_flops),

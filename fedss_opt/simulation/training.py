@@ -13,7 +13,7 @@ from ..exceptions import OptionError
 from ..scenarios.draws import generator
 from .data.federated import FederatedData
 from .models import Model
-from .settings import Settings
+from .section import Section
 
 __all__ = ["CHUNK", "BatchOrder", "TrainingSettings", "batch_order", "train"]
 
@@ -25,7 +25,7 @@ CHUNK = 8
 """Clients that take their steps together: parameters and gradients of eight small models stay in a core's cache."""
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(Section):
     """What a client does with a model it is sent.
 
     Parameters

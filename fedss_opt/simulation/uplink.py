@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 
 from ..rounds import RoundAllocator, RoundPlan
 from ..solution import StopReason
-from .algorithms.base import Report
-from .settings import Settings
+from .algorithms.base import UploadReport
+from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]
 
@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 _LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 
 
-class AllocationSettings(Settings):
+class AllocationSettings(Section):
     """What the allocator is asked for.
 
     Attributes
@@ -54,7 +54,7 @@ class AllocationSettings(Settings):
 
 def plan_uplink(
     round_: int,
-    report: Report,
+    report: UploadReport,
     settings: AllocationSettings,
     *,
     policy: str,
@@ -73,7 +73,7 @@ def plan_uplink(
     ----------
     round_ : int
         The round.
-    report : Report
+    report : UploadReport
         What the algorithm would upload, and what it is worth.
     settings : AllocationSettings
         What is asked for.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,13 +10,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import ValidationError
 
 from ..documents.files import decode, in_file
 from ..exceptions import FileFormatError, OptionError
+from .experiment import Experiment
 from .findings import explain
 from .keys import fill_nothing, refuse_texts, spoken
-from .settings import Experiment
 
 __all__ = ["Override", "default_text", "load_experiment", "parse_override", "to_document", "to_toml"]
 
@@ -187,33 +186,4 @@ def to_toml(document: Mapping[str, Any]) -> str:
     family = "iid"
     alpha = 0.3
     """
-    return "\n".join(_lines(document, "")) + "\n"
-
-
-def _lines(table: Mapping[str, Any], path: str) -> list[str]:
-    plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    lines = [f"[{path}]"] if path and (plain or not table) else []
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            inner = _lines(value, f"{path}.{_key(key)}" if path else _key(key))
-            lines += ["", *inner] if lines else inner
-    return lines
-
-
-def _key(key: str) -> str:
-    bare = key.isascii() and key.replace("-", "a").replace("_", "a").isalnum()
-    return key if bare else _value(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        # JSON's escapes are TOML's; the delete character is the one that only TOML wants escaped.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else str(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_value, value))}]"
-    return str(value)
+    return tomli_w.dumps(document)

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..batch.here import usable_cpus
 from ..exceptions import MissingDependencyError, OptionError
-from ..simulation.records import RoundRecord
-from .grid import Job, Outcome, run_job
+from ..simulation.run_records import RoundRecord
+from .grid import Job, RunOutcome, run_job
 
 __all__ = ["check_executor", "run_jobs"]
 
@@ -56,7 +56,7 @@ def run_jobs(
     workers: int | None = None,
     watch: Watch | None = None,
     stopped: Stopped | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[RunOutcome]:
     """Run jobs, and yield what becomes of each as it ends.
 
     Parameters
@@ -99,7 +99,7 @@ def run_jobs(
         yield from _on_dask(jobs, executor.partition("=")[2], ask)
 
 
-def _here(jobs: Sequence[Job], watch: Watch | None, stopped: Stopped) -> Iterator[Outcome]:
+def _here(jobs: Sequence[Job], watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
     for job in jobs:
 
         def on_round(record: RoundRecord, job: Job = job) -> None:
@@ -138,7 +138,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run_in_worker(job: Job) -> Outcome:
+def _run_in_worker(job: Job) -> RunOutcome:
     def on_round(record: RoundRecord) -> None:
         _post.put((job.place, record))
         if _end.is_set():
@@ -187,7 +187,7 @@ class _Processes(AbstractContextManager["_Processes"]):
                 self._watch(self._jobs[place], record)
 
 
-def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stopped: Stopped) -> Iterator[Outcome]:
+def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
     """Run jobs in processes; those that a process took down with it are tried once more, each by itself."""
     waiting = deque(jobs)
     with _Processes(jobs, watch) as processes:
@@ -199,13 +199,13 @@ def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stoppe
             alone = deque([job])
             lost = yield from _drain(processes.open(1), _run_in_worker, alone, 1, stopped, processes.tell)
             for job_again in lost:
-                yield Outcome(job_again, error="its process died, twice (out of memory?)")
+                yield RunOutcome(job_again, error="its process died, twice (out of memory?)")
 
 
 # -- Dask ---------------------------------------------------------------------------------------------------
 
 
-def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[Outcome]:
+def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[RunOutcome]:
     try:
         distributed: Any = import_module("distributed")
     except ImportError:
@@ -220,7 +220,7 @@ def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[Ou
         pool = client.get_executor(pure=False)
         lost = yield from _drain(pool, run_job, deque(jobs), len(jobs), stopped, lambda: None)
         for job in lost:
-            yield Outcome(job, error="its worker died, again and again")
+            yield RunOutcome(job, error="its worker died, again and again")
 
 
 # -- both ---------------------------------------------------------------------------------------------------
@@ -228,14 +228,14 @@ def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[Ou
 
 def _drain(
     pool: Executor,
-    run: Callable[[Job], Outcome],
+    run: Callable[[Job], RunOutcome],
     waiting: deque[Job],
     most: int,
     stopped: Stopped,
     tell: Callable[[], None],
-) -> Generator[Outcome, None, list[Job]]:
+) -> Generator[RunOutcome, None, list[Job]]:
     """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
-    flight: dict[Future[Outcome], Job] = {}
+    flight: dict[Future[RunOutcome], Job] = {}
     lost: list[Job] = []
     try:
         while (waiting and not lost) or flight:
@@ -261,11 +261,11 @@ def _drain(
     return lost
 
 
-def _landed(future: Future[Outcome], job: Job) -> Outcome | None:
+def _landed(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
     """Return the outcome of a run; None where its worker died."""
     try:
         return future.result()
     except Exception as error:
         if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
             return None
-        return Outcome(job, error=f"{type(error).__name__}: {error}", traceback="".join(format_exception(error)))
+        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback="".join(format_exception(error)))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..documents.reading import nearest
-from ..simulation.settings import Settings
+from ..simulation.section import Section
 from .keys import accepted, item_of, section, shown
 
 __all__ = ["explain"]
@@ -33,12 +33,12 @@ class _Place:
     """
 
     path: str
-    owner: type[Settings]
+    owner: type[Section]
     annotation: Any
     metadata: tuple[Any, ...]
 
 
-def explain(error: ValidationError, model: type[Settings], document: Mapping[str, Any], path: str = "") -> str:
+def explain(error: ValidationError, model: type[Section], document: Mapping[str, Any], path: str = "") -> str:
     """Say in one line which key is wrong, what stands there, and what is accepted.
 
     Parameters
@@ -96,9 +96,9 @@ def _placed(text: str, place: _Place, value: Any) -> str:
     return f"{place.path} = {shown(value)}: {text}"
 
 
-def _follow(location: tuple[int | str, ...], model: type[Settings], document: Any, path: str) -> _Place:
+def _follow(location: tuple[int | str, ...], model: type[Section], document: Any, path: str) -> _Place:
     """Walk from a section to the place of a finding."""
-    owner: type[Settings] = model
+    owner: type[Section] = model
     annotation: Any = None
     metadata: tuple[Any, ...] = ()
     for step in location:

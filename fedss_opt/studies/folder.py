@@ -9,9 +9,9 @@ from typing import Any
 from ..documents.files import write_atomically
 from ..exceptions import OptionError
 from .configuration import load_experiment, to_document, to_toml
-from .grid import Outcome
+from .experiment import Experiment
+from .grid import RunOutcome
 from .results import results_frame, results_of, write_frame, write_records
-from .settings import Experiment
 from .summary import summarise
 
 __all__ = ["open_folder", "write_failures", "write_tables"]
@@ -91,14 +91,14 @@ def _values(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield here, value
 
 
-def write_tables(folder: Path, outcomes: Sequence[Outcome], *, target: float) -> None:
+def write_tables(folder: Path, outcomes: Sequence[RunOutcome], *, target: float) -> None:
     """Write what is done: ``results.csv``, ``.parquet`` and ``.jsonl``, and ``summary.csv``.
 
     Parameters
     ----------
     folder : Path
         Where to.
-    outcomes : sequence of Outcome
+    outcomes : sequence of RunOutcome
         What became of the runs, in any order.
     target : float
         Accuracy whose price the summary tells.
@@ -111,14 +111,14 @@ def write_tables(folder: Path, outcomes: Sequence[Outcome], *, target: float) ->
     write_frame(summarise(frame, target=target), folder / "summary.csv")
 
 
-def write_failures(folder: Path, outcomes: Sequence[Outcome]) -> None:
+def write_failures(folder: Path, outcomes: Sequence[RunOutcome]) -> None:
     """Write which runs failed, and where, to ``failures.txt``; remove that of an earlier try if none did.
 
     Parameters
     ----------
     folder : Path
         Where to.
-    outcomes : sequence of Outcome
+    outcomes : sequence of RunOutcome
         What became of the runs.
     """
     failed = [outcome for outcome in outcomes if outcome.result is None]

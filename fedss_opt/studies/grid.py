@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..exceptions import FedssOptError
 from ..simulation.engine import Simulation, SimulationSettings
-from ..simulation.records import RoundRecord, RunResult
-from .settings import Experiment, Variant
+from ..simulation.run_records import RoundRecord, RunResult
+from .experiment import AlgorithmVariant, Experiment
 
-__all__ = ["Job", "Outcome", "jobs_of", "run_job", "simulation_of"]
+__all__ = ["Job", "RunOutcome", "jobs_of", "run_job", "simulation_of"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Job:
         Where it stands in the grid.
     settings : SimulationSettings
         What every run has in common.
-    variant : Variant
+    variant : AlgorithmVariant
         The algorithm with its options.
     policy : str
         Who allocates.
@@ -39,7 +39,7 @@ class Job:
 
     place: int
     settings: SimulationSettings
-    variant: Variant
+    variant: AlgorithmVariant
     policy: str
     seed: int
     checkpoint: Path | None = None
@@ -52,7 +52,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RunOutcome:
     """What became of a run.
 
     Attributes
@@ -135,7 +135,7 @@ def simulation_of(job: Job) -> Simulation:
     )
 
 
-def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> Outcome:
+def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> RunOutcome:
     """Run a job; whatever fails is part of its outcome, so that the others go on.
 
     Examples
@@ -152,7 +152,7 @@ def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> 
         kept = job.checkpoint is not None and job.checkpoint.parent.is_dir()
         result = simulation.run(on_round=on_round, checkpoint=job.checkpoint if kept else None, resume=job.resume)
     except FedssOptError as error:
-        return Outcome(job, error=str(error))
+        return RunOutcome(job, error=str(error))
     except Exception as error:
-        return Outcome(job, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
-    return Outcome(job, result)
+        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+    return RunOutcome(job, result)

@@ -12,7 +12,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from ..exceptions import OptionError
-from ..simulation.settings import Settings
+from ..simulation.section import Section
 
 __all__ = ["NOTHING", "accepted", "fields", "fill_nothing", "item_of", "refuse_texts", "section", "shown", "spoken"]
 
@@ -28,12 +28,12 @@ _PLAIN = {
 }
 
 
-def section(annotation: Any) -> type[Settings] | None:
+def section(annotation: Any) -> type[Section] | None:
     """Return the settings class that a field holds, if it holds one."""
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Settings) else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
 
 
-def fields(model: type[Settings], path: str = "") -> Iterator[tuple[str, type[Settings], str, FieldInfo]]:
+def fields(model: type[Section], path: str = "") -> Iterator[tuple[str, type[Section], str, FieldInfo]]:
     """Walk through all keys that are no sections: dotted path, class, name and field.
 
     Examples
@@ -113,7 +113,7 @@ def _either(choices: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(different[:-1]), different[-1]]))
 
 
-def refuse_texts(document: Mapping[str, Any], model: type[Settings], path: str = "") -> None:
+def refuse_texts(document: Mapping[str, Any], model: type[Section], path: str = "") -> None:
     """Refuse ``rounds = "5"``, which Pydantic would take for 5.
 
     Raises
@@ -147,7 +147,7 @@ def _can_be_nothing(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, types.UnionType) and type(None) in inside and not texts
 
 
-def fill_nothing(document: Mapping[str, Any], model: type[Settings]) -> dict[str, Any]:
+def fill_nothing(document: Mapping[str, Any], model: type[Section]) -> dict[str, Any]:
     """Turn ``"none"`` into no value where a key accepts that."""
     filled: dict[str, Any] = {}
     for name, value in document.items():
@@ -161,7 +161,7 @@ def fill_nothing(document: Mapping[str, Any], model: type[Settings]) -> dict[str
     return filled
 
 
-def spoken(settings: Settings) -> dict[str, Any]:
+def spoken(settings: Section) -> dict[str, Any]:
     """Return all values of a section as TOML has them; what has none is left out if that is the default.
 
     Examples
@@ -174,7 +174,7 @@ def spoken(settings: Settings) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if isinstance(value, Settings):
+        if isinstance(value, Section):
             table[name] = spoken(value)
         elif value is not None:
             table[name] = plain[name]

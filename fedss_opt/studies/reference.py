@@ -17,10 +17,9 @@ from pydantic.fields import FieldInfo
 
 from ..documents.files import write_atomically
 from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
-from ..simulation.settings import Settings
-from .configuration import to_toml
-from .keys import accepted, section, spoken
-from .settings import Experiment
+from ..simulation.section import Section
+from .experiment import Experiment
+from .keys import accepted, section, shown, spoken
 
 __all__ = ["BEGIN", "END", "describe", "key_tables", "renew"]
 
@@ -28,7 +27,7 @@ BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
 """What stands around the tables in a page."""
 
 
-def describe(kind: type[Settings], name: str) -> str:
+def describe(kind: type[Section], name: str) -> str:
     """Return what a docstring says of a key, on one line; empty where it says nothing.
 
     Examples
@@ -81,23 +80,23 @@ def key_tables() -> str:
     return "\n".join(parts)
 
 
-def _sections() -> Iterator[tuple[str, type[Settings]]]:
+def _sections() -> Iterator[tuple[str, type[Section]]]:
     for name, field in Experiment.model_fields.items():
         inner = section(field.annotation)
         if inner is not None:
             yield name, inner
 
 
-def _default(kind: type[Settings], key: str) -> Any:
+def _default(kind: type[Section], key: str) -> Any:
     return kind.model_fields[key].default
 
 
-def _table(kind: type[Settings], leave_out: tuple[str, ...] = ()) -> str:
+def _table(kind: type[Section], leave_out: tuple[str, ...] = ()) -> str:
     lines = ["| key and default | accepts | meaning |", "|---|---|---|"]
     values = spoken(kind())
     for name, field in kind.model_fields.items():
         if name not in leave_out and section(field.annotation) is None:
-            key = to_toml({name: values[name]}).strip() if name in values else name
+            key = f"{name} = {shown(values[name])}" if name in values else name
             cells = (f"`{key}`", _accepts(field), describe(kind, name))
             row = " | ".join(cell.replace("|", r"\|") for cell in cells)
             lines.append(f"| {row} |")

@@ -14,8 +14,8 @@ import polars as pl
 
 from ..documents.files import write_atomically
 from ..exceptions import FileFormatError
-from ..simulation.records import RoundRecord, RunResult
-from .grid import Outcome
+from ..simulation.run_records import RoundRecord, RunResult
+from .grid import RunOutcome
 
 __all__ = ["COLUMNS", "record_document", "results_frame", "results_of", "write_frame", "write_records"]
 
@@ -40,7 +40,7 @@ COLUMNS: dict[str, Any] = {
 """The columns that every table has; ``accuracy_task_0``, ... and the algorithms' own figures follow."""
 
 
-def results_of(outcomes: Iterable[Outcome]) -> list[RunResult]:
+def results_of(outcomes: Iterable[RunOutcome]) -> list[RunResult]:
     """Return the results of the runs that did not fail, in the order of the grid.
 
     Examples

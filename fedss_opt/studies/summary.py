@@ -11,7 +11,7 @@ import polars as pl
 from scipy import special
 
 from ..exceptions import OptionError
-from ..simulation.metrics import first_reached
+from ..simulation.accuracy import first_reached
 
 __all__ = ["check_target", "interval", "summarise"]
 

@@ -33,9 +33,9 @@ from benchmarks.results.waterfall import STEPS, waterfall
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS
 from fedss_opt.simulation.engine import SimulationSettings
-from fedss_opt.simulation.records import RoundRecord
+from fedss_opt.simulation.run_records import RoundRecord
 from fedss_opt.solvers import METHODS
-from fedss_opt.studies.settings import parse_seeds
+from fedss_opt.studies.experiment import parse_seeds
 
 REPORTS = {
     "frontier": frontier,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from fedss_opt.studies import write_simulation_report
 from fedss_opt.studies.configuration import to_document
-from fedss_opt.studies.grid import Outcome
-from fedss_opt.studies.report import write_simulation_report
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import RunOutcome
 from fedss_opt.studies.results import results_frame, results_of
-from fedss_opt.studies.settings import Experiment
 from fedss_opt.studies.summary import summarise
 
 from ..studies.synthetic import synthetic_outcomes
@@ -42,13 +42,13 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def outcomes(experiment: Experiment) -> list[Outcome]:
+def outcomes(experiment: Experiment) -> list[RunOutcome]:
     return synthetic_outcomes(experiment)
 
 
 @pytest.fixture
-def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[Outcome]], None]:
-    def open_(experiment: Experiment, outcomes: list[Outcome]) -> None:
+def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[RunOutcome]], None]:
+    def open_(experiment: Experiment, outcomes: list[RunOutcome]) -> None:
         path = tmp_path / "out.html"
         write_simulation_report(outcomes, path, experiment=experiment)
         viewer.open(path)
@@ -59,7 +59,7 @@ def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[Outc
 
 
 @pytest.fixture
-def page(viewer: Viewer, open_page, experiment: Experiment, outcomes: list[Outcome]) -> Viewer:
+def page(viewer: Viewer, open_page, experiment: Experiment, outcomes: list[RunOutcome]) -> Viewer:
     open_page(experiment, outcomes)
     return viewer
 

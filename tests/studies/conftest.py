@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fedss_opt.studies.executors import run_jobs
-from fedss_opt.studies.grid import Outcome, jobs_of
-from fedss_opt.studies.settings import Experiment
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import RunOutcome, jobs_of
 
 
 def small_experiment(**changes: object) -> Experiment:
@@ -31,6 +31,6 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="session")
-def outcomes(warm: None, experiment: Experiment) -> list[Outcome]:
+def outcomes(warm: None, experiment: Experiment) -> list[RunOutcome]:
     """The experiment, run here."""
     return list(run_jobs(jobs_of(experiment)))

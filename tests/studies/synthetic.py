@@ -6,9 +6,9 @@ from collections.abc import Container
 
 import numpy as np
 
-from fedss_opt.simulation.records import RoundRecord, RunResult
-from fedss_opt.studies.grid import Outcome, jobs_of
-from fedss_opt.studies.settings import Experiment
+from fedss_opt.simulation.run_records import RoundRecord, RunResult
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import RunOutcome, jobs_of
 
 
 def synthetic_outcomes(
@@ -17,7 +17,7 @@ def synthetic_outcomes(
     failed: Container[int] = (),
     missing: Container[int] = (),
     error: str = "SolverError: it gave up",
-) -> list[Outcome]:
+) -> list[RunOutcome]:
     """Learning curves that saturate, the earlier an algorithm stands in the list the faster.
 
     Parameters
@@ -35,11 +35,11 @@ def synthetic_outcomes(
         if job.place in missing:
             continue
         if job.place in failed:
-            outcomes.append(Outcome(job, error=error, traceback="Traceback"))
+            outcomes.append(RunOutcome(job, error=error, traceback="Traceback"))
             continue
         learner, policy = names.index(job.variant.name), policies.index(job.policy)
         rng = np.random.default_rng((learner, policy, job.seed))
-        outcomes.append(Outcome(job, _run(experiment, job.variant.name, job.policy, job.seed, learner, policy, rng)))
+        outcomes.append(RunOutcome(job, _run(experiment, job.variant.name, job.policy, job.seed, learner, policy, rng)))
     return outcomes
 
 

@@ -20,8 +20,8 @@ from fedss_opt.studies.configuration import (
     to_document,
     to_toml,
 )
+from fedss_opt.studies.experiment import Experiment, parse_seeds
 from fedss_opt.studies.keys import fields
-from fedss_opt.studies.settings import Experiment, parse_seeds
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 

@@ -8,10 +8,10 @@ import signal
 import pytest
 
 from fedss_opt.exceptions import MissingDependencyError, OptionError
-from fedss_opt.simulation.records import RoundRecord
+from fedss_opt.simulation.run_records import RoundRecord
 from fedss_opt.studies import executors
 from fedss_opt.studies.executors import check_executor, run_jobs
-from fedss_opt.studies.grid import Job, Outcome, jobs_of
+from fedss_opt.studies.grid import Job, RunOutcome, jobs_of
 from fedss_opt.studies.results import results_frame, results_of
 
 from .conftest import small_experiment
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("warm")
 DIES_WITH_SEED = 1
 
 
-def _die(job: Job) -> Outcome:
+def _die(job: Job) -> RunOutcome:
     """Take the process down, as the kernel does when memory runs out."""
     if job.seed == DIES_WITH_SEED:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -7,7 +7,7 @@ import pytest
 from fedss_opt.exceptions import FileFormatError, OptionError
 from fedss_opt.studies.configuration import load_experiment
 from fedss_opt.studies.folder import open_folder, write_failures, write_tables
-from fedss_opt.studies.grid import Outcome
+from fedss_opt.studies.grid import RunOutcome
 
 from .conftest import small_experiment
 
@@ -83,7 +83,7 @@ def test_tables_and_failures(tmp_path, outcomes):
     write_tables(tmp_path, outcomes[::-1], target=0.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(NAMES) - {"config.toml"})
     whole = (tmp_path / "results.csv").read_bytes()
-    failed = Outcome(outcomes[0].job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
+    failed = RunOutcome(outcomes[0].job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
     write_tables(tmp_path, [failed, *outcomes[1:]], target=0.5)
     write_failures(tmp_path, [failed, *outcomes[1:]])
     assert (tmp_path / "failures.txt").read_text().startswith("fedss under all, seed 0: ZeroDivisionError: by zero")

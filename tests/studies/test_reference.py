@@ -8,10 +8,10 @@ import pytest
 
 from fedss_opt.cli.app import app
 from fedss_opt.simulation.algorithms import ALGORITHMS, algorithm_type
+from fedss_opt.studies.experiment import Experiment
 from fedss_opt.studies.keys import fields
 from fedss_opt.studies.reference import BEGIN, END, describe, key_tables, renew
 from fedss_opt.studies.results import COLUMNS
-from fedss_opt.studies.settings import Experiment
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulate.md"
 

@@ -23,7 +23,7 @@ from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
 from ..data.federated import FederatedData
 from ..models import Model
-from ..settings import Settings
+from ..section import Section
 from ..training import BatchOrder, TrainingSettings, batch_order, train
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "ClientModels",
     "Federation",
     "Message",
-    "Report",
+    "UploadReport",
     "message_bits",
 ]
 
@@ -65,7 +65,7 @@ def message_bits(message: Message) -> int:
     return sum(payload.payload_bits(part) for part in message)
 
 
-class AlgorithmSettings(Settings):
+class AlgorithmSettings(Section):
     """What every algorithm can be told.
 
     Attributes
@@ -81,7 +81,7 @@ class AlgorithmSettings(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class UploadReport:
     """What the allocator is told before a round.
 
     Attributes
@@ -251,7 +251,7 @@ class Algorithm(ABC):
         """Make the state before the first round."""
 
     @abstractmethod
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         """Say what every client would upload, and what it is worth to every task."""
 
     @abstractmethod

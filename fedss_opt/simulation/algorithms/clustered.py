@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
 from .clusters import ClusterModels
 from .probes import PROBED, Division, ask_newcomers, divide
 
@@ -73,11 +73,11 @@ class Clustered(ClusterModels):
         """Whether clients have been divided into clusters."""
         return "common" in self.state
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported = super().report(round_)
         if not self.divided:
             least = np.array([PROBED if self._asks(round_) else 0.0])
-            return Report(reported.payload_bits, reported.relevance, least)
+            return UploadReport(reported.payload_bits, reported.relevance, least)
         return ask_newcomers(reported, ~self.state["placed"])
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:

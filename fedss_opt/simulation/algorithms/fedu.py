@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
 from .clusters import membership
 from .fedavg import FedAvg
 from .personal import one_each
@@ -55,9 +55,9 @@ class FedU(FedAvg):
     def start(self) -> None:
         self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported, data = super().report(round_), self.federation.data
-        return Report(reported.payload_bits, membership(data.task, data.n_tasks))
+        return UploadReport(reported.payload_bits, membership(data.task, data.n_tasks))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         models = self.state["models"][clients]

@@ -13,7 +13,7 @@ from pydantic import Field
 from ...sharing import payload
 from ...sharing.aggregation import aggregate
 from ...sharing.masks import prune
-from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
 from .fedavg import FedAvg
 from .own_data import own_accuracies
 from .personal import fine_tuned
@@ -66,10 +66,10 @@ class PersonalMasks(FedAvg):
         shape = (self.federation.n_clients, self.federation.layout.parameters)
         self.state |= {"masks": np.ones(shape, dtype=np.bool_), "known": np.ones(shape, dtype=np.bool_)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported = super().report(round_)
         bits = np.array([self._bound(known) for known in self.state["known"]])
-        return Report(bits, reported.relevance)
+        return UploadReport(bits, reported.relevance)
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         messages: list[Message] = [()] * len(clients)

@@ -11,14 +11,14 @@ from pydantic import Field, model_validator
 
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
-from ..settings import Settings
+from ..section import Section
 from . import partitions
 from .dataset import Dataset, load_digits
-from .families import Family, make_tasks
 from .federated import FederatedData
 from .idx import load_idx
 from .npz import load_npz
 from .table import load_csv
+from .task_families import Family, make_tasks
 
 __all__ = ["DataSettings", "Source", "federate", "load_dataset", "make_federation"]
 
@@ -42,7 +42,7 @@ class Source(StrEnum):
 _LOADERS = {Source.IDX: load_idx, Source.NPZ: load_npz, Source.CSV: load_csv}
 
 
-class DataSettings(Settings):
+class DataSettings(Section):
     """Which images there are, and how they are divided.
 
     Parameters

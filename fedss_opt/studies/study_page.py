@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
-from ...reports.page import need_report_extra, write_page
-from ...reports.parts import Column, Download, Page, Table, embeddable, measure
-from ..configuration import to_document, to_toml
-from ..curves import Scene
-from ..grid import Outcome, jobs_of
-from ..results import results_frame, results_of
-from ..settings import Experiment
-from ..summary import check_target, summarise
-from . import data
-from .content import Content, share_column
-from .words import cards, headline, packed_note, percent
+from .. import __version__
+from ..reports.page import need_report_extra, write_page
+from ..reports.parts import Column, Download, Page, Table, embeddable, measure
+from . import chart_columns
+from .configuration import to_document, to_toml
+from .experiment import Experiment
+from .grid import RunOutcome, jobs_of
+from .learning_curves import StudyCurves
+from .page_content import Content, share_column
+from .page_text import cards, headline, packed_note, percent
+from .results import results_frame, results_of
+from .summary import check_target, summarise
 
 __all__ = ["write_simulation_report"]
 
@@ -30,13 +30,13 @@ _MOST_FAILURES = 50  # that are listed; the others are counted
 
 
 def write_simulation_report(
-    outcomes: Sequence[Outcome], path: str | PathLike[str], *, experiment: Experiment, target: float = 0.9
+    outcomes: Sequence[RunOutcome], path: str | PathLike[str], *, experiment: Experiment, target: float = 0.9
 ) -> None:
     """Write an experiment as one HTML page, with its figures, its summary and its data.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
+    outcomes : sequence of RunOutcome
         What became of the runs, in any order. Runs of the experiment that are not among them, because something ended
         it before, are counted on the page; it can be written without a single finished run.
     path : path-like
@@ -74,15 +74,15 @@ def write_simulation_report(
     write_page(_page(outcomes, experiment, target), path)
 
 
-def _page(outcomes: Sequence[Outcome], experiment: Experiment, target: float) -> Page:
+def _page(outcomes: Sequence[RunOutcome], experiment: Experiment, target: float) -> Page:
     ordered = sorted(outcomes, key=lambda outcome: outcome.job.place)
     done = [outcome for outcome in ordered if outcome.result is not None]
     failed = [outcome for outcome in ordered if outcome.result is None]
-    tally = data.Tally(asked=len(jobs_of(experiment)), finished=len(done), failed=len(failed))
+    tally = chart_columns.Tally(asked=len(jobs_of(experiment)), finished=len(done), failed=len(failed))
     results = results_frame(results_of(done))
     summary = summarise(results, target=target)
     rows = summary.to_dicts()
-    content = Content(Scene.of(done), target) if done else None
+    content = Content(StudyCurves.of(done), target) if done else None
     toml = to_toml(to_document(experiment))
     context: dict[str, Any] = {
         "finished": bool(done),
@@ -95,7 +95,7 @@ def _page(outcomes: Sequence[Outcome], experiment: Experiment, target: float) ->
     }
     downloads = [Download(id="summary-csv", label="Summary (CSV)", filename="summary.csv", text=summary.write_csv())]
     if content is not None:
-        packed = data.pack(results)
+        packed = chart_columns.pack(results)
         context |= content.context | {"packed": packed.data, "packed_note": packed_note(packed)}
     downloads += [
         Download(
@@ -126,10 +126,10 @@ def _page(outcomes: Sequence[Outcome], experiment: Experiment, target: float) ->
 
 def _document(
     experiment: Experiment,
-    tally: data.Tally,
+    tally: chart_columns.Tally,
     target: float,
     rows: Sequence[Mapping[str, Any]],
-    failed: Sequence[Outcome],
+    failed: Sequence[RunOutcome],
     content: Content | None,
 ) -> str:
     """Return what the page shows as JSON, for programs."""
@@ -163,7 +163,7 @@ def _curves(content: Content) -> list[dict[str, Any]]:
     }
     pair = np.asarray(content.curves["pair"])
     found: list[dict[str, Any]] = []
-    for place, curve in enumerate(content.scene.curves):
+    for place, curve in enumerate(content.study.curves):
         points = np.flatnonzero(pair == place)
         figures = {name: embeddable(np.asarray(content.curves[column])[points]) for name, column in columns.items()}
         found.append({"algorithm": curve.algorithm, "policy": curve.policy} | figures)

@@ -19,7 +19,7 @@ from ..scenarios.draws import Range, generator, uniform
 from ..validation import vector
 from . import energy
 from .gpu import GpuSharing, finish_s
-from .settings import Settings
+from .section import Section
 
 __all__ = ["DeviceSettings", "Devices"]
 
@@ -34,7 +34,7 @@ Budget = Annotated[float, Field(gt=0.0, allow_inf_nan=True)]  # NaN is not > 0
 _ROUNDING = 1e-9
 
 
-class DeviceSettings(Settings):
+class DeviceSettings(Section):
     """What the devices are like.
 
     Parameters
@@ -118,7 +118,7 @@ class Devices:
 
     Examples
     --------
-    >>> from fedss_opt.simulation.devices import Devices, DeviceSettings
+    >>> from fedss_opt.simulation.client_devices import Devices, DeviceSettings
     >>> devices = Devices(DeviceSettings(clients_per_device=2, flops_per_s=1e9), clients=4, seed=0, task=[0, 0, 1, 1])
     >>> devices.device_of
     array([0, 1, 0, 1])

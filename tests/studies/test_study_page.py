@@ -18,14 +18,14 @@ import pytest
 
 from fedss_opt.exceptions import FileFormatError, OptionError
 from fedss_opt.simulation.algorithms import ALGORITHMS
-from fedss_opt.simulation.records import Participation
+from fedss_opt.simulation.run_records import Participation
 from fedss_opt.solvers import METHODS
-from fedss_opt.studies.curves import Scene
-from fedss_opt.studies.grid import Outcome
-from fedss_opt.studies.report import charts, data, marks, page, words, write_simulation_report
-from fedss_opt.studies.report.content import Content
+from fedss_opt.studies import chart_columns, chart_specs, page_text, study_page, write_simulation_report
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import RunOutcome
+from fedss_opt.studies.learning_curves import StudyCurves
+from fedss_opt.studies.page_content import Content
 from fedss_opt.studies.results import results_frame, results_of
-from fedss_opt.studies.settings import Experiment
 from fedss_opt.studies.summary import summarise
 
 from .synthetic import synthetic_outcomes
@@ -47,7 +47,7 @@ def some_experiment(**changes: object) -> Experiment:
     )
 
 
-def written(path: Path, outcomes: list[Outcome], experiment: Experiment, **options: float) -> str:
+def written(path: Path, outcomes: list[RunOutcome], experiment: Experiment, **options: float) -> str:
     write_simulation_report(outcomes, path / "out.html", experiment=experiment, **options)
     return (path / "out.html").read_text(encoding="utf-8")
 
@@ -110,7 +110,7 @@ def test_the_headline_names_the_best_and_the_first(tmp_path):
     first = min((row for row in rows if row["seconds_to_target"]), key=lambda row: row["seconds_to_target"])
     text = " ".join(seen(written(tmp_path, outcomes, experiment, target=0.8)).split())
     assert f"{best['algorithm']} under {best['policy']} is the most accurate at the end: " in text
-    assert words.percent(best["accuracy"]).replace("\xa0", " ") in text
+    assert page_text.percent(best["accuracy"]).replace("\xa0", " ") in text
     assert f"{first['algorithm']} under {first['policy']} is the first to reach 80 % with every seed" in text
 
 
@@ -126,9 +126,9 @@ def test_intervals_that_overlap_are_counted():
         row | {"accuracy": accuracy, "accuracy_interval": half}
         for accuracy, half in ((0.9, 0.02), (0.87, 0.011), (0.87, 0.009), (0.85, 0.001))
     ]
-    tally = data.Tally(asked=12, finished=12, failed=0)
-    assert "The interval of 1 other overlaps with its." in words.headline(rows, tally, 0.95)
-    assert "overlap" not in words.headline(rows[2:], tally, 0.95)
+    tally = chart_columns.Tally(asked=12, finished=12, failed=0)
+    assert "The interval of 1 other overlaps with its." in page_text.headline(rows, tally, 0.95)
+    assert "overlap" not in page_text.headline(rows[2:], tally, 0.95)
 
 
 def test_runs_that_failed_or_never_ran_are_named_and_counted(tmp_path):
@@ -159,7 +159,7 @@ def test_a_page_without_a_finished_run(tmp_path, which):
 
 
 def test_many_failures_are_counted_not_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "_MOST_FAILURES", 3)
+    monkeypatch.setattr(study_page, "_MOST_FAILURES", 3)
     experiment = some_experiment()
     text = written(tmp_path, synthetic_outcomes(experiment, failed=range(10)), experiment)
     assert seen(text).count("SolverError: it gave up") == 3
@@ -210,18 +210,18 @@ def test_the_page_of_the_same_results_is_the_same_bytes(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
-    return Scene.of(synthetic_outcomes(some_experiment()))
+def study() -> StudyCurves:
+    return StudyCurves.of(synthetic_outcomes(some_experiment()))
 
 
-def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, scene):
-    monkeypatch.setattr(data, "_MOST_POINTS", 1)
-    monkeypatch.setattr(data, "_LEAST_A_CURVE", 5)
-    columns, kept, tested = data.curves(scene)
+def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, study):
+    monkeypatch.setattr(chart_columns, "_MOST_POINTS", 1)
+    monkeypatch.setattr(chart_columns, "_LEAST_A_CURVE", 5)
+    columns, kept, tested = chart_columns.curves(study)
     assert (kept, tested) == (5, 12)
     assert len(set(map(len, columns.values()))) == 1
     frame = pl.DataFrame(columns)
-    for pair, curve in enumerate(scene.curves):
+    for pair, curve in enumerate(study.curves):
         mine = frame.filter(pair=pair)
         assert mine["round"].to_list()[0] == 1
         assert mine["round"].to_list()[-1] == 12
@@ -229,92 +229,91 @@ def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, scene)
         assert mine["accuracy"][-1] == pytest.approx(curve.accuracy[-1], rel=1e-4)  # five digits
     assert frame["low"].min() >= 0.0
     assert frame["high"].max() <= 1.0
-    assert words.thinned_note(kept, tested) == "Lines show 5 of 12 tested rounds, evenly spread."
-    assert words.thinned_note(12, 12) == ""
+    assert page_text.thinned_note(kept, tested) == "Lines show 5 of 12 tested rounds, evenly spread."
+    assert page_text.thinned_note(12, 12) == ""
 
 
-def test_who_uploads_nothing_is_said_where_it_has_no_line(scene):
+def test_who_uploads_nothing_is_said_where_it_has_no_line(study):
     silent = tuple(
         replace(curve, uplink_bits=np.zeros_like(curve.uplink_bits)) if curve.algorithm == "fedavg" else curve
-        for curve in scene.curves
+        for curve in study.curves
     )
-    notes = {chart.id: chart.note for chart in Content(replace(scene, curves=silent), 0.9).charts}
+    notes = {chart.id: chart.note for chart in Content(replace(study, curves=silent), 0.9).charts}
     assert notes["accuracy-bits"] == "fedavg uploads nothing and has no line here."
     assert notes["accuracy-seconds"] == ""
-    assert words.silent_note(["a", "b", "a"]) == "a and b upload nothing and have no line here."
+    assert page_text.silent_note(["a", "b", "a"]) == "a and b upload nothing and have no line here."
 
 
-def test_boxes_are_quantiles_of_all_rounds_and_seeds(scene):
-    columns = data.boxes(scene)
-    runs = [run for run in results_of(scene.outcomes) if (run.algorithm, run.policy) == ("fedavg", "random")]
+def test_boxes_are_quantiles_of_all_rounds_and_seeds(study):
+    columns = chart_columns.boxes(study)
+    runs = [run for run in results_of(study.outcomes) if (run.algorithm, run.policy) == ("fedavg", "random")]
     times = [record.latency_s for run in runs for record in run.records if record.selected]
     place = columns["pair"].index(
-        next(i for i, curve in enumerate(scene.curves) if (curve.algorithm, curve.policy) == ("fedavg", "random"))
+        next(i for i, curve in enumerate(study.curves) if (curve.algorithm, curve.policy) == ("fedavg", "random"))
     )
     assert columns["rounds"][place] == len(times)
     assert columns["q50"][place] == pytest.approx(np.median(times), rel=1e-12)
     assert columns["mean"][place] == pytest.approx(np.mean(times), rel=1e-12)
 
 
-def test_a_grid_holds_every_state(scene):
-    grid = data.grids(scene)[2]
+def test_a_grid_holds_every_state(study):
+    grid = chart_columns.grids(study)[2]
     assert (grid.clients, grid.of, grid.rounds) == (9, 9, tuple(range(1, 13)))
     code = np.frombuffer(base64.b64decode(grid.states), np.uint8)
     states = (code[:, None] >> np.array([0, 2, 4, 6])) & 3
-    run = results_of(scene.outcomes)[6]  # the first seed of the third pair
+    run = results_of(study.outcomes)[6]  # the first seed of the third pair
     assert (run.algorithm, run.policy, run.seed) == ("fedavg", "admm", grid.seed)
     np.testing.assert_array_equal(states.ravel()[: 9 * 12].reshape(12, 9), run.participation)
-    assert set(charts.PARTICIPATION) == set(Participation)
+    assert set(chart_specs.PARTICIPATION) == set(Participation)
 
 
-def test_grids_of_large_cells_are_thinned_and_say_so(monkeypatch, scene):
+def test_grids_of_large_cells_are_thinned_and_say_so(monkeypatch, study):
     for name, value in (("_MOST_GRIDS", 4), ("_MOST_ROUNDS", 5), ("_MOST_CLIENTS", 8)):
-        monkeypatch.setattr(data, name, value)
-    grids = data.grids(scene)
+        monkeypatch.setattr(chart_columns, name, value)
+    grids = chart_columns.grids(study)
     assert grids[0].rounds == (1, 4, 7, 9, 12)
-    note = data.grids_note(grids, len(scene.curves))
+    note = chart_columns.grids_note(grids, len(study.curves))
     assert "5 of 12 rounds" in note
     assert "the first 8 of 9 clients" in note
     assert "the first 4 of 6 pairs" in note
 
 
-def test_relevance_is_that_of_the_first_seed(scene):
-    columns, seeds = data.matrices(scene)
+def test_relevance_is_that_of_the_first_seed(study):
+    columns, seeds = chart_columns.matrices(study)
     assert list(seeds) == [0, 1, 4, 5]  # fedavg measures none
-    run = results_of(scene.outcomes)[0]
+    run = results_of(study.outcomes)[0]
     measured = run.exhibits["relevance"].mean(axis=2)
     np.testing.assert_allclose(np.reshape(columns["measured"][:9], (3, 3)), measured, rtol=5e-3)  # three digits
-    levels = pl.DataFrame(data.neurons(scene)).filter(pair=0)
+    levels = pl.DataFrame(chart_columns.neurons(study)).filter(pair=0)
     assert levels["measured"].is_sorted()
     assert levels["share"][-1] == 100.0
     assert levels.height == 3 * 12
 
 
-def test_a_large_table_is_thinned_round_by_round(monkeypatch, scene):
-    frame = results_frame(results_of(scene.outcomes))
-    whole = data.pack(frame)
+def test_a_large_table_is_thinned_round_by_round(monkeypatch, study):
+    frame = results_frame(results_of(study.outcomes))
+    whole = chart_columns.pack(frame)
     assert (whole.rows, whole.of, whole.every) == (216, 216, 1)
-    monkeypatch.setattr(data, "_MOST_BYTES", len(base64.b64decode(whole.data)) // 2)
-    thin = data.pack(frame)
+    monkeypatch.setattr(chart_columns, "_MOST_BYTES", len(base64.b64decode(whole.data)) // 2)
+    thin = chart_columns.pack(frame)
     assert thin.every > 1
     assert len(base64.b64decode(thin.data)) <= len(base64.b64decode(whole.data)) // 2
     kept = pl.read_csv(io.BytesIO(gzip.decompress(base64.b64decode(thin.data))), infer_schema_length=None)
     assert kept.height == thin.rows
     assert kept.group_by("algorithm", "policy", "seed").agg(pl.col("round").max())["round"].to_list() == [11] * 18
-    assert f"one in {thin.every} of each run" in words.packed_note(thin)
+    assert f"one in {thin.every} of each run" in page_text.packed_note(thin)
 
 
-def test_algorithms_look_as_in_the_png_figures(scene):
-    assert marks.paints(scene)["fedss"] == "var(--task-0)"
-    everybody = Scene.of(
+def test_algorithms_and_policies_are_told_apart(study):
+    assert study.styles["fedss"].paint == "var(--task-0)"
+    everybody = StudyCurves.of(
         synthetic_outcomes(
             Experiment(rounds=1, run={"algorithms": tuple(ALGORITHMS), "policies": ("all",)}, data={"n_clients": 8})
         )
     )
-    looks = zip(marks.paints(everybody).values(), marks.shapes(everybody).values(), strict=True)
-    assert len(set(looks)) == len(ALGORITHMS)
-    assert marks.dashes(scene)["admm"] == [1, 0]
-    assert marks.dashes(scene)["random"] != [1, 0]
+    assert len({(style.paint, style.shape) for style in everybody.styles.values()}) == len(ALGORITHMS)
+    assert study.dashes["admm"] == [1, 0]
+    assert study.dashes["random"] != [1, 0]
 
 
 @pytest.mark.slow

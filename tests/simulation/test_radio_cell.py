@@ -16,15 +16,15 @@ from pydantic import ValidationError
 import fedss_opt as fo
 from fedss_opt.scenarios import PRESETS, names
 from fedss_opt.scenarios.channel import draw_channels
-from fedss_opt.simulation.cell import Cell, CellSettings, Links
+from fedss_opt.simulation.radio_cell import CellSettings, RadioCell, RadioLinks
 
 FloatArray = npt.NDArray[np.float64]
 
 ROOMY = ("yang2021", "shi2021", "fedcs2019", "umi", "uma")
 
 
-def make(devices: int = 20, seed: int = 0, **settings: Any) -> Cell:
-    return Cell(CellSettings(**settings), devices, seed)
+def make(devices: int = 20, seed: int = 0, **settings: Any) -> RadioCell:
+    return RadioCell(CellSettings(**settings), devices, seed)
 
 
 # -- at rest: the scenario ------------------------------------------------------------------------------
@@ -190,9 +190,9 @@ def downlink_by_bisection(bits: list[float], cn0: list[float], bandwidth: float)
     return high
 
 
-def links_of(cn0_per_w: list[float], *, linear: bool = False) -> Links:
+def links_of(cn0_per_w: list[float], *, linear: bool = False) -> RadioLinks:
     n = len(cn0_per_w)
-    return Links(
+    return RadioLinks(
         distance_m=np.full(n, 100.0),
         power_w=np.full(n, 0.01),
         gain=np.ones(n),

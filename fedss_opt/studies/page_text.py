@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...quantities import format_quantity
-from ...reports.parts import Card
-from ..settings import Experiment
-from .data import Columns, Packed, Tally
+from ..quantities import format_quantity
+from ..reports.parts import Card
+from .chart_columns import Columns, Packed, Tally
+from .experiment import Experiment
 
 __all__ = ["cards", "headline", "packed_note", "percent", "silent_note", "thinned_note"]
 

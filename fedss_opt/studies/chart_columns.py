@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...simulation.records import RunResult
-from ..curves import Scene
-from ..results import results_of
+from ..simulation.run_records import RunResult
+from .learning_curves import StudyCurves
+from .results import results_of
 
 __all__ = [
     "QUANTILES",
@@ -77,27 +77,27 @@ class Tally:
 # -- curves -------------------------------------------------------------------------------------------------
 
 
-def curves(scene: Scene) -> tuple[Columns, int, int]:
+def curves(study: StudyCurves) -> tuple[Columns, int, int]:
     """Return the learning curves, column by column, and how much of them is kept.
 
     Parameters
     ----------
-    scene : Scene
+    study : StudyCurves
         Curves as means over the seeds.
 
     Returns
     -------
     columns : dict of str to sequence
-        ``pair`` (position of the curve in the scene), ``round`` (from 1), ``seconds``, ``bits``, ``accuracy``, and
+        ``pair`` (position of the curve in the study), ``round`` (from 1), ``seconds``, ``bits``, ``accuracy``, and
         its 95 % interval ``low`` to ``high`` (NaN for a single seed), and ``last`` (1 at the end of a curve).
     kept, tested : int
         Points of the longest curve that are kept, and that there are.
     """
-    first = {(run.algorithm, run.policy): run for run in reversed(results_of(scene.outcomes))}
-    most = int(np.clip(_MOST_POINTS // max(len(scene.curves), 1), _LEAST_A_CURVE, _MOST_A_CURVE))
+    first = {(run.algorithm, run.policy): run for run in reversed(results_of(study.outcomes))}
+    most = int(np.clip(_MOST_POINTS // max(len(study.curves), 1), _LEAST_A_CURVE, _MOST_A_CURVE))
     columns: Columns = {name: [] for name in ("pair", "round", "seconds", "bits", "accuracy", "low", "high", "last")}
     kept = tested = 0
-    for pair, curve in enumerate(scene.curves):
+    for pair, curve in enumerate(study.curves):
         points = _evenly(curve.accuracy.size, most)
         rounds = [record.round + 1 for record in first[curve.algorithm, curve.policy].records if record.evaluated]
         last = np.zeros(points.size, np.int64)
@@ -117,7 +117,7 @@ def curves(scene: Scene) -> tuple[Columns, int, int]:
     return columns, kept, tested
 
 
-def task_levels(scene: Scene) -> Columns:
+def task_levels(study: StudyCurves) -> Columns:
     """Return the final accuracy of every task under every pair.
 
     Returns
@@ -126,7 +126,7 @@ def task_levels(scene: Scene) -> Columns:
         ``pair``, ``task`` (from 1), ``accuracy``, and its 95 % interval ``low`` to ``high``.
     """
     columns: Columns = {name: [] for name in ("pair", "task", "accuracy", "low", "high")}
-    for pair, curve in enumerate(scene.curves):
+    for pair, curve in enumerate(study.curves):
         half = np.nan_to_num(curve.tasks_half)
         known = np.flatnonzero(np.isfinite(curve.tasks))
         columns["pair"] += [pair] * known.size
@@ -137,7 +137,7 @@ def task_levels(scene: Scene) -> Columns:
     return columns
 
 
-def boxes(scene: Scene) -> Columns:
+def boxes(study: StudyCurves) -> Columns:
     """Return how long rounds took under every pair, over all rounds and seeds in which somebody was selected.
 
     Returns
@@ -146,13 +146,13 @@ def boxes(scene: Scene) -> Columns:
         ``pair``, ``q5``, ``q25``, ``q50``, ``q75``, ``q95`` and ``mean``, s, and ``rounds``, how many there are.
     """
     times: dict[tuple[str, str], list[float]] = {}
-    for run in results_of(scene.outcomes):
+    for run in results_of(study.outcomes):
         times.setdefault((run.algorithm, run.policy), []).extend(
             record.latency_s for record in run.records if record.selected
         )
     names = [f"q{100 * share:g}" for share in QUANTILES]
     columns: Columns = {name: [] for name in ("pair", *names, "mean", "rounds")}
-    for pair, curve in enumerate(scene.curves):
+    for pair, curve in enumerate(study.curves):
         found = times[curve.algorithm, curve.policy]
         if found:
             columns["pair"].append(pair)
@@ -190,10 +190,10 @@ class Grid:
     states: str
 
 
-def grids(scene: Scene) -> list[Grid]:
+def grids(study: StudyCurves) -> list[Grid]:
     """Return who was selected when, for the first pairs."""
     found = []
-    for pair, run in _first_runs(scene)[:_MOST_GRIDS]:
+    for pair, run in _first_runs(study)[:_MOST_GRIDS]:
         rounds, of = run.participation.shape
         shown = _evenly(rounds, _MOST_ROUNDS)
         clients = min(of, _MOST_CLIENTS)
@@ -227,7 +227,7 @@ def grids_note(found: Sequence[Grid], pairs: int) -> str:
     return f"Shown are {' and '.join(parts)}." if parts else ""
 
 
-def matrices(scene: Scene) -> tuple[Columns, Mapping[int, int]]:
+def matrices(study: StudyCurves) -> tuple[Columns, Mapping[int, int]]:
     """Return the relevance of task to task at the end, measured and quantised, means over neurons.
 
     Returns
@@ -239,7 +239,7 @@ def matrices(scene: Scene) -> tuple[Columns, Mapping[int, int]]:
     """
     columns: Columns = {name: [] for name in ("pair", "to", "of", "measured", "quantised")}
     seeds = {}
-    for pair, run, measured, quantised in _relevances(scene):
+    for pair, run, measured, quantised in _relevances(study):
         seeds[pair] = run.seed
         to, of = (index.ravel() for index in np.indices(measured.shape[:2]))
         columns["pair"] += [pair] * to.size
@@ -250,7 +250,7 @@ def matrices(scene: Scene) -> tuple[Columns, Mapping[int, int]]:
     return columns, seeds
 
 
-def neurons(scene: Scene) -> Columns:
+def neurons(study: StudyCurves) -> Columns:
     """Return the relevance of every pair of tasks neuron by neuron, sorted by what was measured.
 
     Returns
@@ -259,7 +259,7 @@ def neurons(scene: Scene) -> Columns:
         ``pair``, ``share`` (of the neurons of all pairs of tasks, %), ``measured`` and ``quantised``.
     """
     columns: Columns = {name: [] for name in ("pair", "share", "measured", "quantised")}
-    for pair, _, measured, quantised in _relevances(scene):
+    for pair, _, measured, quantised in _relevances(study):
         rows, others = np.triu_indices(len(measured), 1)
         before, after = measured[rows, others].ravel(), quantised[rows, others].ravel()
         if not before.size:
@@ -273,7 +273,7 @@ def neurons(scene: Scene) -> Columns:
     return columns
 
 
-def _relevances(scene: Scene) -> list[tuple[int, RunResult, FloatArray, FloatArray]]:
+def _relevances(study: StudyCurves) -> list[tuple[int, RunResult, FloatArray, FloatArray]]:
     found = [
         (
             pair,
@@ -281,7 +281,7 @@ def _relevances(scene: Scene) -> list[tuple[int, RunResult, FloatArray, FloatArr
             np.asarray(run.exhibits["relevance"], dtype=np.float64),
             np.asarray(run.exhibits["sharing"], dtype=np.float64),
         )
-        for pair, run in _first_runs(scene)
+        for pair, run in _first_runs(study)
         if {"relevance", "sharing"} <= run.exhibits.keys() and len(run.exhibits["relevance"]) <= _MOST_TASKS
     ]
     return found[:_MOST_MATRICES]
@@ -291,9 +291,9 @@ def _over_groups(values: FloatArray) -> FloatArray:
     return values.mean(axis=2) if values.ndim == 3 else values
 
 
-def _first_runs(scene: Scene) -> list[tuple[int, RunResult]]:
-    first = {(run.algorithm, run.policy): run for run in reversed(results_of(scene.outcomes))}
-    return [(pair, first[curve.algorithm, curve.policy]) for pair, curve in enumerate(scene.curves)]
+def _first_runs(study: StudyCurves) -> list[tuple[int, RunResult]]:
+    first = {(run.algorithm, run.policy): run for run in reversed(results_of(study.outcomes))}
+    return [(pair, first[curve.algorithm, curve.policy]) for pair, curve in enumerate(study.curves)]
 
 
 # -- the whole table ----------------------------------------------------------------------------------------

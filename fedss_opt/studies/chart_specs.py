@@ -1,14 +1,13 @@
-"""The charts of an experiment's report page, as Altair has them; what they show is that of `data`."""
+"""The charts of an experiment's report page, as Altair has them; what they show is that of `chart_columns`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...reports.charts import color, spec_of
-from ...simulation.records import Participation
-from ..curves import Scene
-from .marks import dashes, paints, shapes
+from ..reports.charts import altair, color, spec_of
+from ..simulation.run_records import Participation
+from .learning_curves import StudyCurves
 
 __all__ = ["AXES", "PARTICIPATION", "accuracy", "matrix", "neuron_levels", "round_times", "selection", "tasks"]
 
@@ -27,7 +26,7 @@ PARTICIPATION: Mapping[Participation, tuple[str, str]] = {
 }
 """State -> its name, and its colour on the page."""
 
-_WIDE = 4.0  # beyond this ratio of two runs' lengths an axis is logarithmic, as in the PNG figures
+_WIDE = 4.0  # beyond this ratio of two runs' lengths an axis is logarithmic
 _LIT = (
     "(lit_algorithm === '' || lit_algorithm === datum.algorithm) && (lit_policy === '' || lit_policy === datum.policy)"
     " && (lit_pair < 0 || lit_pair === datum.pair)"
@@ -38,13 +37,13 @@ _SHOWN = "indexof(shown_algorithms, datum.algorithm) >= 0 && indexof(shown_polic
 # -- accuracy -----------------------------------------------------------------------------------------------
 
 
-def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any]:
+def accuracy(study: StudyCurves, axis: str, unit: str, target: float) -> dict[str, Any]:
     """Return the spec of accuracy against `axis`, of data ``curves``.
 
     Parameters
     ----------
-    scene : Scene
-        What all figures show.
+    study : StudyCurves
+        The curves of all pairs.
     axis : str
         A key of `AXES`.
     unit : str
@@ -52,9 +51,9 @@ def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any
     target : float
         Accuracy that is marked by a line.
     """
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
-    lengths = [_length(curve, axis) for curve in scene.curves]
+    lengths = [_length(curve, axis) for curve in study.curves]
     lengths = [length for length in lengths if length > 0.0]
     wide = axis != "round" and bool(lengths) and max(lengths) > _WIDE * min(lengths)
     title = AXES[axis][1] + (f" ({unit})" if unit else "")
@@ -64,11 +63,11 @@ def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any
         scale=alt.Scale(type="log", nice=False) if wide else alt.Scale(zero=axis != "round", nice=False),
         axis=alt.Axis(format=",~r" if axis != "round" else "d", grid=False, tickCount=8),
     )
-    low, high = _within(scene, target)
+    low, high = _within(study, target)
     room = alt.Scale(domain=[100.0 * low, 100.0 * high], nice=False)
     named = "test accuracy, mean over clients (%)"
     y = alt.Y("accuracy:Q", title=named, scale=room)
-    paint, shape, dash = _scales(scene)
+    paint, shape, dash = _scales(study)
     base = alt.Chart(alt.NamedData("curves"))
     if axis == "bits" or wide:
         base = base.transform_filter(f"datum.{axis} > 0")
@@ -113,7 +112,7 @@ def accuracy(scene: Scene, axis: str, unit: str, target: float) -> dict[str, Any
         .mark_rule(strokeDash=[2, 4], color=color("muted"), clip=True)
         .encode(y=alt.Y("target:Q", scale=room, title=named))
     )
-    chart = alt.layer(rule, band, line, end, touch).add_params(*_params(scene))
+    chart = alt.layer(rule, band, line, end, touch).add_params(*_params(study))
     return spec_of(chart, height=380)
 
 
@@ -123,33 +122,33 @@ def _length(curve: Any, axis: str) -> float:
     return float((curve.simulated_s if axis == "seconds" else curve.uplink_bits)[-1])
 
 
-def _within(scene: Scene, target: float) -> tuple[float, float]:
+def _within(study: StudyCurves, target: float) -> tuple[float, float]:
     """Room for the means and the target; the interval of two seeds can be wider than all accuracies there are."""
-    low = min([target, *(float(curve.accuracy.min()) for curve in scene.curves)])
-    high = max([target, *(float(curve.accuracy.max()) for curve in scene.curves)])
+    low = min([target, *(float(curve.accuracy.min()) for curve in study.curves)])
+    high = max([target, *(float(curve.accuracy.max()) for curve in study.curves)])
     room = 0.04 * (high - low) + 0.005
     return max(low - room, 0.0), min(high + room, 1.0)
 
 
-def _scales(scene: Scene) -> tuple[Any, Any, Any]:
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+def _scales(study: StudyCurves) -> tuple[Any, Any, Any]:
+    alt = altair()
 
-    colors, markers, lines = paints(scene), shapes(scene), dashes(scene)
-    names, policies = list(colors), list(lines)
+    names, styles = list(study.styles), study.styles.values()
+    policies, lines = list(study.dashes), list(study.dashes.values())
     return (
-        alt.Color("algorithm:N", scale=alt.Scale(domain=names, range=list(colors.values())), legend=None),
-        alt.Shape("algorithm:N", scale=alt.Scale(domain=names, range=[markers[name] for name in names]), legend=None),
-        alt.StrokeDash("policy:N", scale=alt.Scale(domain=policies, range=list(lines.values())), legend=None),
+        alt.Color("algorithm:N", scale=alt.Scale(domain=names, range=[s.paint for s in styles]), legend=None),
+        alt.Shape("algorithm:N", scale=alt.Scale(domain=names, range=[s.shape for s in styles]), legend=None),
+        alt.StrokeDash("policy:N", scale=alt.Scale(domain=policies, range=lines), legend=None),
     )
 
 
-def _params(scene: Scene) -> Sequence[Any]:
+def _params(study: StudyCurves) -> Sequence[Any]:
     """Return what the page's script sets: who is shown, and who stands out."""
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     values: Mapping[str, Any] = {
-        "shown_algorithms": list(scene.looks),
-        "shown_policies": list(scene.lines),
+        "shown_algorithms": list(study.styles),
+        "shown_policies": list(study.dashes),
         "lit_algorithm": "",
         "lit_policy": "",
         "lit_pair": -1,
@@ -161,9 +160,9 @@ def _params(scene: Scene) -> Sequence[Any]:
 # -- the others ---------------------------------------------------------------------------------------------
 
 
-def round_times(scene: Scene, unit: str, *, wide: bool) -> dict[str, Any]:
+def round_times(study: StudyCurves, unit: str, *, wide: bool) -> dict[str, Any]:
     """Return the spec of the time of a round per policy, of data ``times`` and the parameter ``algorithm``."""
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     base = (
         alt.Chart(alt.NamedData("times"))
@@ -172,7 +171,7 @@ def round_times(scene: Scene, unit: str, *, wide: bool) -> dict[str, Any]:
     )
     scale = alt.Scale(type="log", nice=False) if wide else alt.Scale(zero=True)
     x = alt.X("q5:Q", title=f"time of a round ({unit})", scale=scale, axis=alt.Axis(format=",~r", tickCount=8))
-    y = alt.Y("policy:N", title=None, sort=list(scene.lines), axis=alt.Axis(labelLimit=110))
+    y = alt.Y("policy:N", title=None, sort=list(study.dashes), axis=alt.Axis(labelLimit=110))
     tooltip = [alt.Tooltip("policy:N")] + [
         alt.Tooltip(f"{name}:Q", title=f"{title} ({unit})", format=",.4~g")
         for name, title in (
@@ -180,7 +179,7 @@ def round_times(scene: Scene, unit: str, *, wide: bool) -> dict[str, Any]:
             ("q5", "5 % are below"), ("q95", "5 % are above"), ("mean", "mean"),
         )
     ] + [alt.Tooltip("rounds:Q", title="rounds, all seeds", format=",")]  # fmt: skip
-    paint = _scales(scene)[0]
+    paint = _scales(study)[0]
     whisker = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95:Q", y=y, color=paint, tooltip=tooltip)
     box = base.mark_bar(height=14).encode(x=alt.X("q25:Q", scale=scale), x2="q75:Q", y=y, color=paint, tooltip=tooltip)
     tick = base.mark_tick(thickness=3, size=20, color=color("ink")).encode(
@@ -189,21 +188,21 @@ def round_times(scene: Scene, unit: str, *, wide: bool) -> dict[str, Any]:
     mean = base.mark_point(shape="diamond", size=160, filled=True, color=color("answer"), opacity=1.0).encode(
         x=alt.X("mean:Q", scale=scale), y=y, tooltip=tooltip
     )
-    chart = alt.layer(whisker, box, tick, mean).add_params(alt.param(name="algorithm", value=next(iter(scene.looks))))
-    return spec_of(chart, height=28 * max(len(scene.lines), 2))
+    chart = alt.layer(whisker, box, tick, mean).add_params(alt.param(name="algorithm", value=next(iter(study.styles))))
+    return spec_of(chart, height=28 * max(len(study.dashes), 2))
 
 
-def tasks(scene: Scene) -> dict[str, Any]:
+def tasks(study: StudyCurves) -> dict[str, Any]:
     """Return the spec of the final accuracy of every task, of data ``tasks`` and the parameter ``policy``."""
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     base = (
         alt.Chart(alt.NamedData("tasks"))
         .transform_filter("datum.policy === policy && indexof(shown_algorithms, datum.algorithm) >= 0")
         .transform_calculate(key="'-'")
     )
-    names = list(scene.looks)
-    paint, shape, _ = _scales(scene)
+    names = list(study.styles)
+    paint, shape, _ = _scales(study)
     # An axis for the eye, not from zero: dots are read by their place, not by their length.
     room, named = alt.Scale(zero=False, nice=True), "accuracy at the end (%)"
     y = alt.Y("accuracy:Q", title=named, scale=room)
@@ -235,7 +234,7 @@ def tasks(scene: Scene) -> dict[str, Any]:
     dot = base.mark_point(size=90, filled=True).encode(
         x=x, xOffset=offset, y=y, color=paint, shape=shape, opacity=opacity, tooltip=tooltip
     )
-    chart = alt.layer(bar, dot).add_params(*_params(scene), alt.param(name="policy", value=next(iter(scene.lines))))
+    chart = alt.layer(bar, dot).add_params(*_params(study), alt.param(name="policy", value=next(iter(study.dashes))))
     return spec_of(chart, height=300)
 
 
@@ -249,7 +248,7 @@ def matrix(field: str, first: int) -> dict[str, Any]:
     first : int
         Pair that is shown until another is chosen.
     """
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     base = (
         alt.Chart(alt.NamedData("relevance"))
@@ -278,7 +277,7 @@ def matrix(field: str, first: int) -> dict[str, Any]:
 
 def neuron_levels(first: int) -> dict[str, Any]:
     """Return the spec of relevance neuron by neuron, of data ``neurons`` and the parameter ``run``."""
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     base = (
         alt.Chart(alt.NamedData("neurons"))
@@ -306,7 +305,7 @@ def selection(clients: int) -> dict[str, Any]:
     clients : int
         The most clients that a run shows.
     """
-    import altair as alt  # noqa: PLC0415 - belongs to an extra
+    alt = altair()
 
     names = [name for name, _ in PARTICIPATION.values()]
     chart = (

@@ -12,12 +12,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ..documents.reading import nearest
 from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
 from ..simulation.engine import SimulationSettings
-from ..simulation.settings import Settings
+from ..simulation.section import Section
 from ..solvers import METHODS
 from .findings import explain
 from .keys import fill_nothing, refuse_texts
 
-__all__ = ["Experiment", "RunSettings", "Variant", "parse_seeds"]
+__all__ = ["AlgorithmVariant", "Experiment", "RunSettings", "parse_seeds"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _MOST_SEEDS = 10_000
@@ -54,7 +54,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-class RunSettings(Settings):
+class RunSettings(Section):
     """What is run: every algorithm under every policy with every seed.
 
     Parameters
@@ -94,7 +94,7 @@ class RunSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Variant:
+class AlgorithmVariant:
     """An algorithm with options, under the name it has in the results.
 
     Attributes
@@ -156,7 +156,7 @@ class Experiment(SimulationSettings):
         return SimulationSettings(**{name: getattr(self, name) for name in SimulationSettings.model_fields})
 
     @property
-    def variants(self) -> Mapping[str, Variant]:
+    def variants(self) -> Mapping[str, AlgorithmVariant]:
         """The variants that run or have a table, by name."""
         found = {name: _variant(name, table) for name, table in self.algorithms.items()}
         for name in self.run.algorithms:
@@ -165,7 +165,7 @@ class Experiment(SimulationSettings):
         return found
 
 
-def _variant(name: str, table: Mapping[str, Any]) -> Variant:
+def _variant(name: str, table: Mapping[str, Any]) -> AlgorithmVariant:
     place = f"algorithms.{name}"
     if not _NAME.fullmatch(name):
         raise ValueError(f"{place}: a variant's name has lower-case letters, digits, - and _ only")
@@ -184,4 +184,4 @@ def _variant(name: str, table: Mapping[str, Any]) -> Variant:
         settings = kind.model_validate(options)
     except ValidationError as error:
         raise ValueError(explain(error, kind, options, place)) from None
-    return Variant(name, base, settings)
+    return AlgorithmVariant(name, base, settings)

@@ -57,7 +57,7 @@ def worst_decile(values: npt.ArrayLike) -> float:
 
     Examples
     --------
-    >>> from fedss_opt.simulation.metrics import worst_decile
+    >>> from fedss_opt.simulation.accuracy import worst_decile
     >>> worst_decile([0.9, 0.5, 0.8, 0.7, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.6])
     0.55
     """
@@ -98,7 +98,7 @@ def first_reached(values: Sequence[float], costs: Sequence[float], target: float
 
     Examples
     --------
-    >>> from fedss_opt.simulation.metrics import first_reached
+    >>> from fedss_opt.simulation.accuracy import first_reached
     >>> first_reached([0.5, 0.91, 0.89], [1.0, 2.0, 3.0], 0.9)
     2.0
     """

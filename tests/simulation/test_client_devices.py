@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import fedss_opt as fo
-from fedss_opt.simulation.devices import Devices, DeviceSettings
+from fedss_opt.simulation.client_devices import Devices, DeviceSettings
 
 N = 20_000
 # The standard error of a share of N independent draws is at most 0.5 / sqrt(N); four of them.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from fedss_opt.simulation.accuracy import first_reached, judge, worst_decile
 from fedss_opt.simulation.algorithms.base import ClientModels
 from fedss_opt.simulation.data import DataSettings, make_federation
-from fedss_opt.simulation.metrics import first_reached, judge, worst_decile
 from fedss_opt.simulation.models import SoftmaxRegression
 
 

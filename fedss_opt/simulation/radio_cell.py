@@ -25,9 +25,9 @@ from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w
 from ..solvers.answers import optimal_bandwidth
 from ..validation import vector
 from .mobility import MovingDevices
-from .settings import Settings
+from .section import Section
 
-__all__ = ["Cell", "CellSettings", "Fading", "Links"]
+__all__ = ["CellSettings", "Fading", "RadioCell", "RadioLinks"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -42,7 +42,7 @@ class Fading(StrEnum):
     """It averages out over the band."""
 
 
-class CellSettings(Settings):
+class CellSettings(Section):
     """What the cell is like.
 
     Parameters
@@ -93,7 +93,7 @@ class CellSettings(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class Links:
+class RadioLinks:
     """The links of one round, of devices or of clients.
 
     Attributes
@@ -129,10 +129,10 @@ class Links:
         quality = power_w * self.gain / self.noise
         return {"spectral_efficiency": np.log2(1.0 + quality)} if self.linear else {"cn0_hz": quality}
 
-    def of(self, chosen: npt.ArrayLike) -> Links:
+    def of(self, chosen: npt.ArrayLike) -> RadioLinks:
         """Return the links at the given places, one after another, each with its full power."""
         at = _places(chosen, self.gain.size)
-        return Links(
+        return RadioLinks(
             distance_m=self.distance_m[at],
             power_w=self.power_w[at],
             gain=self.gain[at],
@@ -141,7 +141,7 @@ class Links:
             max_upload_s=self.max_upload_s[at],
         )
 
-    def of_clients(self, device_of: npt.ArrayLike) -> Links:
+    def of_clients(self, device_of: npt.ArrayLike) -> RadioLinks:
         """Return the links of clients that share devices, (N,).
 
         Clients of one device have its channel, and share its power equally, whoever of them is selected. They share
@@ -157,7 +157,7 @@ class Links:
         return replace(links, power_w=links.power_w / np.bincount(device, minlength=1)[device])
 
 
-class Cell:
+class RadioCell:
     """A cell whose channels change from round to round.
 
     At rest, distances and large-scale gains are those of `fedss_opt.scenarios.make` with the same preset and seed; a
@@ -182,7 +182,7 @@ class Cell:
     --------
     >>> import numpy as np
     >>> import fedss_opt as fo
-    >>> cell = Cell(CellSettings(preset="yang2021"), devices=3, seed=0)
+    >>> cell = RadioCell(CellSettings(preset="yang2021"), devices=3, seed=0)
     >>> links = cell.links(round=0, time_s=0.0)
     >>> bool(np.all(links.uplink["cn0_hz"] == fo.scenarios.make("yang2021", n_clients=3).cn0_hz))
     True
@@ -214,7 +214,7 @@ class Cell:
     def _preset(self) -> Preset:
         return PRESETS[self.settings.preset]
 
-    def links(self, round: int, time_s: float) -> Links:  # noqa: A002
+    def links(self, round: int, time_s: float) -> RadioLinks:  # noqa: A002
         """Return the links of all devices in a round that starts at a time; constant within the round.
 
         Parameters
@@ -229,7 +229,7 @@ class Cell:
         channels = self._still if self._moving is None else self._moving.channels(float(time_s))
         if self._fades:
             channels = replace(channels, fading=generator(self._seed, purpose).standard_exponential(self.devices))
-        return Links(
+        return RadioLinks(
             distance_m=channels.distance_m,
             power_w=self._power_w,
             gain=channels.gain,
@@ -238,7 +238,7 @@ class Cell:
             max_upload_s=longest_upload_s(self.settings.preset, self._power_w),
         )
 
-    def downlink_s(self, bits: npt.ArrayLike, devices: npt.ArrayLike, links: Links) -> float:
+    def downlink_s(self, bits: npt.ArrayLike, devices: npt.ArrayLike, links: RadioLinks) -> float:
         """Return the least time in which the base station sends each chosen client its model, s.
 
         Unicast: n streams at once, each with the n-th part of the base station's power, over bandwidths that make all
@@ -251,7 +251,7 @@ class Cell:
             Bits for each, >= 0; who gets none takes no part.
         devices : array_like of int, (n,)
             Places in `links`: devices, repeated where several of their clients are chosen, or clients.
-        links : Links
+        links : RadioLinks
             The links of the round.
         """
         place = _places(devices, links.gain.size)

@@ -6,15 +6,15 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-__all__ = ["Settings"]
+__all__ = ["Section"]
 
 
-class Settings(BaseModel):
+class Section(BaseModel):
     """A section of a configuration: immutable, without unknown keys, NaN, or infinities that a field does not allow.
 
     Examples
     --------
-    >>> class Walk(Settings):
+    >>> class Walk(Section):
     ...     speed_m_s: float = 1.5
     >>> Walk(speed_m_s=2).speed_m_s
     2.0

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...quantities import scale_for
-from ...reports.parts import Chart, Column, Table, measure
-from ..curves import Scene
-from . import charts, data, marks
-from .words import silent_note, thinned_note
+from ..quantities import scale_for
+from ..reports.parts import Chart, Column, Table, measure
+from . import chart_columns, chart_specs
+from .learning_curves import StudyCurves
+from .page_text import silent_note, thinned_note
 
 __all__ = ["Content", "share_column"]
 
@@ -28,8 +28,8 @@ class Content:
 
     Parameters
     ----------
-    scene : Scene
-        What all figures show.
+    study : StudyCurves
+        The curves of all pairs.
     target : float
         Accuracy that is marked.
 
@@ -45,19 +45,19 @@ class Content:
         For the template.
     """
 
-    def __init__(self, scene: Scene, target: float) -> None:
-        self.scene = scene
-        self.names = [f"{curve.algorithm} under {curve.policy}" for curve in scene.curves]
+    def __init__(self, study: StudyCurves, target: float) -> None:
+        self.study = study
+        self.names = [f"{curve.algorithm} under {curve.policy}" for curve in study.curves]
         self.tables: list[Table] = []
         self.charts: list[Chart] = []
         self.context: dict[str, Any] = {
-            "paints": marks.paints(scene),
-            "shapes": marks.shapes(scene),
-            "dashes": marks.dashes(scene),
-            "axes": charts.AXES,
-            "algorithms": {name: name for name in scene.looks},
-            "policies": {name: name for name in scene.lines},
-            "few": len(scene.curves) <= _FEW,
+            "paints": {name: style.paint for name, style in study.styles.items()},
+            "shapes": {name: style.shape for name, style in study.styles.items()},
+            "dashes": study.dashes,
+            "axes": chart_specs.AXES,
+            "algorithms": {name: name for name in study.styles},
+            "policies": {name: name for name in study.dashes},
+            "few": len(study.curves) <= _FEW,
         }
         self._accuracy(target)
         self._times()
@@ -65,25 +65,25 @@ class Content:
         self._relevance()
         self._selection()
 
-    def _table(self, id_: str, columns: Sequence[Column], values: data.Columns) -> None:
+    def _table(self, id_: str, columns: Sequence[Column], values: chart_columns.Columns) -> None:
         """Add rows for charts; those of a pair also say whose they are."""
         if "pair" in values:
             pairs = np.asarray(values["pair"], dtype=np.int64)
-            for key, names in (("algorithm", list(self.scene.looks)), ("policy", list(self.scene.lines))):
-                places = np.array([names.index(getattr(curve, key)) for curve in self.scene.curves])
+            for key, names in (("algorithm", list(self.study.styles)), ("policy", list(self.study.dashes))):
+                places = np.array([names.index(getattr(curve, key)) for curve in self.study.curves])
                 values[key] = places[pairs].tolist()
                 columns = [Column(key=key, title=key, kind="choice", labels=names), *columns]
             columns = [*columns, Column(key="pair", title="pair")]
         self.tables.append(Table(id=id_, title=id_, row="point", columns=columns, values=values))
 
-    def _interval(self, values: data.Columns) -> Column:
+    def _interval(self, values: chart_columns.Columns) -> Column:
         """Say an interval in words, once for all rows: the page fills the figures in."""
         low, high = np.asarray(values["low"], np.float64), np.asarray(values["high"], np.float64)
         values["interval"] = (high > low).astype(np.int64).tolist()
         return Column(key="interval", title="interval", kind="sentence", labels=("one seed", "{low} to {high}"))
 
     def _accuracy(self, target: float) -> None:
-        self.curves, kept, tested = data.curves(self.scene)
+        self.curves, kept, tested = chart_columns.curves(self.study)
         values = dict(self.curves)
         seconds, bits = (measure(key, key, values[key], unit) for key, unit in (("seconds", "s"), ("bits", "bit")))
         none = [0] * len(values["pair"])
@@ -99,8 +99,8 @@ class Content:
             self._interval(values),
         ]
         self._table("curves", columns, values)
-        silent = silent_note(curve.algorithm for curve in self.scene.curves if not curve.uplink_bits[-1] > 0.0)
-        for axis, (what, _) in charts.AXES.items():
+        silent = silent_note(curve.algorithm for curve in self.study.curves if not curve.uplink_bits[-1] > 0.0)
+        for axis, (what, _) in chart_specs.AXES.items():
             unit = {"seconds": seconds.unit, "bits": bits.unit, "round": ""}[axis]
             self.charts.append(
                 Chart(
@@ -110,14 +110,14 @@ class Content:
                     "Dotted: the target.",
                     description=f"Lines: test accuracy against {what}, one for every algorithm and policy. The summary "
                     "has the same at the end of the runs.",
-                    spec=charts.accuracy(self.scene, axis, unit, target),
+                    spec=chart_specs.accuracy(self.study, axis, unit, target),
                     datasets={"curves": "curves"},
                     note=" ".join(filter(None, (thinned_note(kept, tested), silent if axis == "bits" else ""))),
                 )
             )
 
     def _times(self) -> None:
-        self.times = data.boxes(self.scene)
+        self.times = chart_columns.boxes(self.study)
         self.context["has_times"] = bool(self.times["pair"])
         if not self.times["pair"]:
             return
@@ -135,13 +135,13 @@ class Content:
                 "diamond: the mean, which rare long rounds pull up. Rounds in which nobody was selected are left out.",
                 description="Boxes: the time of a round for every policy that allocates the bandwidth, from the start "
                 "of computing to the last upload that was waited for.",
-                spec=charts.round_times(self.scene, scale.unit, wide=wide),
+                spec=chart_specs.round_times(self.study, scale.unit, wide=wide),
                 datasets={"times": "times"},
             )
         )
 
     def _tasks(self) -> None:
-        values = data.task_levels(self.scene)
+        values = chart_columns.task_levels(self.study)
         columns = [
             *(share_column(key, key) for key in ("accuracy", "low", "high")),
             Column(key="task", title="task"),
@@ -154,13 +154,13 @@ class Content:
                 title="Accuracy of each task at the end",
                 caption="Means over the task's clients and the seeds, with 95 % intervals.",
                 description="Dots: final test accuracy of every true task under one policy, a dot for every algorithm.",
-                spec=charts.tasks(self.scene),
+                spec=chart_specs.tasks(self.study),
                 datasets={"tasks": "tasks"},
             )
         )
 
     def _relevance(self) -> None:
-        values, seeds = data.matrices(self.scene)
+        values, seeds = chart_columns.matrices(self.study)
         self.context["relevant"] = {pair: f"{self.names[pair]}, seed {seed}" for pair, seed in seeds.items()}
         if not seeds:
             return
@@ -175,11 +175,11 @@ class Content:
                     title=field.capitalize(),
                     caption="Mean over neurons.",
                     description=f"Matrix: relevance of every task to every other, {field}, from 0 to 1.",
-                    spec=charts.matrix(field, first),
+                    spec=chart_specs.matrix(field, first),
                     datasets={"relevance": "relevance"},
                 )
             )
-        levels = data.neurons(self.scene)
+        levels = chart_columns.neurons(self.study)
         levels["run"] = levels.pop("pair")
         if levels["run"]:
             columns = [Column(key=key, title=key) for key in ("share", "measured", "quantised", "run")]
@@ -190,14 +190,14 @@ class Content:
                     title="Neuron by neuron",
                     caption="Every step of the blue line is a level.",
                     description="Lines: relevance of all neurons, sorted, as it was measured and as it was quantised.",
-                    spec=charts.neuron_levels(first),
+                    spec=chart_specs.neuron_levels(first),
                     datasets={"neurons": "neurons"},
                 )
             )
         self.context["has_neurons"] = bool(levels["run"])
 
     def _selection(self) -> None:
-        grids = data.grids(self.scene)
+        grids = chart_columns.grids(self.study)
         self.context["selections"] = {grid.pair: f"{self.names[grid.pair]}, seed {grid.seed}" for grid in grids}
         columns = [
             Column(key="states", title="states", kind="text"),
@@ -226,7 +226,7 @@ class Content:
                 caption="A column is a round, a row a client.",
                 description="Grid: for every round and client of one run whether the client was absent, left out, "
                 "selected, or selected and lost.",
-                spec=charts.selection(max(grid.clients for grid in grids)),
-                note=data.grids_note(grids, len(self.scene.curves)),
+                spec=chart_specs.selection(max(grid.clients for grid in grids)),
+                note=chart_columns.grids_note(grids, len(self.study.curves)),
             )
         )
