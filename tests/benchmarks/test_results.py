@@ -162,7 +162,7 @@ def test_the_cases_and_seeds_of_a_study(tmp_path: Path):
 def test_a_wrong_study_is_refused_by_name(tmp_path: Path):
     with pytest.raises(FileFormatError, match=r"small\.toml: not TOML"):
         small(tmp_path, "name =")
-    with pytest.raises(FileFormatError, match=r"small\.toml: data\.clientele"):
+    with pytest.raises(FileFormatError, match=r"small\.toml: data\.n_clientele"):
         small(tmp_path, SMALL.replace("clients = 8", "clientele = 8"))
 
 

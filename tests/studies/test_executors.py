@@ -42,14 +42,13 @@ def test_the_order_of_the_jobs_changes_nothing(experiment, outcomes):
     assert results_frame(results_of(backwards)).equals(results_frame(results_of(outcomes)))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_processes_give_the_same_table(experiment, outcomes, workers):
+def test_processes_give_the_same_table(experiment, outcomes):
     told: list[tuple[int, RoundRecord]] = []
     elsewhere = list(
         run_jobs(
             jobs_of(experiment),
             executor="processes",
-            workers=workers,
+            workers=2,
             watch=lambda job, record: told.append((job.place, record)),
         )
     )
@@ -85,7 +84,7 @@ def test_a_stop_ends_processes():
             run_jobs(
                 jobs_of(experiment),
                 executor="processes",
-                workers=2,
+                workers=1,
                 watch=lambda job, record: seen.append(job.place),
                 stopped=lambda: len(seen) > 2,
             )
