@@ -35,52 +35,36 @@ _ROUNDING = 1e-9
 
 
 class DeviceSettings(Section):
-    """What the devices are like.
-
-    Parameters
-    ----------
-    clients_per_device : int
-        Clients (tasks) that share a device, its channel and its GPU.
-    flops_per_s : float or (low, high)
-        Speed of a device, operations a second; a pair is drawn from log-uniformly. The default is the range of clock
-        rates of CBCSBA's code (read; uniform there) at one operation a cycle.
-    gpu_sharing : {"competitive", "equal", "serial"}
-        How the clients of a device share its GPU, see `fedss_opt.simulation.gpu`.
-    virtual_resource : float
-        V > 0 of a device; above 1 it is oversubscribed.
-    saturation : float or (low, high)
-        Share, above 0 and at most 1, beyond which a client's training runs no faster; a pair is drawn from uniformly.
-    jitter : float
-        Standard deviation, from 0 to 5, of the logarithm of a round's computing time over the reported one.
-    switched_capacitance : float
-        kappa >= 0 of the energy ``kappa f^2`` of an operation, J s^2 (Yang et al. 2021: 1e-28; unverified).
-    energy_j : float
-        Most that a client may spend in a round, J > 0.
-    battery_j : float
-        Most that a client may spend in the whole run, J > 0.
-    failure_rate : float
-        Probability that a selected client's upload never arrives.
-    availability : float
-        Probability that a client that has not left is there in a round.
-    departure_rate : float
-        Probability of leaving for good after a round.
-    grace : float
-        Lateness that is tolerated, as a fraction >= 0 of the deadline.
-    """
+    """What the devices are like."""
 
     clients_per_device: int = Field(default=1, ge=1)
+    """Clients (tasks) that share a device, its channel and its GPU."""
     flops_per_s: Range = (0.1e9, 5e9)
+    """Speed of a device, operations a second; a pair is drawn from log-uniformly. The default is the range of clock
+    rates of CBCSBA's code (read; uniform there) at one operation a cycle.
+    """
     gpu_sharing: GpuSharing = GpuSharing.COMPETITIVE
+    """How the clients of a device share its GPU, see `fedss_opt.simulation.gpu`."""
     virtual_resource: float = Field(default=1.0, gt=0.0)
+    """V > 0 of a device; above 1 it is oversubscribed."""
     saturation: Range = 1.0
+    """Share, above 0 and at most 1, beyond which a client's training runs no faster; a pair is drawn from uniformly."""
     jitter: float = Field(default=0.0, ge=0.0, le=5.0)
+    """Standard deviation, from 0 to 5, of the logarithm of a round's computing time over the reported one."""
     switched_capacitance: float = Field(default=1e-28, ge=0.0)
+    """kappa >= 0 of the energy ``kappa f^2`` of an operation, J s^2 (Yang et al. 2021: 1e-28; unverified)."""
     energy_j: Budget = math.inf
+    """Most that a client may spend in a round, J > 0."""
     battery_j: Budget = math.inf
+    """Most that a client may spend in the whole run, J > 0."""
     failure_rate: Probability = 0.0
+    """Probability that a selected client's upload never arrives."""
     availability: Probability = 1.0
+    """Probability that a client that has not left is there in a round."""
     departure_rate: Probability = 0.0
+    """Probability of leaving for good after a round."""
     grace: float = Field(default=0.0, ge=0.0)
+    """Lateness that is tolerated, as a fraction >= 0 of the deadline."""
 
     @field_validator("flops_per_s", mode="before")
     @classmethod

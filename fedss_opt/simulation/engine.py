@@ -40,41 +40,16 @@ IntArray = npt.NDArray[np.intp]
 
 
 class ModelSettings(Section):
-    """The model that every client trains.
-
-    Parameters
-    ----------
-    kind : {"mlp", "softmax"}
-        Multilayer perceptron or softmax regression.
-    hidden : tuple of int
-        Widths of the hidden layers of a perceptron.
-    """
+    """The model that every client trains."""
 
     kind: ModelKind = ModelKind.MLP
+    """Multilayer perceptron or softmax regression."""
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (100, 50)
+    """Widths of the hidden layers of a perceptron."""
 
 
 class SimulationSettings(Section):
     """Everything about a run but the algorithm, the policy and the seed.
-
-    Parameters
-    ----------
-    rounds : int
-        Rounds of the run.
-    evaluate_every : int
-        Rounds from one test of the models to the next; the last round is always tested.
-    data : DataSettings
-        Images, partition and task family.
-    model : ModelSettings
-        Architecture.
-    training : TrainingSettings
-        Local training.
-    cell : CellSettings
-        Channel, mobility and bandwidth.
-    devices : DeviceSettings
-        Compute, energy, failures and departures.
-    allocation : AllocationSettings
-        What the allocator is asked for.
 
     Examples
     --------
@@ -85,13 +60,21 @@ class SimulationSettings(Section):
     """
 
     rounds: Annotated[int, Field(ge=1)] = 60
+    """Rounds of the run."""
     evaluate_every: Annotated[int, Field(ge=1)] = 1
+    """Rounds from one test of the models to the next; the last round is always tested."""
     data: DataSettings = DataSettings()
+    """Images, partition and task family."""
     model: ModelSettings = ModelSettings()
+    """Architecture."""
     training: TrainingSettings = TrainingSettings()
+    """Local training."""
     cell: CellSettings = CellSettings()
+    """Channel, mobility and bandwidth."""
     devices: DeviceSettings = DeviceSettings()
+    """Compute, energy, failures and departures."""
     allocation: AllocationSettings = AllocationSettings()
+    """What the allocator is asked for."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,29 +45,6 @@ class Fading(StrEnum):
 class CellSettings(Section):
     """What the cell is like.
 
-    Parameters
-    ----------
-    preset : str
-        Name of the cell, see `fedss_opt.scenarios.names`.
-    bandwidth_hz : float, optional
-        Uplink bandwidth, Hz; the preset's by default.
-    transmit_power_dbm : float, optional
-        Transmit power of every device, dBm; the preset's by default.
-    fading : {"rayleigh", "none"}, optional
-        Block fading, constant within a round and drawn anew for the next; the preset's by default.
-    speed_m_s : float
-        Mean speed of the devices, m/s >= 0.
-    decorrelation_m : float
-        Distance at which the shadowing of a moving device has a correlation of 1/e, m (3GPP TR 38.901: 50 m for the
-        urban macro cell without line of sight; unverified).
-    downlink_bandwidth_hz : float, optional
-        Bandwidth of the downlink, Hz; the uplink's by default.
-    base_station_power_dbm : float
-        Transmit power of the base station, dBm. The default, 43 dBm or 20 W, is what 3GPP studies assume for a macro
-        cell of 5 MHz (46 dBm or more for 10 and 20 MHz; TR 36.814; unverified): rather little for the wider presets.
-    resource_blocks : bool
-        Hand out the uplink in whole resource blocks of the preset's width.
-
     Examples
     --------
     >>> CellSettings(preset="umi", speed_m_s=1.5).fading is None
@@ -75,14 +52,27 @@ class CellSettings(Section):
     """
 
     preset: str = "yang2021"
+    """Name of the cell, see `fedss_opt.scenarios.names`."""
     bandwidth_hz: float | None = Field(default=None, gt=0.0)
+    """Uplink bandwidth, Hz; the preset's by default."""
     transmit_power_dbm: float | None = Field(default=None, ge=-100.0, le=100.0)
+    """Transmit power of every device, dBm; the preset's by default."""
     fading: Fading | None = None
+    """Block fading, constant within a round and drawn anew for the next; the preset's by default."""
     speed_m_s: float = Field(default=0.0, ge=0.0)
+    """Mean speed of the devices, m/s >= 0."""
     decorrelation_m: float = Field(default=50.0, gt=0.0)
+    """Distance at which the shadowing of a moving device has a correlation of 1/e, m (3GPP TR 38.901: 50 m for the
+    urban macro cell without line of sight; unverified).
+    """
     downlink_bandwidth_hz: float | None = Field(default=None, gt=0.0)
+    """Bandwidth of the downlink, Hz; the uplink's by default."""
     base_station_power_dbm: float = Field(default=43.0, ge=-100.0, le=100.0)
+    """Transmit power of the base station, dBm. The default, 43 dBm or 20 W, is what 3GPP studies assume for a macro
+    cell of 5 MHz (46 dBm or more for 10 and 20 MHz; TR 36.814; unverified): rather little for the wider presets.
+    """
     resource_blocks: bool = False
+    """Hand out the uplink in whole resource blocks of the preset's width."""
 
     @field_validator("preset")
     @classmethod

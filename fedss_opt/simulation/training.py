@@ -28,19 +28,6 @@ CHUNK = 8
 class TrainingSettings(Section):
     """What a client does with a model it is sent.
 
-    Parameters
-    ----------
-    local_epochs : int
-        Passes over the client's samples in a round, >= 1.
-    batch_size : int
-        Samples a step, >= 1; the last batch of an epoch may be smaller.
-    learning_rate : float
-        Step size, > 0.
-    momentum : float
-        Heavy ball, in [0, 1); velocities start at 0 every round.
-    weight_decay : float
-        Coefficient of the squared norm's gradient, >= 0, on all parameters.
-
     Examples
     --------
     >>> TrainingSettings(local_epochs=1).batch_size
@@ -48,10 +35,15 @@ class TrainingSettings(Section):
     """
 
     local_epochs: int = Field(default=5, ge=1)
+    """Passes over the client's samples in a round, >= 1."""
     batch_size: int = Field(default=10, ge=1)
+    """Samples a step, >= 1; the last batch of an epoch may be smaller."""
     learning_rate: float = Field(default=0.2, gt=0.0)
+    """Step size, > 0."""
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Heavy ball, in [0, 1); velocities start at 0 every round."""
     weight_decay: float = Field(default=0.0, ge=0.0)
+    """Coefficient of the squared norm's gradient, >= 0, on all parameters."""
 
 
 @dataclass(frozen=True, eq=False)

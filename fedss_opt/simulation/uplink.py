@@ -22,27 +22,18 @@ _LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 
 
 class AllocationSettings(Section):
-    """What the allocator is asked for.
-
-    Attributes
-    ----------
-    required_fraction : float
-        What every task needs, as a fraction of what the clients that can upload offer it.
-    objective : {"makespan", "total"}
-        What is minimised.
-    gap_tol : float
-        Certified gap at which a method may stop.
-    relevance_step : float or None
-        Relevance is rounded down to multiples of this power of two, which lets the bounds use whole steps.
-    idle_s : float
-        What a round costs in which nobody trains: no answer, or nobody there, s.
-    """
+    """What the allocator is asked for."""
 
     required_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """What every task needs, as a fraction of what the clients that can upload offer it."""
     objective: Literal["makespan", "total"] = "makespan"
+    """What is minimised."""
     gap_tol: Annotated[float, Field(gt=0.0)] = 1e-4
+    """Certified gap at which a method may stop."""
     relevance_step: Annotated[float, Field(gt=0.0, le=1.0)] | None = 1.0 / 64.0
+    """Relevance is rounded down to multiples of this power of two, which lets the bounds use whole steps."""
     idle_s: Annotated[float, Field(gt=0.0, le=1e9)] = 1.0
+    """What a round costs in which nobody trains: no answer, or nobody there, s."""
 
     @field_validator("relevance_step")
     @classmethod

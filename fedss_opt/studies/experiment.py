@@ -55,21 +55,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 class RunSettings(Section):
-    """What is run: every algorithm under every policy with every seed.
-
-    Parameters
-    ----------
-    algorithms : tuple of str
-        Algorithms, or variants that have a table `[algorithms.NAME]`.
-    policies : tuple of str
-        Methods and policies of `fedss_opt.solve` that allocate.
-    seeds : tuple of int
-        Seeds; a text such as ``"0:8"`` stands for a range without its end.
-    """
+    """What is run: every algorithm under every policy with every seed."""
 
     algorithms: Annotated[tuple[str, ...], Field(min_length=1)] = ("fedss", "fedavg", "oracle_clustered")
+    """Algorithms, or variants that have a table `[algorithms.NAME]`."""
     policies: Annotated[tuple[str, ...], Field(min_length=1)] = ("admm",)
+    """Methods and policies of `fedss_opt.solve` that allocate."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=10**18)], ...], Field(min_length=1)] = (0,)
+    """Seeds; a text such as ``"0:8"`` stands for a range without its end."""
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -115,16 +108,6 @@ class AlgorithmVariant:
 class Experiment(SimulationSettings):
     """A whole experiment, as a configuration file says it.
 
-    Parameters
-    ----------
-    name : str
-        What to call it.
-    run : RunSettings
-        Which algorithms, policies and seeds.
-    algorithms : mapping of str to mapping
-        Options of the algorithms, a table each; one with ``base = "NAME"`` is a variant of that algorithm, under
-        a name of its own.
-
     Examples
     --------
     >>> experiment = Experiment(
@@ -136,8 +119,13 @@ class Experiment(SimulationSettings):
     """
 
     name: str = "experiment"
+    """What to call it."""
     run: RunSettings = RunSettings()
+    """Which algorithms, policies and seeds."""
     algorithms: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Options of the algorithms, a table each; one with ``base = "NAME"`` is a variant of that algorithm, under a name
+    of its own.
+    """
 
     @model_validator(mode="after")
     def _know_the_variants(self) -> Experiment:

@@ -6,8 +6,6 @@ renewed by ``python -m fedss_opt.studies.reference docs/reference/simulate.md``.
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +26,7 @@ BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
 
 
 def describe(kind: type[Section], name: str) -> str:
-    """Return what a docstring says of a key, on one line; empty where it says nothing.
+    """Return what stands below a key in its class, on one line; empty where nothing does.
 
     Examples
     --------
@@ -36,27 +34,9 @@ def describe(kind: type[Section], name: str) -> str:
     >>> describe(TrainingSettings, "learning_rate")
     'Step size, > 0.'
     """
-    for owner in kind.__mro__:
-        entries = _entries(inspect.cleandoc(owner.__doc__ or ""))
-        if name in entries:
-            return entries[name]
-    return ""
-
-
-def _entries(text: str) -> dict[str, str]:
-    """Read the parameters of a numpydoc docstring: ``name, other : type`` and the indented lines below."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in text.splitlines():
-        head = re.fullmatch(r"(\w+(?:, \w+)*) : .*", line)
-        if head:
-            names = head[1].split(", ")
-        elif line.startswith("    ") and names:
-            for name in names:
-                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-        elif line:
-            names = []
-    return found
+    owners = (owner for owner in kind.__mro__ if issubclass(owner, Section) and name in owner.model_fields)
+    found = (owner.model_fields[name].description for owner in owners)
+    return " ".join(next(filter(None, found), "").split())
 
 
 def key_tables() -> str:

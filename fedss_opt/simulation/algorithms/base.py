@@ -66,18 +66,12 @@ def message_bits(message: Message) -> int:
 
 
 class AlgorithmSettings(Section):
-    """What every algorithm can be told.
-
-    Attributes
-    ----------
-    upload_bits : int
-        Bits per value of an upload: 1 to 16 (stochastic rounding), or 32 (float32).
-    download_bits : int
-        The same for what the server sends.
-    """
+    """What every algorithm can be told."""
 
     upload_bits: BitsPerValue = 32
+    """Bits per value of an upload: 1 to 16 (stochastic rounding), or 32 (float32)."""
     download_bits: BitsPerValue = 32
+    """The same for what the server sends."""
 
 
 @dataclass(frozen=True, eq=False)

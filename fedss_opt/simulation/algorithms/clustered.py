@@ -27,20 +27,12 @@ class OracleClustered(ClusterModels):
 
 
 class ClusteredSettings(AlgorithmSettings):
-    """Options of clustered FedAvg.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    n_tasks : int
-        Number of clusters K.
-    warmup_rounds : int
-        Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by.
-    """
+    """Options of clustered FedAvg."""
 
     n_tasks: Annotated[int, Field(ge=1)] = 4
+    """Number of clusters K."""
     warmup_rounds: Annotated[int, Field(ge=1)] = 5
+    """Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by."""
 
 
 class Clustered(ClusterModels):

@@ -16,17 +16,10 @@ __all__ = ["FedU", "FedUSettings"]
 
 
 class FedUSettings(AlgorithmSettings):
-    """Options of FedU.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    attraction : float
-        How far a model goes towards the mean of its task's models in a round: 0 is local training, 1 the mean.
-    """
+    """Options of FedU."""
 
     attraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """How far a model goes towards the mean of its task's models in a round: 0 is local training, 1 the mean."""
 
 
 class FedU(FedAvg):

@@ -28,23 +28,14 @@ class Start(StrEnum):
 
 
 class IFCASettings(AlgorithmSettings):
-    """Options of IFCA.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    n_tasks : int
-        Number of models K.
-    beginning : Start
-        How the models differ in the beginning.
-    perturbation : float
-        For ``perturbed``: what part of another draw is added to the common start.
-    """
+    """Options of IFCA."""
 
     n_tasks: Annotated[int, Field(ge=1, le=256)] = 4
+    """Number of models K."""
     beginning: Start = Start.DIFFERENT
+    """How the models differ in the beginning."""
     perturbation: Annotated[float, Field(gt=0.0)] = 0.1
+    """For ``perturbed``: what part of another draw is added to the common start."""
 
 
 class IFCA(ClusterModels):

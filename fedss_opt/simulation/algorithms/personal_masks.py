@@ -22,26 +22,16 @@ __all__ = ["PersonalMaskSettings", "PersonalMasks"]
 
 
 class PersonalMaskSettings(AlgorithmSettings):
-    """Options of algorithms with a mask for every client.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    density : float
-        Part of the weights that a client keeps in the end; 1 prunes nothing.
-    prune_step : float
-        Part of its remaining weights that a client removes at a time.
-    accuracy : float
-        Accuracy on its own samples from which a client prunes.
-    finetune_epochs : int
-        Passes over its own samples before a client uses its model; 0 for none.
-    """
+    """Options of algorithms with a mask for every client."""
 
     density: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Part of the weights that a client keeps in the end; 1 prunes nothing."""
     prune_step: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    """Part of its remaining weights that a client removes at a time."""
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Accuracy on its own samples from which a client prunes."""
     finetune_epochs: Annotated[int, Field(ge=0)] = 5
+    """Passes over its own samples before a client uses its model; 0 for none."""
 
 
 class PersonalMasks(FedAvg):

@@ -45,30 +45,6 @@ _LOADERS = {Source.IDX: load_idx, Source.NPZ: load_npz, Source.CSV: load_csv}
 class DataSettings(Section):
     """Which images there are, and how they are divided.
 
-    Parameters
-    ----------
-    dataset : Source
-        The embedded digits, or the format of the files in `folder`.
-    folder : Path, optional
-        Where the files are; not for the digits.
-    family : Family
-        Task family or kind of skew; `make_tasks` describes them.
-    n_clients : int
-        Number of clients, at least `n_tasks` where the family has several.
-    n_tasks : int
-        Number of tasks of the families swap2, permpairs and rotations; the others have one and do not read it.
-    images_per_client : int
-        Training images of each client.
-    test_fraction : float
-        Share of every class that is held out, in (0, 1).
-    alpha : float
-        Concentration of the family dirichlet.
-    shards_per_client : int
-        Shards a client of the family shards.
-    replace : bool
-        Let an image serve several clients, though never one client twice: needed for more clients than the images
-        suffice for. Clients of different tasks then share images, which no real federation does.
-
     Examples
     --------
     >>> DataSettings(n_clients=1000, replace=True).family
@@ -76,15 +52,27 @@ class DataSettings(Section):
     """
 
     dataset: Source = Source.DIGITS
+    """The embedded digits, or the format of the files in `folder`."""
     folder: Path | None = None
+    """Where the files are; not for the digits."""
     family: Family = Family.SWAP2
+    """Task family or kind of skew; `make_tasks` describes them."""
     n_clients: int = Field(default=40, ge=1)
+    """Number of clients, at least `n_tasks` where the family has several."""
     n_tasks: int = Field(default=4, ge=1)
+    """Number of tasks of the families swap2, permpairs and rotations; the others have one and do not read it."""
     images_per_client: int = Field(default=20, ge=1)
+    """Training images of each client."""
     test_fraction: float = Field(default=0.2, gt=0.0, lt=1.0)
+    """Share of every class that is held out, in (0, 1)."""
     alpha: float = Field(default=0.3, ge=partitions.ALPHA_LEAST, le=partitions.ALPHA_MOST)
+    """Concentration of the family dirichlet."""
     shards_per_client: int = Field(default=2, ge=1)
+    """Shards a client of the family shards."""
     replace: bool = False
+    """Let an image serve several clients, though never one client twice: needed for more clients than the images
+    suffice for. Clients of different tasks then share images, which no real federation does.
+    """
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> DataSettings:
