@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+import types
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = ["Section"]
 
@@ -30,10 +32,18 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse ``learning_rate = true``, which Pydantic would take for 1."""
-        if isinstance(value, bool) and info.field_name is not None:
-            annotation = cls.model_fields[info.field_name].annotation
-            if annotation not in (bool, Any) and bool not in get_args(annotation):
+    def _refuse_what_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``rounds = true`` and ``rounds = "5"``, which Pydantic would take for 1 and 5."""
+        if isinstance(value, (bool, str)) and info.field_name is not None:
+            kinds = _plain(cls.model_fields[info.field_name].annotation)
+            if isinstance(value, bool) and not kinds & {bool, Any}:
                 raise ValueError("must not be true or false")
+            if isinstance(value, str) and kinds <= {int, float, bool, type(None)}:
+                raise PydanticCustomError("number_type", "Input should be a number, not a text")
         return value
+
+
+def _plain(annotation: Any) -> set[Any]:
+    """Return the types that a field accepts, without their bounds."""
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return {get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in kinds}

@@ -17,7 +17,7 @@ from ..documents.files import decode, in_file
 from ..exceptions import FileFormatError, OptionError
 from .experiment import Experiment
 from .findings import explain
-from .keys import fill_nothing, refuse_texts, spoken
+from .keys import fill_nothing, spoken
 
 __all__ = ["Override", "default_text", "load_experiment", "parse_override", "to_document", "to_toml"]
 
@@ -141,10 +141,9 @@ def _with(document: Mapping[str, Any], change: Override) -> dict[str, Any]:
 def _experiment(document: Mapping[str, Any]) -> Experiment:
     clean = fill_nothing(document, Experiment)
     try:
-        refuse_texts(clean, Experiment)
         return Experiment.model_validate(clean)
     except ValidationError as error:
-        raise OptionError(explain(error, Experiment, clean)) from None
+        raise OptionError(explain(error, Experiment)) from None
 
 
 def _guilty(changes: tuple[Override, ...], text: str) -> str:

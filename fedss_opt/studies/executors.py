@@ -84,7 +84,7 @@ def run_jobs(
     Examples
     --------
     >>> from fedss_opt.studies.grid import jobs_of
-    >>> from fedss_opt.studies.settings import Experiment
+    >>> from fedss_opt.studies.experiment import Experiment
     >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> [outcome.result.records[0].selected for outcome in run_jobs(jobs_of(small))]
     [8]

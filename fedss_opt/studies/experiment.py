@@ -15,7 +15,7 @@ from ..simulation.engine import SimulationSettings
 from ..simulation.section import Section
 from ..solvers import METHODS
 from .findings import explain
-from .keys import fill_nothing, refuse_texts
+from .keys import fill_nothing
 
 __all__ = ["AlgorithmVariant", "Experiment", "RunSettings", "parse_seeds"]
 
@@ -168,8 +168,7 @@ def _variant(name: str, table: Mapping[str, Any]) -> AlgorithmVariant:
     kind = algorithm_type(base).settings_type
     options = fill_nothing({key: value for key, value in table.items() if key != "base"}, kind)
     try:
-        refuse_texts(options, kind, place)
         settings = kind.model_validate(options)
     except ValidationError as error:
-        raise ValueError(explain(error, kind, options, place)) from None
+        raise ValueError(explain(error, kind, place)) from None
     return AlgorithmVariant(name, base, settings)

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
 from ..documents.reading import nearest
 from ..simulation.section import Section
-from .keys import accepted, item_of, section, shown
+from .keys import accepted, section, shown
 
 __all__ = ["explain"]
 
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a finding is.
-
-    Attributes
-    ----------
-    path : str
-        Dotted path of the key or section.
-    owner : type
-        The innermost section.
-    annotation : type or None
-        What stands there; None where the place is a section, or no key of one.
-    metadata : tuple
-        Its bounds.
-    """
-
-    path: str
-    owner: type[Section]
-    annotation: Any
-    metadata: tuple[Any, ...]
+# What Pydantic calls otherwise than TOML does, within arrays and free tables.
+_WORDS = {
+    "dict_type": "must be a table",
+    "string_type": "must be a text",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "too_short": "must be an array that is not empty",
+}
 
 
-def explain(error: ValidationError, model: type[Section], document: Mapping[str, Any], path: str = "") -> str:
+def explain(error: ValidationError, model: type[Section], path: str = "") -> str:
     """Say in one line which key is wrong, what stands there, and what is accepted.
 
     Parameters
@@ -47,10 +31,8 @@ def explain(error: ValidationError, model: type[Section], document: Mapping[str,
         What Pydantic found; its first finding is told.
     model : type
         The settings class that was to be made.
-    document : mapping
-        What it was to be made of.
     path : str
-        Where the document stands in the configuration.
+        Where its section stands in the configuration.
 
     Examples
     --------
@@ -58,67 +40,38 @@ def explain(error: ValidationError, model: type[Section], document: Mapping[str,
     >>> try:
     ...     TrainingSettings(learning_rate=-1)
     ... except ValidationError as error:
-    ...     explain(error, TrainingSettings, {"learning_rate": -1}, "training")
+    ...     explain(error, TrainingSettings, "training")
     'training.learning_rate = -1: must be a number > 0'
     """
     finding = error.errors()[0]
     kind, value, location = finding["type"], finding["input"], finding["loc"]
-    place = _follow(location, model, document, path)
-    told = finding.get("ctx", {}).get("error")
-    if kind == "extra_forbidden":
-        known = list(place.owner.model_fields)
-        hint = nearest(str(location[-1]), known) or f"; the keys here are {', '.join(known)}"
-        return f"{place.path}: unknown key{hint}"
-    if kind == "missing":
-        return f"{place.path}: missing"
-    if kind in ("value_error", "assertion_error") and told is not None:
-        return _placed(str(told), place, value)
-    return f"{place.path} = {shown(value)}: must be {_wanted(place, kind, str(finding['msg']))}"
-
-
-def _wanted(place: _Place, kind: str, message: str) -> str:
-    if place.annotation is None:
-        return message.removeprefix("Input should be ")
-    if kind == "too_short":
-        return "an array that is not empty"
-    wanted = accepted(place.annotation, place.metadata)
-    return f"finite: {wanted}" if kind == "finite_number" else wanted
-
-
-def _placed(text: str, place: _Place, value: Any) -> str:
-    """Give a validator's own words the full path, whether they name the key, a key beside it, or nothing."""
-    begins = re.match(r"(\w+)(?=[\s:.=\[])", text)
-    name = place.path.rpartition(".")[2]
-    if begins and place.annotation is not None and begins[1] == name:
-        return place.path + text[len(name) :]
-    if begins and place.annotation is None and begins[1] in place.owner.model_fields:
-        return f"{place.path}.{text}" if place.path else text
-    return f"{place.path} = {shown(value)}: {text}"
-
-
-def _follow(location: tuple[int | str, ...], model: type[Section], document: Any, path: str) -> _Place:
-    """Walk from a section to the place of a finding."""
-    owner: type[Section] = model
-    annotation: Any = None
-    metadata: tuple[Any, ...] = ()
+    place, owner, field = path, model, None
     for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-            annotation, metadata = item_of(annotation)
-            continue
-        known = annotation is None and step in owner.model_fields
-        held = document.get(step) if isinstance(document, Mapping) else None
-        if not known and annotation is not None and held is None:
-            continue  # the name of a choice within a union, which is no key
-        path = f"{path}.{step}" if path else step
-        document = held
-        if not known:
-            annotation, metadata = item_of(annotation)
-            continue
-        field = owner.model_fields[step]
-        inner = section(field.annotation)
-        if inner is not None and isinstance(held, Mapping):
-            owner = inner
-        else:
-            annotation, metadata = field.annotation, tuple(field.metadata)
-    return _Place(path, owner, annotation, metadata)
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
+        field = owner.model_fields.get(str(step))
+        owner = (section(field.annotation) if field else None) or owner
+    if kind == "extra_forbidden":
+        known = list(owner.model_fields)
+        hint = nearest(str(location[-1]), known) or f"; the keys here are {', '.join(known)}"
+        return f"{place}: unknown key{hint}"
+    if kind == "missing":
+        return f"{place}: missing"
+    told = finding.get("ctx", {}).get("error")
+    if kind == "value_error" and told is not None:
+        return _placed(str(told), place, owner, shown(value))
+    message = _WORDS.get(kind) or str(finding["msg"]).replace("Input should be", "must be")
+    if field is not None and kind != "too_short":
+        wanted = accepted(field.annotation, tuple(field.metadata))
+        message = f"must be {'finite: ' if kind == 'finite_number' else ''}{wanted}"
+    return f"{place} = {shown(value)}: {message}"
+
+
+def _placed(text: str, place: str, owner: type[Section], value: str) -> str:
+    """Give a validator's own words the full path, whether they name the key, a key of the section, or nothing."""
+    begins = re.match(r"(\w+)(?=[\s:.=\[])", text)
+    name = place.rpartition(".")[2]
+    if begins and begins[1] == name:
+        return place + text[len(name) :]
+    if begins and name not in owner.model_fields and begins[1] in owner.model_fields:
+        return f"{place}.{text}" if place else text
+    return f"{place} = {value}: {text}"

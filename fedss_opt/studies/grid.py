@@ -92,7 +92,7 @@ def jobs_of(experiment: Experiment, *, folder: Path | None = None, resume: bool 
 
     Examples
     --------
-    >>> from fedss_opt.studies.settings import Experiment
+    >>> from fedss_opt.studies.experiment import Experiment
     >>> [job.name for job in jobs_of(Experiment(run={"algorithms": ["fedavg"], "seeds": "0:2"}))]
     ['fedavg under admm, seed 0', 'fedavg under admm, seed 1']
     """

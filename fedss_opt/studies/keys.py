@@ -11,10 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from ..exceptions import OptionError
 from ..simulation.section import Section
 
-__all__ = ["NOTHING", "accepted", "fields", "fill_nothing", "item_of", "refuse_texts", "section", "shown", "spoken"]
+__all__ = ["NOTHING", "accepted", "fields", "fill_nothing", "section", "shown", "spoken"]
 
 NOTHING = "none"
 """How a file says that a key has no value, which TOML has no word for."""
@@ -113,33 +112,6 @@ def _either(choices: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(different[:-1]), different[-1]]))
 
 
-def refuse_texts(document: Mapping[str, Any], model: type[Section], path: str = "") -> None:
-    """Refuse ``rounds = "5"``, which Pydantic would take for 5.
-
-    Raises
-    ------
-    OptionError
-        For a text where a key accepts none; whatever else is wrong is left to Pydantic.
-    """
-    for name, value in document.items():
-        field = model.model_fields.get(name)
-        if field is None:
-            continue
-        here = f"{path}.{name}" if path else name
-        inner = section(field.annotation)
-        if inner is not None and isinstance(value, Mapping):
-            refuse_texts(value, inner, here)
-        elif isinstance(value, str) and _numbers_only(field.annotation):
-            raise OptionError(f"{here} = {shown(value)}: must be {accepted(field.annotation, tuple(field.metadata))}")
-
-
-def _numbers_only(annotation: Any) -> bool:
-    """Whether a field holds a number or nothing."""
-    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    plain = {get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in kinds}
-    return plain <= {int, float, bool, type(None)}
-
-
 def _can_be_nothing(annotation: Any) -> bool:
     """Whether a key accepts no value, and the word for it is none of its own values."""
     inside = get_args(annotation)
@@ -181,15 +153,6 @@ def spoken(settings: Section) -> dict[str, Any]:
         elif field.default is not None:
             table[name] = NOTHING
     return table
-
-
-def item_of(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return the type and the bounds of an array's items, or of a table's values; None where it has none."""
-    inside = get_args(annotation)
-    while inside and get_origin(annotation) not in (tuple, list, dict):
-        annotation = inside[0]
-        inside = get_args(annotation)
-    return (inside[-1 if get_origin(annotation) is dict else 0], ()) if inside else (None, ())
 
 
 def shown(value: Any) -> str:
