@@ -25,7 +25,7 @@ __all__ = ["check_executor", "run_jobs"]
 Watch = Callable[[Job, RoundRecord], None]
 Stopped = Callable[[], bool]
 
-_PATIENCE_S = 0.2  # how long news and Ctrl-C may wait
+_POLL_S = 0.2  # how long news and Ctrl-C may wait
 
 
 class _StoppedError(BaseException):
@@ -92,14 +92,14 @@ def run_jobs(
     check_executor(executor, workers)
     ask = stopped or (lambda: False)
     if executor == "serial":
-        yield from _here(jobs, watch, ask)
+        yield from _in_this_process(jobs, watch, ask)
     elif executor == "processes":
         yield from _in_processes(jobs, min(workers or usable_cpus(), max(1, len(jobs))), watch, ask)
     else:
         yield from _on_dask(jobs, executor.partition("=")[2], ask)
 
 
-def _here(jobs: Sequence[Job], watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
+def _in_this_process(jobs: Sequence[Job], watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
     for job in jobs:
 
         def on_round(record: RoundRecord, job: Job = job) -> None:
@@ -235,19 +235,19 @@ def _drain(
     tell: Callable[[], None],
 ) -> Generator[RunOutcome, None, list[Job]]:
     """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
-    flight: dict[Future[RunOutcome], Job] = {}
+    running: dict[Future[RunOutcome], Job] = {}
     lost: list[Job] = []
     try:
-        while (waiting and not lost) or flight:
-            while waiting and not lost and len(flight) < most:
+        while (waiting and not lost) or running:
+            while waiting and not lost and len(running) < most:
                 job = waiting.popleft()
                 try:
-                    flight[pool.submit(run, job)] = job
+                    running[pool.submit(run, job)] = job
                 except BrokenExecutor:
                     lost.append(job)
-            for future in wait(flight, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done:
-                job = flight.pop(future)
-                outcome = _landed(future, job)
+            for future in wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                outcome = _outcome_of(future, job)
                 if outcome is None:
                     lost.append(job)
                 else:
@@ -256,12 +256,12 @@ def _drain(
             if stopped():
                 raise KeyboardInterrupt
     finally:
-        for future in flight:
+        for future in running:
             future.cancel()
     return lost
 
 
-def _landed(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
+def _outcome_of(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
     """Return the outcome of a run; None where its worker died."""
     try:
         return future.result()
