@@ -30,6 +30,7 @@ from benchmarks.results.speed import Timers, profile_names, speed
 from benchmarks.results.statistics import geometric, paired, ratio, verdict
 from benchmarks.results.studies import FOLDER, STUDIES, Study, read_study
 from benchmarks.results.waterfall import STEPS, waterfall
+from fedss_opt import figures
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS
 from fedss_opt.simulation.engine import SimulationSettings
@@ -331,7 +332,11 @@ def reports(seeds: list[int]) -> dict[str, Report]:
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Report]:
-    return reports([1, 2, 3])
+    whole = figures.picture
+    with pytest.MonkeyPatch.context() as patch:
+        # Everything is drawn, in few pixels.
+        patch.setattr(figures, "picture", lambda figure, **_: whole(figure, dpi=20.0))
+        return reports([1, 2, 3])
 
 
 def test_the_page_has_a_place_for_everything_and_no_other(made: dict[str, Report]):

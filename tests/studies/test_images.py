@@ -23,22 +23,37 @@ pytest.importorskip("altair", reason="needs the extra report")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_every_figure_and_the_overview_are_drawn(tmp_path):
+def test_every_figure_and_the_overview_are_drawn(monkeypatch, tmp_path):
+    monkeypatch.setattr(images, "_SCALE", 0.3)
     study = small_experiment()
     written = draw_experiment(synthetic_outcomes(study)[::-1], tmp_path / "figures")
     assert [path.stem for path in written] == [*IMAGES, "overview"]
     assert all(path.read_bytes().startswith(PNG) for path in written)
 
 
-@pytest.fixture
-def drawn(monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
     """Return the specifications that would be drawn, by the name of the file."""
 
     def specs(outcomes):
-        monkeypatch.setattr(images, "_png", lambda spec: json.dumps(spec).encode())
-        return {path.stem: json.loads(path.read_text()) for path in draw_experiment(outcomes, tmp_path)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(images, "_png", lambda spec: json.dumps(spec).encode())
+            written = draw_experiment(outcomes, tmp_path_factory.mktemp("figures"))
+        return {path.stem: json.loads(path.read_text()) for path in written}
 
     return specs
+
+
+@pytest.fixture(scope="module")
+def four_pairs(drawn):
+    return drawn(synthetic_outcomes(small_experiment()))
+
+
+def intervals(spec):
+    """Whether intervals are bands along the lines, and how many layers have them as bars."""
+    bands = next(parameter["value"] for parameter in spec["params"] if parameter["name"] == "bands")
+    bars = [layer for layer in spec["layer"] if layer["encoding"].get("y2") and layer["mark"]["type"] == "rule"]
+    return bands, len(bars)
 
 
 def test_what_uploads_nothing_is_a_level_and_has_no_relevance(drawn):
@@ -52,26 +67,23 @@ def test_what_uploads_nothing_is_a_level_and_has_no_relevance(drawn):
     assert specs["relevance"]["mark"]["text"] == "No algorithm here measures relevance."
 
 
-@pytest.mark.parametrize("pairs", [4, 6])
-def test_intervals_are_bands_or_bars_at_the_ends_of_many_lines(drawn, pairs):
-    policies = ("all", "random", "greedy")[: pairs // 2]
-    run = {"algorithms": ("fedss", "fedavg"), "policies": policies, "seeds": (0, 1)}
-    spec = drawn(synthetic_outcomes(small_experiment(run=run)))["accuracy-seconds"]
-    bands = next(parameter["value"] for parameter in spec["params"] if parameter["name"] == "bands")
-    bars = [layer for layer in spec["layer"] if layer["encoding"].get("y2") and layer["mark"]["type"] == "rule"]
-    assert (bands, len(bars)) == ((True, 0) if pairs == 4 else (False, 1))
+def test_intervals_are_bands_or_bars_at_the_ends_of_many_lines(drawn, four_pairs):
+    run = {"algorithms": ("fedss", "fedavg"), "policies": ("all", "random", "greedy"), "seeds": (0, 1)}
+    six_pairs = drawn(synthetic_outcomes(small_experiment(run=run)))
+    assert intervals(four_pairs["accuracy-seconds"]) == (True, 0)
+    assert intervals(six_pairs["accuracy-seconds"]) == (False, 1)
 
 
-def test_the_best_for_so_many_bits_never_falls(drawn):
-    best = drawn(synthetic_outcomes(small_experiment()))["accuracy-bits"]["layer"][0]["data"]["values"]
+def test_the_best_for_so_many_bits_never_falls(four_pairs):
+    best = four_pairs["accuracy-bits"]["layer"][0]["data"]["values"]
     levels = [row["level"] for row in best]
     assert levels == sorted(levels)
     assert [row["bits"] for row in best] == sorted(row["bits"] for row in best)
 
 
-def test_selections_are_those_of_the_first_seed(drawn):
+def test_selections_are_those_of_the_first_seed(four_pairs):
     outcomes = synthetic_outcomes(small_experiment())
-    cells = drawn(outcomes)["selection"]["datasets"]["cells"]
+    cells = four_pairs["selection"]["datasets"]["cells"]
     mine = [cell["state"] for cell in cells if (cell["algorithm"], cell["policy"]) == ("fedavg", "random")]
     first = next(o.result for o in outcomes if (o.job.variant.name, o.job.policy) == ("fedavg", "random"))
     names = ("absent", "there, not selected", "selected", "selected, failed or late")
