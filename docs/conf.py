@@ -94,7 +94,7 @@ numpydoc_xref_aliases = {
             for part in ("allocation", "cell", "data", "devices", "models", "training")
         ),
         "fedss_opt.simulation.algorithms",
-        "fedss_opt.simulation.rounds",
+        "fedss_opt.simulation.engine",
         "fedss_opt.simulation",
         "fedss_opt.sharing",
         "fedss_opt.rounds",

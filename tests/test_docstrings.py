@@ -19,7 +19,7 @@ MODULES = (
     "fedss_opt.simulation",
     "fedss_opt.simulation.algorithms",
     "fedss_opt.simulation.data",
-    "fedss_opt.simulation.experiments",
+    "fedss_opt.studies",
     "fedss_opt.simulation.models",
     "fedss_opt.tables",
     "fedss_opt.verification",
@@ -34,9 +34,9 @@ WITHOUT_EXAMPLE = {
     "fedss_opt.scenarios": {"Preset"},
     "fedss_opt.sharing": {"Aggregate", "Decoded", "MaskStatistics", "QuantiserReport"},
     "fedss_opt.simulation": {"RoundRecord", "RunResult"},
-    "fedss_opt.simulation.algorithms": {"Algorithm", "AlgorithmSettings", "ClientModels", "Report"},
+    "fedss_opt.simulation.algorithms": {"Algorithm", "AlgorithmSettings", "ClientModels", "UploadReport"},
     "fedss_opt.simulation.data": {"Task"},
-    "fedss_opt.simulation.experiments": {"Job", "Outcome", "Override", "RunSettings", "Variant"},
+    "fedss_opt.studies": {"Job", "RunOutcome", "Override", "RunSettings", "AlgorithmVariant"},
     "fedss_opt.verification": {"Allowances", "Claim", "Report"},
 }
 

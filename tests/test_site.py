@@ -29,7 +29,7 @@ PUBLIC = [
     "simulation",
     "simulation.algorithms",
     "simulation.data",
-    "simulation.experiments",
+    "studies",
     "solvers",
     "verification",
 ]

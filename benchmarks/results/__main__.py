@@ -16,7 +16,7 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 from fedss_opt.documents.files import write_atomically
 from fedss_opt.exceptions import FedssOptError
-from fedss_opt.simulation.experiments.settings import parse_seeds
+from fedss_opt.studies.experiment import parse_seeds
 
 from .cache import Cache
 from .document import fill

@@ -15,15 +15,15 @@ import fedss_opt
 from fedss_opt.documents.files import write_atomically
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.data import make_federation
-from fedss_opt.simulation.experiments.grid import Job
-from fedss_opt.simulation.records import RoundRecord, RunResult
+from fedss_opt.simulation.run_records import RoundRecord, RunResult
+from fedss_opt.studies.grid import Job
 
 __all__ = ["Cache", "Finished", "code_digest", "digest_of", "identity"]
 
 _KIND = "fedss_opt results run"
 _ROOT = Path(fedss_opt.__file__).parent
 # What neither plays a round nor measures one.
-_BESIDE = ("cli", "integrations", "rounds", "server", "simulation/experiments", "verification")
+_BESIDE = ("cli", "integrations", "server", "studies", "verification")
 
 
 def identity(job: Job) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
-from fedss_opt.simulation.experiments.looks import INK
+from fedss_opt.looks import INK
 
 from .drawing import new_figure, png
 from .report import Claim, Picture, Report

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from fedss_opt.simulation.experiments.looks import INK, looks_of
-from fedss_opt.simulation.experiments.summary import interval
+from fedss_opt.looks import INK
+from fedss_opt.studies.line_styles import curve_styles
+from fedss_opt.studies.summary import interval
 
 from .drawing import Dot, column_labels, draw_dots, freeze, new_figure, png, tidy
 from .report import Picture, Report
@@ -137,7 +138,7 @@ def _draw_k(axes: Any, runs: Runs) -> tuple[float, list[float], list[str], list[
     """Draw accuracy against the number of tasks that is looked for; return what is still to be labelled."""
     by_k = dict(sorted(_numbers(runs).items()))
     names = list(dict.fromkeys(name for case in by_k.values() for name in runs.algorithms(case)))
-    looks = looks_of((name, runs.base(next(iter(by_k.values())), name)) for name in names)
+    looks = curve_styles((name, runs.base(next(iter(by_k.values())), name)) for name in names)
     ends, labels, colors = [], [], []
     means: list[float] = []
     for name in names:

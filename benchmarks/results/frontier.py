@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from fedss_opt.looks import SELECTED
-from fedss_opt.simulation.experiments.looks import GREY, looks_of
+from fedss_opt.looks import GREY, SELECTED
+from fedss_opt.studies.line_styles import curve_styles
 
 from .drawing import FADED, Dot, draw_dots, freeze, new_figure, place_labels, png, tidy
 from .report import Claim, Picture, Report
@@ -205,11 +205,11 @@ def _label(runs: Runs, point: _Point) -> str:
 
 
 def _color(point: _Point) -> Any:
-    return looks_of([(point.base, point.base)])[point.base].color
+    return curve_styles([(point.base, point.base)])[point.base].color
 
 
 def _draw_map(axes: Any, runs: Runs, case: str, shown: Sequence[_Point], *, zoomed: bool) -> None:
-    looks = looks_of((point.name, point.base) for point in shown)
+    looks = curve_styles((point.name, point.base) for point in shown)
     for point in shown:
         axes.plot(
             point.mbit,

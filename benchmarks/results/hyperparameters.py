@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fedss_opt.simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
-from fedss_opt.simulation.experiments.keys import shown, spoken
-from fedss_opt.simulation.rounds import SimulationSettings
+from fedss_opt.simulation.engine import SimulationSettings
+from fedss_opt.studies.keys import shown, spoken
 
 from .studies import Study
 from .tables import table

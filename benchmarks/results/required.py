@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fedss_opt.looks import GREY, METHODS
-from fedss_opt.simulation.experiments.summary import interval
+from fedss_opt.studies.summary import interval
 
 from .clock import TARGET
 from .drawing import new_figure, png, tidy

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from fedss_opt.simulation.experiments.executors import run_jobs
-from fedss_opt.simulation.experiments.grid import Job
-from fedss_opt.simulation.experiments.settings import Experiment
-from fedss_opt.simulation.metrics import first_reached
-from fedss_opt.simulation.records import RoundRecord
+from fedss_opt.simulation.accuracy import first_reached
+from fedss_opt.simulation.run_records import RoundRecord
+from fedss_opt.studies.executors import run_jobs
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import Job
 
 from .cache import Cache, Finished
 from .studies import Study

@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 from fedss_opt.documents.files import write_atomically
 from fedss_opt.exceptions import FileFormatError
-from fedss_opt.simulation.experiments.grid import Job
-from fedss_opt.simulation.rounds import Simulation
+from fedss_opt.simulation.engine import Simulation
+from fedss_opt.studies.grid import Job
 
 from .cache import code_digest, digest_of, identity
 from .report import Claim, Report
@@ -32,13 +32,16 @@ _LIMIT_S, _LIMIT_GIB = 60.0, 2.0
 
 _ALGORITHMS = "fedss_opt.simulation.algorithms"
 PHASES: Mapping[str, tuple[str, ...]] = {
-    "data": ("fedss_opt.simulation.rounds:make_federation",),
-    "links and downlink": ("fedss_opt.simulation.cell:Cell.links", "fedss_opt.simulation.cell:Cell.downlink_s"),
-    "allocation": ("fedss_opt.simulation.rounds:round_problem", "fedss_opt.simulation.rounds:allocate"),
+    "data": ("fedss_opt.simulation.engine:make_federation",),
+    "links and downlink": (
+        "fedss_opt.simulation.radio_cell:RadioCell.links",
+        "fedss_opt.simulation.radio_cell:RadioCell.downlink_s",
+    ),
+    "allocation": ("fedss_opt.simulation.engine:plan_uplink",),
     "local training": (f"{_ALGORITHMS}.base:train", f"{_ALGORITHMS}.base:batch_order"),
     "payloads": tuple(f"fedss_opt.sharing.payload:{name}" for name in ("encode", "encode_many", "decode_many")),
     "relevance, aggregation, masks": (f"{_ALGORITHMS}.fedss:FedSS.aggregate",),
-    "testing": ("fedss_opt.simulation.rounds:judge",),
+    "testing": ("fedss_opt.simulation.engine:judge",),
 }
 """Phase -> the functions whose time it is, less what they spend in functions of other phases."""
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedss_opt.simulation.experiments.summary import interval
+from fedss_opt.studies.summary import interval
 
 __all__ = ["Paired", "Ratio", "geometric", "paired", "ratio", "verdict"]
 

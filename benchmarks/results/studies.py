@@ -11,9 +11,9 @@ from typing import Any
 
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS, algorithm_type
-from fedss_opt.simulation.experiments.configuration import Override, load_experiment, parse_override, to_toml
-from fedss_opt.simulation.experiments.grid import Job, jobs_of
-from fedss_opt.simulation.experiments.settings import Experiment
+from fedss_opt.studies.configuration import Override, load_experiment, parse_override, to_toml
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import Job, jobs_of
 
 __all__ = ["FOLDER", "STUDIES", "Study", "read_study"]
 
@@ -57,7 +57,7 @@ def read_study(path: Path, *, seeds: Sequence[int] = (), rounds: int | None = No
     Parameters
     ----------
     path : Path
-        A configuration as `fedss_opt.simulation.experiments` reads it, with two tables more: ``[cases]``, each a list
+        A configuration as `fedss_opt.studies` reads it, with two tables more: ``[cases]``, each a list
         of what ``--set`` would change, and ``[titles]`` of variants.
     seeds : sequence of int
         Seeds of every run; the file's by default.

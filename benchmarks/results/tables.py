@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fedss_opt.simulation.experiments.summary import interval
+from fedss_opt.studies.summary import interval
 
 from .. import markdown
 from .statistics import Paired, Ratio, geometric

@@ -157,7 +157,7 @@ class ProblemBatch:
         entries = starts(np.diff(clients) * np.diff(tasks))
         columns: dict[str, Any] = {}
         for name, field in CLIENT_FIELDS.items():
-            value = given[name]
+            value: Any = given[name]
             if field.type == "boolean":
                 columns[name] = flag_column(name, value, n)
             else:

@@ -22,14 +22,14 @@ from .solving import ctrl_c_stops_softly, get_ready
 from .terminal import Format, complain, note, printable, stderr_console, stdout_console
 
 if TYPE_CHECKING:
-    from ..simulation.experiments.configuration import Override
-    from ..simulation.experiments.grid import Job, Outcome
-    from ..simulation.experiments.settings import Experiment
-    from ..simulation.records import RoundRecord
+    from ..simulation.run_records import RoundRecord
+    from ..studies.configuration import Override
+    from ..studies.experiment import Experiment
+    from ..studies.grid import Job, RunOutcome
 
 __all__ = ["simulate_command"]
 
-_EXTRA = ("annotated_types", "polars", "pydantic", "pydantic_core", "sklearn", "threadpoolctl")
+_EXTRA = ("annotated_types", "polars", "pydantic", "pydantic_core", "sklearn", "threadpoolctl", "tomli_w")
 
 
 def simulate_command(
@@ -85,9 +85,13 @@ def simulate_command(
     Every algorithm runs under every policy with every seed. The summary goes to stdout, or with --format json one
     JSON object per evaluated round; everything else goes to stderr.
     """
-    _need_the_simulator(drawing=plot is not None or report is not None)
+    _need_the_simulator()
     report_path(report)
-    from ..simulation.experiments import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
+    if plot is not None:
+        from ..reports.page import need_report_extra  # noqa: PLC0415 - loads the kernels, which --help does not need
+
+        need_report_extra("--plot")
+    from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
 
     changes = _changes(set_ or (), algorithms=algorithms, policies=policies, seeds=seeds, rounds=rounds)
     experiment = configuration.load_experiment(config, changes)
@@ -118,13 +122,13 @@ def simulate_command(
         folder.write_tables(out, outcomes, target=target)
         note(f"{out}: results.csv, .parquet, .jsonl and summary.csv written", quiet=quiet)
     if plot is not None and done:
-        from ..simulation.experiments.figures import draw_experiment  # noqa: PLC0415 - loads Matplotlib
+        from ..studies.images import draw_experiment  # noqa: PLC0415 - an extra
 
-        draw_experiment(outcomes, plot)
+        draw_experiment(outcomes, plot, target=target)
         note(f"{plot}: figures written", quiet=quiet)
     # What every run refuses is bad input, of which one line says everything.
     if report is not None and any(not outcome.refused for outcome in outcomes):
-        from ..simulation.experiments.report import write_simulation_report  # noqa: PLC0415 - loads Matplotlib
+        from ..studies.study_page import write_simulation_report  # noqa: PLC0415 - an extra
 
         write_simulation_report(outcomes, report, experiment=experiment, target=target)
         note(f"{report}: report written", quiet=quiet)
@@ -133,18 +137,13 @@ def simulate_command(
     return _status(jobs, outcomes, interrupted)
 
 
-def _need_the_simulator(*, drawing: bool) -> None:
+def _need_the_simulator() -> None:
     """Find out before anything is run, and in one line."""
     try:
-        import polars  # noqa: F401, PLC0415
-
-        from ..simulation.experiments import grid  # noqa: F401, PLC0415
-
-        if drawing:
-            import matplotlib  # noqa: F401, PLC0415
+        from ..studies import folder  # noqa: F401, PLC0415
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in (*_EXTRA, "matplotlib"):
+        if missing not in _EXTRA:
             raise
         raise MissingDependencyError(
             f'fedss-opt simulate needs {missing}; install it with: pip install "fedss-opt[simulation]"'
@@ -155,7 +154,7 @@ def _changes(
     settings: Sequence[str], *, algorithms: str | None, policies: str | None, seeds: str | None, rounds: int | None
 ) -> list[Override]:
     """Return what the command line says against the file; the options with names of their own come last."""
-    from ..simulation.experiments.configuration import Override, parse_override  # noqa: PLC0415 - an extra
+    from ..studies.configuration import Override, parse_override  # noqa: PLC0415 - an extra
 
     changes = [parse_override(text) for text in settings]
     for option, key, text in (
@@ -176,11 +175,11 @@ def _changes(
 
 def _run(
     jobs: Sequence[Job], executor: str, workers: int | None, printer: _Printer, *, quiet: bool
-) -> tuple[list[Outcome], bool]:
+) -> tuple[list[RunOutcome], bool]:
     """Run all jobs; Ctrl-C ends the rounds that are being played, and leaves what is done."""
-    from ..simulation.experiments.executors import run_jobs  # noqa: PLC0415 - an extra
+    from ..studies.executors import run_jobs  # noqa: PLC0415 - an extra
 
-    outcomes: list[Outcome] = []
+    outcomes: list[RunOutcome] = []
     shown = not quiet and sys.stderr.isatty() and not (printer.streams and sys.stdout.isatty())
     try:
         with ctrl_c_stops_softly(quiet=True) as interrupt, _bar(shown, jobs) as bar:
@@ -245,10 +244,10 @@ class _Printer:
 
     def __init__(self, format_: Format) -> None:
         self.streams = format_ is Format.JSON
-        self._waiting: dict[int, Outcome] = {}
+        self._waiting: dict[int, RunOutcome] = {}
         self._next = 0
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RunOutcome) -> None:
         """Print what has its turn."""
         self._waiting[outcome.job.place] = outcome
         while self._next in self._waiting:
@@ -260,10 +259,10 @@ class _Printer:
         for place in sorted(self._waiting):
             self._print(self._waiting.pop(place))
 
-    def _print(self, outcome: Outcome) -> None:
+    def _print(self, outcome: RunOutcome) -> None:
         if not self.streams or outcome.result is None:
             return
-        from ..simulation.experiments.results import record_document  # noqa: PLC0415 - an extra
+        from ..studies.results import record_document  # noqa: PLC0415 - an extra
 
         run = outcome.result
         for record in run.records:
@@ -272,9 +271,9 @@ class _Printer:
         sys.stdout.flush()
 
 
-def _print_summary(experiment: Experiment, outcomes: Sequence[Outcome], target: float) -> None:
-    from ..simulation.experiments.results import results_frame, results_of  # noqa: PLC0415 - an extra
-    from ..simulation.experiments.summary import summarise  # noqa: PLC0415
+def _print_summary(experiment: Experiment, outcomes: Sequence[RunOutcome], target: float) -> None:
+    from ..studies.results import results_frame, results_of  # noqa: PLC0415 - an extra
+    from ..studies.summary import summarise  # noqa: PLC0415
 
     rows = summarise(results_frame(results_of(outcomes)), target=target).to_dicts()
     most = max(row["seeds"] for row in rows)
@@ -327,7 +326,7 @@ def _amount(value: float | None, unit: float = 1.0) -> str:
     return f"{amount:.0f}" if amount >= 100.0 else f"{amount:.3g}"
 
 
-def _status(jobs: Sequence[Job], outcomes: Sequence[Outcome], interrupted: bool) -> ExitStatus:
+def _status(jobs: Sequence[Job], outcomes: Sequence[RunOutcome], interrupted: bool) -> ExitStatus:
     """Say how it went: what fails every run the same way is bad input."""
     if interrupted:
         return ExitStatus.INTERRUPTED

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
+    from .engine import Simulation, SimulationSettings
     from .records import Participation, RoundRecord, RunResult
-    from .rounds import Simulation, SimulationSettings
 
 __all__ = ["Participation", "RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
 
 _HOMES = {
-    "Participation": "records",
-    "RoundRecord": "records",
-    "RunResult": "records",
-    "Simulation": "rounds",
-    "SimulationSettings": "rounds",
+    "Participation": "run_records",
+    "RoundRecord": "run_records",
+    "RunResult": "run_records",
+    "Simulation": "engine",
+    "SimulationSettings": "engine",
 }
 
 

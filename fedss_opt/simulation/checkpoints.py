@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..documents.files import write_atomically
 from ..exceptions import FileFormatError
-from .records import RoundRecord
+from .run_records import RoundRecord
 
 __all__ = ["Checkpoint"]
 

@@ -13,7 +13,7 @@ from ..exceptions import OptionError
 from ..scenarios.draws import generator
 from .data.federated import FederatedData
 from .models import Model
-from .settings import Settings
+from .section import Section
 
 __all__ = ["CHUNK", "BatchOrder", "TrainingSettings", "batch_order", "train"]
 
@@ -25,21 +25,8 @@ CHUNK = 8
 """Clients that take their steps together: parameters and gradients of eight small models stay in a core's cache."""
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(Section):
     """What a client does with a model it is sent.
-
-    Parameters
-    ----------
-    local_epochs : int
-        Passes over the client's samples in a round, >= 1.
-    batch_size : int
-        Samples a step, >= 1; the last batch of an epoch may be smaller.
-    learning_rate : float
-        Step size, > 0.
-    momentum : float
-        Heavy ball, in [0, 1); velocities start at 0 every round.
-    weight_decay : float
-        Coefficient of the squared norm's gradient, >= 0, on all parameters.
 
     Examples
     --------
@@ -48,10 +35,15 @@ class TrainingSettings(Settings):
     """
 
     local_epochs: int = Field(default=5, ge=1)
+    """Passes over the client's samples in a round, >= 1."""
     batch_size: int = Field(default=10, ge=1)
+    """Samples a step, >= 1; the last batch of an epoch may be smaller."""
     learning_rate: float = Field(default=0.2, gt=0.0)
+    """Step size, > 0."""
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Heavy ball, in [0, 1); velocities start at 0 every round."""
     weight_decay: float = Field(default=0.0, ge=0.0)
+    """Coefficient of the squared norm's gradient, >= 0, on all parameters."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,12 +30,13 @@ from benchmarks.results.speed import Timers, profile_names, speed
 from benchmarks.results.statistics import geometric, paired, ratio, verdict
 from benchmarks.results.studies import FOLDER, STUDIES, Study, read_study
 from benchmarks.results.waterfall import STEPS, waterfall
+from fedss_opt import figures
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.simulation.algorithms import ALGORITHMS
-from fedss_opt.simulation.experiments.settings import parse_seeds
-from fedss_opt.simulation.records import RoundRecord
-from fedss_opt.simulation.rounds import SimulationSettings
+from fedss_opt.simulation.engine import SimulationSettings
+from fedss_opt.simulation.run_records import RoundRecord
 from fedss_opt.solvers import METHODS
+from fedss_opt.studies.experiment import parse_seeds
 
 REPORTS = {
     "frontier": frontier,
@@ -162,7 +163,7 @@ def test_the_cases_and_seeds_of_a_study(tmp_path: Path):
 def test_a_wrong_study_is_refused_by_name(tmp_path: Path):
     with pytest.raises(FileFormatError, match=r"small\.toml: not TOML"):
         small(tmp_path, "name =")
-    with pytest.raises(FileFormatError, match=r"small\.toml: data\.clientele"):
+    with pytest.raises(FileFormatError, match=r"small\.toml: data\.n_clientele"):
         small(tmp_path, SMALL.replace("clients = 8", "clientele = 8"))
 
 
@@ -331,7 +332,11 @@ def reports(seeds: list[int]) -> dict[str, Report]:
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Report]:
-    return reports([1, 2, 3])
+    whole = figures.picture
+    with pytest.MonkeyPatch.context() as patch:
+        # Everything is drawn, in few pixels.
+        patch.setattr(figures, "picture", lambda figure, **_: whole(figure, dpi=20.0))
+        return reports([1, 2, 3])
 
 
 def test_the_page_has_a_place_for_everything_and_no_other(made: dict[str, Report]):

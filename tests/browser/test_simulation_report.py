@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from fedss_opt.simulation.experiments.configuration import to_document
-from fedss_opt.simulation.experiments.grid import Outcome
-from fedss_opt.simulation.experiments.report import write_simulation_report
-from fedss_opt.simulation.experiments.results import results_frame, results_of
-from fedss_opt.simulation.experiments.settings import Experiment
-from fedss_opt.simulation.experiments.summary import summarise
+from fedss_opt.studies import write_simulation_report
+from fedss_opt.studies.configuration import to_document
+from fedss_opt.studies.experiment import Experiment
+from fedss_opt.studies.grid import RunOutcome
+from fedss_opt.studies.results import results_frame, results_of
+from fedss_opt.studies.summary import summarise
 
-from ..simulation.experiments.synthetic import synthetic_outcomes
+from ..studies.synthetic import synthetic_outcomes
 
 if TYPE_CHECKING:
     from .chrome import Viewer
@@ -42,13 +42,13 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def outcomes(experiment: Experiment) -> list[Outcome]:
+def outcomes(experiment: Experiment) -> list[RunOutcome]:
     return synthetic_outcomes(experiment)
 
 
 @pytest.fixture
-def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[Outcome]], None]:
-    def open_(experiment: Experiment, outcomes: list[Outcome]) -> None:
+def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[RunOutcome]], None]:
+    def open_(experiment: Experiment, outcomes: list[RunOutcome]) -> None:
         path = tmp_path / "out.html"
         write_simulation_report(outcomes, path, experiment=experiment)
         viewer.open(path)
@@ -59,7 +59,7 @@ def open_page(viewer: Viewer, tmp_path: Path) -> Callable[[Experiment, list[Outc
 
 
 @pytest.fixture
-def page(viewer: Viewer, open_page, experiment: Experiment, outcomes: list[Outcome]) -> Viewer:
+def page(viewer: Viewer, open_page, experiment: Experiment, outcomes: list[RunOutcome]) -> Viewer:
     open_page(experiment, outcomes)
     return viewer
 

@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 
 from fedss_opt.cli import simulate
-from fedss_opt.simulation.experiments import default_text, executors, grid, load_experiment
-from fedss_opt.simulation.experiments.grid import Job, Outcome
+from fedss_opt.studies import default_text, executors, grid, images, load_experiment
+from fedss_opt.studies.grid import Job, RunOutcome
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -97,8 +97,10 @@ def test_options_replace_what_the_file_says(cli, config):
     assert len(records[0]["task_accuracy"]) == 1
 
 
-def test_out_holds_everything(cli, config):
-    result = cli("simulate", config, "--out", "results", "--plot", "figures")
+def test_out_holds_everything(cli, config, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(images, "draw_experiment", lambda *arguments, **options: drawn.append((arguments, options)))
+    result = cli("simulate", config, "--out", "results", "--plot", "figures", "--target", "0.5")
     assert result.exit_code == 0, result.stderr
     assert "results: results.csv" in result.stderr
     assert len(pl.read_csv("results/results.csv")) == 2 * 2 * 2 * 4
@@ -106,7 +108,8 @@ def test_out_holds_everything(cli, config):
     assert pl.read_csv("results/summary.csv").height == 4
     assert len(list(Path("results/checkpoints").glob("*.npz"))) == 8
     assert load_experiment("results/config.toml").simulation == load_experiment(config).simulation
-    assert Path("figures/overview.png").exists()
+    ((outcomes, folder), options) = drawn[0]
+    assert (len(outcomes), folder, options) == (8, Path("figures"), {"target": 0.5})
     assert not Path("results/failures.txt").exists()
 
 
@@ -183,9 +186,9 @@ def test_results_are_continued_and_not_overwritten(cli, config):
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_kept(cli, config, monkeypatch):
-    def sometimes(job: Job, on_round: object = None) -> Outcome:
+    def sometimes(job: Job, on_round: object = None) -> RunOutcome:
         if job.seed == 1 and job.variant.name == "fedavg":
-            return Outcome(job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
+            return RunOutcome(job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
         return grid.run_job(job)
 
     monkeypatch.setattr(executors, "run_job", sometimes)
@@ -239,7 +242,7 @@ def test_the_bar_tells_round_accuracy_and_time(config, monkeypatch, tmp_path):
 
 
 def _one_run() -> object:
-    from fedss_opt.simulation.experiments import RunSettings  # noqa: PLC0415 - pydantic
+    from fedss_opt.studies import RunSettings  # noqa: PLC0415 - pydantic
 
     return RunSettings(algorithms=("fedavg",), policies=("all",))
 
@@ -275,11 +278,11 @@ def wait_for_a_checkpoint(folder: Path) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("missing", ["polars", "threadpoolctl", "matplotlib"])
+@pytest.mark.parametrize("missing", ["polars", "threadpoolctl"])
 def test_a_missing_extra_is_named(tmp_path, missing):
     code = f"import sys; sys.modules[{missing!r}] = None; from fedss_opt.cli import main; sys.exit(main())"
     result = subprocess.run(
-        [sys.executable, "-c", code, "simulate", "--plot", "figures"],
+        [sys.executable, "-c", code, "simulate", "--out", "results"],
         capture_output=True, text=True, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert result.returncode == 2
@@ -293,7 +296,7 @@ def test_help_loads_none_of_the_extra(tmp_path):
     code = (
         "import sys; from fedss_opt.cli import main; main(['simulate', '--help']); "
         # Not Pydantic itself: some versions of Typer load it.
-        "extra = {'fedss_opt.simulation.settings', 'sklearn', 'polars', 'matplotlib', 'numba'}; "
+        "extra = {'fedss_opt.simulation.section', 'sklearn', 'polars', 'altair', 'numba'}; "
         "sys.exit(bool(extra & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from fedss_opt.cli import simulate
-from fedss_opt.simulation.experiments import executors, grid
-from fedss_opt.simulation.experiments.grid import Job, Outcome
+from fedss_opt.studies import executors, grid
+from fedss_opt.studies.grid import Job, RunOutcome
 
 from .test_simulate import CONFIG
 
@@ -70,23 +69,21 @@ def test_what_could_not_be_written_is_refused_before_anything_runs(cli, config, 
     assert not Path("results").exists()
 
 
-@pytest.mark.parametrize("missing", ["altair", "jinja2", "vl_convert", "matplotlib"])
-def test_a_missing_extra_is_named_before_anything_runs(tmp_path, missing):
-    code = f"import sys; sys.modules[{missing!r}] = None; from fedss_opt.cli import main; sys.exit(main())"
-    result = subprocess.run(
-        [sys.executable, "-c", code, "simulate", "--report", "out.html", "--out", "results"],
-        capture_output=True, text=True, cwd=tmp_path, check=False,
-    )  # fmt: skip
-    assert result.returncode == 2
-    assert f"needs {missing}" in result.stderr
-    assert 'install it with: pip install "fedss-opt[' in result.stderr
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("missing", ["altair", "jinja2", "vl_convert"])
+@pytest.mark.parametrize("option", [("--report", "out.html"), ("--plot", "figures")], ids=lambda option: option[0])
+def test_a_missing_extra_is_named_before_anything_runs(cli, config, monkeypatch, missing, option):
+    monkeypatch.setitem(sys.modules, missing, None)
+    result = cli("simulate", config, *option, "--out", "results")
+    assert result.exit_code == 2
+    assert f"{option[0]} needs {missing}" in result.stderr
+    assert 'install it with: pip install "fedss-opt[report]"' in result.stderr
+    assert [path.name for path in Path().iterdir()] == [config]
 
 
 def test_runs_that_failed_are_on_the_page(cli, config, monkeypatch):
-    def sometimes(job: Job, on_round: object = None) -> Outcome:
+    def sometimes(job: Job, on_round: object = None) -> RunOutcome:
         if job.seed == 1:
-            return Outcome(job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
+            return RunOutcome(job, error="ZeroDivisionError: by zero", traceback="Traceback ...")
         return grid.run_job(job)
 
     monkeypatch.setattr(executors, "run_job", sometimes)
@@ -98,14 +95,14 @@ def test_runs_that_failed_are_on_the_page(cli, config, monkeypatch):
 
 
 def test_all_runs_failed(cli, config, monkeypatch):
-    monkeypatch.setattr(executors, "run_job", lambda job, on_round=None: Outcome(job, error="no", traceback="T"))
+    monkeypatch.setattr(executors, "run_job", lambda job, on_round=None: RunOutcome(job, error="no", traceback="T"))
     result = cli("simulate", config, "--report", "out.html")
     assert result.exit_code == 4
     assert "No run was finished. Of 8 runs, 8 failed." in Path("out.html").read_text(encoding="utf-8")
 
 
 def test_what_every_run_refuses_is_bad_input_and_leaves_no_page(cli, config, monkeypatch):
-    monkeypatch.setattr(executors, "run_job", lambda job, on_round=None: Outcome(job, error="not this"))
+    monkeypatch.setattr(executors, "run_job", lambda job, on_round=None: RunOutcome(job, error="not this"))
     result = cli("simulate", config, "-q", "--report", "out.html")
     assert (result.exit_code, result.stderr) == (2, "fedss-opt: error: not this\n")
     assert not Path("out.html").exists()

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...exceptions import OptionError
-from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, Report, message_bits
+from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport, message_bits
 
 __all__ = [
     "ALGORITHMS",
@@ -18,7 +18,7 @@ __all__ = [
     "ClientModels",
     "Federation",
     "Message",
-    "Report",
+    "UploadReport",
     "algorithm_type",
     "make_algorithm",
     "message_bits",

@@ -23,7 +23,7 @@ from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
 from ..data.federated import FederatedData
 from ..models import Model
-from ..settings import Settings
+from ..section import Section
 from ..training import BatchOrder, TrainingSettings, batch_order, train
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "ClientModels",
     "Federation",
     "Message",
-    "Report",
+    "UploadReport",
     "message_bits",
 ]
 
@@ -65,23 +65,17 @@ def message_bits(message: Message) -> int:
     return sum(payload.payload_bits(part) for part in message)
 
 
-class AlgorithmSettings(Settings):
-    """What every algorithm can be told.
-
-    Attributes
-    ----------
-    upload_bits : int
-        Bits per value of an upload: 1 to 16 (stochastic rounding), or 32 (float32).
-    download_bits : int
-        The same for what the server sends.
-    """
+class AlgorithmSettings(Section):
+    """What every algorithm can be told."""
 
     upload_bits: BitsPerValue = 32
+    """Bits per value of an upload: 1 to 16 (stochastic rounding), or 32 (float32)."""
     download_bits: BitsPerValue = 32
+    """The same for what the server sends."""
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class UploadReport:
     """What the allocator is told before a round.
 
     Attributes
@@ -91,7 +85,7 @@ class Report:
     relevance : ndarray, (K, N)
         What each client would contribute to each task.
     least : ndarray, (K,), optional
-        What each task needs at least, as a fraction of what the clients that are there offer it, where the algorithm
+        What each task needs at least, as a fraction of what the clients that can upload offer it, where the algorithm
         cannot do with less; what the allocator is asked for may be more.
     """
 
@@ -251,7 +245,7 @@ class Algorithm(ABC):
         """Make the state before the first round."""
 
     @abstractmethod
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         """Say what every client would upload, and what it is worth to every task."""
 
     @abstractmethod

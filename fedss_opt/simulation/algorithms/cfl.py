@@ -28,29 +28,18 @@ class Linkage(StrEnum):
 
 
 class CFLSettings(AlgorithmSettings):
-    """Options of CFL.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    eps1 : float
-        A cluster may split when the mean of its clients' updates is shorter than this,
-    eps2 : float
-        while the longest of them is longer than this; both in lengths of the first round's mean update.
-    min_cluster_size : int
-        Fewest clients on either side of a split.
-    first_split_round : int
-        Round, counted from 0, before which nothing splits.
-    linkage : Linkage
-        How the two sides are found.
-    """
+    """Options of CFL."""
 
     eps1: Annotated[float, Field(ge=0.0)] = 0.4
+    """A cluster may split when the mean of its clients' updates is shorter than this,"""
     eps2: Annotated[float, Field(ge=0.0)] = 1.6
+    """while the longest of them is longer than this; both in lengths of the first round's mean update."""
     min_cluster_size: Annotated[int, Field(ge=1)] = 2
+    """Fewest clients on either side of a split."""
     first_split_round: Annotated[int, Field(ge=0)] = 0
+    """Round, counted from 0, before which nothing splits."""
     linkage: Linkage = Linkage.SINGLE
+    """How the two sides are found."""
 
 
 class CFL(ClusterModels):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
 from .clusters import ClusterModels
 from .probes import PROBED, Division, ask_newcomers, divide
 
@@ -27,20 +27,12 @@ class OracleClustered(ClusterModels):
 
 
 class ClusteredSettings(AlgorithmSettings):
-    """Options of clustered FedAvg.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    tasks : int
-        Number of clusters K.
-    warmup_rounds : int
-        Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by.
-    """
+    """Options of clustered FedAvg."""
 
     n_tasks: Annotated[int, Field(ge=1)] = 4
+    """Number of clusters K."""
     warmup_rounds: Annotated[int, Field(ge=1)] = 5
+    """Rounds of FedAvg from the common start; the uploads of the last one are what clients are clustered by."""
 
 
 class Clustered(ClusterModels):
@@ -73,11 +65,11 @@ class Clustered(ClusterModels):
         """Whether clients have been divided into clusters."""
         return "common" in self.state
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported = super().report(round_)
         if not self.divided:
             least = np.array([PROBED if self._asks(round_) else 0.0])
-            return Report(reported.payload_bits, reported.relevance, least)
+            return UploadReport(reported.payload_bits, reported.relevance, least)
         return ask_newcomers(reported, ~self.state["placed"])
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:

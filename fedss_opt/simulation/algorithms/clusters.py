@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...sharing.aggregation import aggregate
-from .base import ClientModels, FloatArray, IntArray, Message, Parameters, Report
+from .base import ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
 from .fedavg import FedAvg
 
 __all__ = ["ClusterModels", "membership"]
@@ -23,9 +23,9 @@ class ClusterModels(FedAvg):
     Algorithms say how clusters begin (`start`) and change.
     """
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         cluster = self.state["cluster"]
-        return Report(
+        return UploadReport(
             np.full(len(cluster), float(self.upload_size())),
             relevance=membership(cluster, len(self.state["models"])),
         )

@@ -15,17 +15,10 @@ __all__ = ["Ditto", "DittoSettings"]
 
 
 class DittoSettings(AlgorithmSettings):
-    """Options of Ditto.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    pull : float
-        Strength lambda of the pull to the common model; 0 is local training.
-    """
+    """Options of Ditto."""
 
     pull: Annotated[float, Field(ge=0.0)] = 0.1
+    """Strength lambda of the pull to the common model; 0 is local training."""
 
 
 class Ditto(FedAvg):

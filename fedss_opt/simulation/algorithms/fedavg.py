@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...sharing.aggregation import aggregate
-from .base import Algorithm, ClientModels, IntArray, Message, Parameters, Report
+from .base import Algorithm, ClientModels, IntArray, Message, Parameters, UploadReport
 
 __all__ = ["FedAvg", "weighted_mean"]
 
@@ -59,10 +59,10 @@ class FedAvg(Algorithm):
         weights = self.federation.samples(clients)
         self.state["model"] = weighted_mean(self, model + differences, model, weights)
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         n = self.federation.n_clients
         bits = float(self.upload_size(self.shared()))
-        return Report(np.full(n, bits), relevance=np.ones((1, n)))
+        return UploadReport(np.full(n, bits), relevance=np.ones((1, n)))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         model = self.state["model"][np.newaxis]

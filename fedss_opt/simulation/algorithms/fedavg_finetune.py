@@ -14,17 +14,10 @@ __all__ = ["FedAvgFinetune", "FedAvgFinetuneSettings"]
 
 
 class FedAvgFinetuneSettings(AlgorithmSettings):
-    """Options of FedAvg with fine-tuning.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    finetune_epochs : int
-        Passes over the client's own samples before it uses the model.
-    """
+    """Options of FedAvg with fine-tuning."""
 
     finetune_epochs: Annotated[int, Field(ge=1)] = 5
+    """Passes over the client's own samples before it uses the model."""
 
 
 class FedAvgFinetune(FedAvg):

@@ -15,21 +15,14 @@ __all__ = ["FedMGDA", "FedMGDASettings"]
 
 
 class FedMGDASettings(AlgorithmSettings):
-    """Options of FedMGDA+.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    epsilon : float
-        How far a client's weight may be from its share of the samples; 0 is the mean of the directions, 1 all of the
-        simplex.
-    server_rate : float
-        Length of the server's step, in mean lengths of the clients' updates.
-    """
+    """Options of FedMGDA+."""
 
     epsilon: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """How far a client's weight may be from its share of the samples; 0 is the mean of the directions, 1 all of the
+    simplex.
+    """
     server_rate: Annotated[float, Field(gt=0.0)] = 1.0
+    """Length of the server's step, in mean lengths of the clients' updates."""
 
 
 class FedMGDA(FedAvg):

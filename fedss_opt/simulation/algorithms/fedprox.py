@@ -13,17 +13,10 @@ __all__ = ["FedProx", "FedProxSettings"]
 
 
 class FedProxSettings(AlgorithmSettings):
-    """Options of FedProx.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    mu : float
-        Strength of the proximal term; 0 is FedAvg.
-    """
+    """Options of FedProx."""
 
     mu: Annotated[float, Field(ge=0.0)] = 0.1
+    """Strength of the proximal term; 0 is FedAvg."""
 
 
 class FedProx(FedAvg):

@@ -13,17 +13,10 @@ __all__ = ["FedRep", "FedRepSettings"]
 
 
 class FedRepSettings(AlgorithmSettings):
-    """Options of FedRep.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    head_epochs : int
-        Passes over the samples for the head, before those of the local training for the body.
-    """
+    """Options of FedRep."""
 
     head_epochs: Annotated[int, Field(ge=1)] = 5
+    """Passes over the samples for the head, before those of the local training for the body."""
 
 
 class FedRep(FedPer):

@@ -17,7 +17,7 @@ from ...sharing.aggregation import aggregate
 from ...sharing.quantisers import Codebook, adaptive, lloyd_max, quantile, uniform
 from ...sharing.relevance import MEASURES, Measure, SignalToNoise, client_relevance, task_relevance
 from ...sharing.values import rounding_variance
-from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, IntArray, Message, Parameters, Report
+from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, IntArray, Message, Parameters, UploadReport
 from .fedavg import weighted_mean
 from .fedss_settings import FedSSSettings, Sharing
 from .probes import PROBED, Division, ask_newcomers, divide
@@ -73,11 +73,11 @@ class FedSS(Algorithm):
         """Whether clients have been divided into tasks."""
         return "models" in self.state
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         task = self.state["task"]
         if not self.divided:
             probes = self._probes(round_)
-            return Report(
+            return UploadReport(
                 np.full(len(task), float(self.upload_size())),
                 relevance=np.ones((1, len(task))),
                 least=np.array([PROBED if probes else 0.0]),
@@ -86,7 +86,7 @@ class FedSS(Algorithm):
         sizes = np.array([float(self.upload_size(mask)) for mask in self.state["masks"]])
         bits = np.where(new, float(self.upload_size()), sizes[task])
         relevance = client_relevance(task_relevance(self.state["sharing"]), np.maximum(task, 0))
-        return ask_newcomers(Report(bits, relevance), new)
+        return ask_newcomers(UploadReport(bits, relevance), new)
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         messages: dict[tuple[int, int], Message] = {}

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
 from .clusters import membership
 from .fedavg import FedAvg
 from .personal import one_each
@@ -16,17 +16,10 @@ __all__ = ["FedU", "FedUSettings"]
 
 
 class FedUSettings(AlgorithmSettings):
-    """Options of FedU.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    attraction : float
-        How far a model goes towards the mean of its task's models in a round: 0 is local training, 1 the mean.
-    """
+    """Options of FedU."""
 
     attraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """How far a model goes towards the mean of its task's models in a round: 0 is local training, 1 the mean."""
 
 
 class FedU(FedAvg):
@@ -55,9 +48,9 @@ class FedU(FedAvg):
     def start(self) -> None:
         self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported, data = super().report(round_), self.federation.data
-        return Report(reported.payload_bits, membership(data.task, data.n_tasks))
+        return UploadReport(reported.payload_bits, membership(data.task, data.n_tasks))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         models = self.state["models"][clients]

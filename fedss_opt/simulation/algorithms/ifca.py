@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
 from .clusters import ClusterModels, membership
 from .own_data import own_losses
 
@@ -28,23 +28,14 @@ class Start(StrEnum):
 
 
 class IFCASettings(AlgorithmSettings):
-    """Options of IFCA.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    tasks : int
-        Number of models K.
-    beginning : Start
-        How the models differ in the beginning.
-    perturbation : float
-        For ``perturbed``: what part of another draw is added to the common start.
-    """
+    """Options of IFCA."""
 
     n_tasks: Annotated[int, Field(ge=1, le=256)] = 4
+    """Number of models K."""
     beginning: Start = Start.DIFFERENT
+    """How the models differ in the beginning."""
     perturbation: Annotated[float, Field(gt=0.0)] = 0.1
+    """For ``perturbed``: what part of another draw is added to the common start."""
 
 
 class IFCA(ClusterModels):
@@ -78,11 +69,11 @@ class IFCA(ClusterModels):
             models[1:] = models[0] + np.float32(self.settings.perturbation) * models[1:]
         self.state = {"models": models, "cluster": np.full(self.federation.n_clients, UNKNOWN)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         cluster, tasks = self.state["cluster"], self.settings.n_tasks
         relevance = np.where(cluster == UNKNOWN, 1.0 / tasks, membership(cluster, tasks))
         bits = np.full(len(cluster), float(self.upload_size() + 8))
-        return Report(bits, relevance)
+        return UploadReport(bits, relevance)
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         sent = self.encode(round_, self.state["models"], purpose="download", bits=self.settings.download_bits)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import Algorithm, BoolArray, ClientModels, IntArray, Message, Report
+from .base import Algorithm, BoolArray, ClientModels, IntArray, Message, UploadReport
 from .personal import one_each
 
 __all__ = ["Local"]
@@ -26,9 +26,9 @@ class Local(Algorithm):
     def start(self) -> None:
         self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         n = self.federation.n_clients
-        return Report(np.ones(n), relevance=np.zeros((0, n)))
+        return UploadReport(np.ones(n), relevance=np.zeros((0, n)))
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         return [()] * len(clients)

@@ -16,20 +16,12 @@ __all__ = ["MGDAMomentum", "MGDAMomentumSettings"]
 
 
 class MGDAMomentumSettings(AlgorithmSettings):
-    """Options of MGDA with local momentum.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    mixing : float
-        Share alpha of the common direction in every local step.
-    server_rate : float
-        Length of the server's step, in local trainings.
-    """
+    """Options of MGDA with local momentum."""
 
     mixing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share alpha of the common direction in every local step."""
     server_rate: Annotated[float, Field(gt=0.0)] = 1.0
+    """Length of the server's step, in local trainings."""
 
 
 class MGDAMomentum(FedAvg):

@@ -13,7 +13,7 @@ from pydantic import Field
 from ...sharing import payload
 from ...sharing.aggregation import aggregate
 from ...sharing.masks import prune
-from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, Report
+from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
 from .fedavg import FedAvg
 from .own_data import own_accuracies
 from .personal import fine_tuned
@@ -22,26 +22,16 @@ __all__ = ["PersonalMaskSettings", "PersonalMasks"]
 
 
 class PersonalMaskSettings(AlgorithmSettings):
-    """Options of algorithms with a mask for every client.
-
-    Attributes
-    ----------
-    upload_bits, download_bits : int
-        Bits per value in the two directions.
-    density : float
-        Part of the weights that a client keeps in the end; 1 prunes nothing.
-    prune_step : float
-        Part of its remaining weights that a client removes at a time.
-    accuracy : float
-        Accuracy on its own samples from which a client prunes.
-    finetune_epochs : int
-        Passes over its own samples before a client uses its model; 0 for none.
-    """
+    """Options of algorithms with a mask for every client."""
 
     density: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Part of the weights that a client keeps in the end; 1 prunes nothing."""
     prune_step: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    """Part of its remaining weights that a client removes at a time."""
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Accuracy on its own samples from which a client prunes."""
     finetune_epochs: Annotated[int, Field(ge=0)] = 5
+    """Passes over its own samples before a client uses its model; 0 for none."""
 
 
 class PersonalMasks(FedAvg):
@@ -66,10 +56,10 @@ class PersonalMasks(FedAvg):
         shape = (self.federation.n_clients, self.federation.layout.parameters)
         self.state |= {"masks": np.ones(shape, dtype=np.bool_), "known": np.ones(shape, dtype=np.bool_)}
 
-    def report(self, round_: int) -> Report:
+    def report(self, round_: int) -> UploadReport:
         reported = super().report(round_)
         bits = np.array([self._bound(known) for known in self.state["known"]])
-        return Report(bits, reported.relevance)
+        return UploadReport(bits, reported.relevance)
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:
         messages: list[Message] = [()] * len(clients)

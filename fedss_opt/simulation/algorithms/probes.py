@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...sharing.clustering import cluster_clients
-from .base import BoolArray, IntArray, Parameters, Report
+from .base import BoolArray, IntArray, Parameters, UploadReport
 
 __all__ = ["PROBED", "Division", "ask_newcomers", "divide"]
 
@@ -15,7 +15,7 @@ PROBED = 0.75
 """Part of the clients that must be heard before they are divided, and of the newcomers in every round after that."""
 
 
-def ask_newcomers(report: Report, new: BoolArray) -> Report:
+def ask_newcomers(report: UploadReport, new: BoolArray) -> UploadReport:
     """Let newcomers be asked as if getting to know them were one more task.
 
     What they are worth to the others is not known yet. As a task of their own, those with good channels come first, a
@@ -23,7 +23,7 @@ def ask_newcomers(report: Report, new: BoolArray) -> Report:
 
     Parameters
     ----------
-    report : Report
+    report : UploadReport
         What the round is without them.
     new : ndarray of bool, (N,)
         Clients whose cluster is not known.
@@ -33,7 +33,7 @@ def ask_newcomers(report: Report, new: BoolArray) -> Report:
     relevance = np.vstack([np.where(new, 0.0, report.relevance), new.astype(np.float64)])
     least = np.zeros(len(relevance))
     least[-1] = PROBED
-    return Report(report.payload_bits, relevance, least)
+    return UploadReport(report.payload_bits, relevance, least)
 
 
 @dataclass(frozen=True, eq=False)

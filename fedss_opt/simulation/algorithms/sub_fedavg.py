@@ -14,22 +14,16 @@ __all__ = ["SubFedAvg", "SubFedAvgSettings"]
 
 
 class SubFedAvgSettings(PersonalMaskSettings):
-    """Options of Sub-FedAvg.
-
-    Attributes
-    ----------
-    upload_bits, download_bits, density, prune_step, finetune_epochs
-        As in `PersonalMaskSettings`.
-    accuracy : float
-        Accuracy on its own samples from which a client prunes. Those are the samples it has just trained on, so it
-        takes more than the half that the authors ask for on others.
-    distance : float
-        Least part of the weights in which the masks after the first and after the last epoch differ: while they
-        agree, the network has stopped changing and is not pruned.
-    """
+    """Options of Sub-FedAvg."""
 
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
+    """Accuracy on its own samples from which a client prunes. Those are the samples it has just trained on, so it takes
+    more than the half that the authors ask for on others.
+    """
     distance: Annotated[float, Field(ge=0.0, le=1.0)] = 1e-4
+    """Least part of the weights in which the masks after the first and after the last epoch differ: while they agree,
+    the network has stopped changing and is not pruned.
+    """
 
 
 class SubFedAvg(PersonalMasks):

@@ -11,14 +11,14 @@ from pydantic import Field, model_validator
 
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
-from ..settings import Settings
+from ..section import Section
 from . import partitions
 from .dataset import Dataset, load_digits
-from .families import Family, make_tasks
 from .federated import FederatedData
 from .idx import load_idx
 from .npz import load_npz
 from .table import load_csv
+from .task_families import Family, make_tasks
 
 __all__ = ["DataSettings", "Source", "federate", "load_dataset", "make_federation"]
 
@@ -42,32 +42,8 @@ class Source(StrEnum):
 _LOADERS = {Source.IDX: load_idx, Source.NPZ: load_npz, Source.CSV: load_csv}
 
 
-class DataSettings(Settings):
+class DataSettings(Section):
     """Which images there are, and how they are divided.
-
-    Parameters
-    ----------
-    dataset : Source
-        The embedded digits, or the format of the files in `folder`.
-    folder : Path, optional
-        Where the files are; not for the digits.
-    family : Family
-        Task family or kind of skew; `make_tasks` describes them.
-    clients : int
-        Number of clients, at least `tasks` where the family has several.
-    tasks : int
-        Number of tasks of the families swap2, permpairs and rotations; the others have one and do not read it.
-    images_per_client : int
-        Training images of each client.
-    test_fraction : float
-        Share of every class that is held out, in (0, 1).
-    alpha : float
-        Concentration of the family dirichlet.
-    shards_per_client : int
-        Shards a client of the family shards.
-    replace : bool
-        Let an image serve several clients, though never one client twice: needed for more clients than the images
-        suffice for. Clients of different tasks then share images, which no real federation does.
 
     Examples
     --------
@@ -76,15 +52,27 @@ class DataSettings(Settings):
     """
 
     dataset: Source = Source.DIGITS
+    """The embedded digits, or the format of the files in `folder`."""
     folder: Path | None = None
+    """Where the files are; not for the digits."""
     family: Family = Family.SWAP2
+    """Task family or kind of skew; `make_tasks` describes them."""
     n_clients: int = Field(default=40, ge=1)
+    """Number of clients, at least `n_tasks` where the family has several."""
     n_tasks: int = Field(default=4, ge=1)
+    """Number of tasks of the families swap2, permpairs and rotations; the others have one and do not read it."""
     images_per_client: int = Field(default=20, ge=1)
+    """Training images of each client."""
     test_fraction: float = Field(default=0.2, gt=0.0, lt=1.0)
+    """Share of every class that is held out, in (0, 1)."""
     alpha: float = Field(default=0.3, ge=partitions.ALPHA_LEAST, le=partitions.ALPHA_MOST)
+    """Concentration of the family dirichlet."""
     shards_per_client: int = Field(default=2, ge=1)
+    """Shards a client of the family shards."""
     replace: bool = False
+    """Let an image serve several clients, though never one client twice: needed for more clients than the images
+    suffice for. Clients of different tasks then share images, which no real federation does.
+    """
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> DataSettings:
@@ -181,7 +169,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     """
     tasks = make_tasks(settings.family, settings.n_tasks, dataset.classes, dataset.shape)
     if settings.n_clients < len(tasks):
-        raise OptionError(f"clients = {settings.n_clients}: must be at least the number of tasks, {len(tasks)}")
+        raise OptionError(f"n_clients = {settings.n_clients}: must be at least the number of tasks, {len(tasks)}")
     training, test = _hold_out(dataset.labels, settings.test_fraction, generator(seed, "test images"))
     given = training[_partition(dataset, training, settings, seed)]
     task = np.arange(settings.n_clients) * len(tasks) // settings.n_clients

@@ -14,7 +14,7 @@ from ...documents.files import in_file
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import Part, assemble
+from .raw import RawSamples, assemble
 
 __all__ = ["load_idx", "parse_idx"]
 
@@ -82,7 +82,7 @@ def load_idx(path: Path) -> Dataset:
     return assemble(path.resolve().name, [_pair(folder, name) for name in images])
 
 
-def _pair(folder: Folder, images: str) -> Part:
+def _pair(folder: Folder, images: str) -> RawSamples:
     match = re.fullmatch(_IMAGES, images, re.IGNORECASE)
     assert match is not None
     before = re.escape(match["before"])
@@ -90,7 +90,7 @@ def _pair(folder: Folder, images: str) -> Part:
     if not labels:
         raise folder.missing(f"labels for {images}", _ACCEPTED)
     writers = _one_of_each(folder.matching(rf"{before}writers[-.]idx1[-.]\w+(\.gz)?"))
-    return Part(
+    return RawSamples(
         str(folder.path / images),
         _read(folder, images, 3),
         _read(folder, labels[0], 1),

@@ -12,7 +12,7 @@ from ...documents.files import in_file, read_npz
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import Part, assemble
+from .raw import RawSamples, assemble
 
 __all__ = ["load_npz"]
 
@@ -48,7 +48,7 @@ def load_npz(path: Path) -> Dataset:
     return assemble(path.resolve().name, [part for name in names for part in _parts(folder, name)])
 
 
-def _parts(folder: Folder, name: str) -> list[Part]:
+def _parts(folder: Folder, name: str) -> list[RawSamples]:
     source = str(folder.path / name)
     with in_file(source):
         arrays = _arrays(folder.read(name))
@@ -59,7 +59,7 @@ def _parts(folder: Folder, name: str) -> list[Part]:
             for needed in (inputs, labels):
                 if needed not in arrays:
                     raise FileFormatError(f"array {needed} is missing; accepted: {_ACCEPTED}")
-            parts.append(Part(f"{source}: {inputs}", arrays[inputs], arrays[labels], arrays.get(writer)))
+            parts.append(RawSamples(f"{source}: {inputs}", arrays[inputs], arrays[labels], arrays.get(writer)))
         if not parts:
             raise FileFormatError(f"holds {', '.join(arrays) or 'nothing'}; accepted: {_ACCEPTED}")
     return parts

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 
-__all__ = ["Part", "assemble"]
+__all__ = ["RawSamples", "assemble"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class RawSamples:
     """Samples of one file, or of one pair of files.
 
     Parameters
@@ -39,7 +39,7 @@ class Part:
     writer: Array | None = None
 
 
-def assemble(name: str, parts: Sequence[Part]) -> Dataset:
+def assemble(name: str, parts: Sequence[RawSamples]) -> Dataset:
     """Join parts into one data set.
 
     Integers are pixels, 0..255, and divided by 255; floats stay as they are. The distinct labels become 0, 1, ...
@@ -49,7 +49,7 @@ def assemble(name: str, parts: Sequence[Part]) -> Dataset:
     ----------
     name : str
         What the data are called.
-    parts : sequence of Part
+    parts : sequence of RawSamples
         At least one; files of training and of test images alike, since test images are drawn anew for every seed.
 
     Raises
@@ -61,7 +61,7 @@ def assemble(name: str, parts: Sequence[Part]) -> Dataset:
     --------
     >>> import numpy as np
     >>> pixels = np.full((2, 8, 8), 255, np.uint8)
-    >>> data = assemble("white", [Part("here", pixels, np.array([3, 7]))])
+    >>> data = assemble("white", [RawSamples("here", pixels, np.array([3, 7]))])
     >>> data.inputs.max(), data.labels, data.shape
     (np.float32(1.0), array([0, 1]), (8, 8))
     """
@@ -76,7 +76,7 @@ def assemble(name: str, parts: Sequence[Part]) -> Dataset:
     return Dataset(inputs.reshape(len(inputs), -1), labels, name, inputs.shape[1:], writer)
 
 
-def _check(part: Part, first: Part) -> None:
+def _check(part: RawSamples, first: RawSamples) -> None:
     if part.inputs.ndim < 2 or part.inputs.size == 0:
         raise FileFormatError(
             f"{part.source}: inputs have shape {part.inputs.shape}; must be one sample or more, and a feature or more"
@@ -100,7 +100,7 @@ def _check(part: Part, first: Part) -> None:
         )
 
 
-def _scaled(part: Part) -> npt.NDArray[np.float32]:
+def _scaled(part: RawSamples) -> npt.NDArray[np.float32]:
     """Return the inputs as float32, with integer pixels divided by 255."""
     kind = part.inputs.dtype.kind
     if kind in "iu":
@@ -114,7 +114,7 @@ def _scaled(part: Part) -> npt.NDArray[np.float32]:
     return inputs
 
 
-def _refuse_the_first(part: Part, bad: npt.NDArray[np.bool_], accepted: str) -> None:
+def _refuse_the_first(part: RawSamples, bad: npt.NDArray[np.bool_], accepted: str) -> None:
     if bad.any():
         place = np.unravel_index(int(np.argmax(bad)), bad.shape)
         where = ", ".join(str(int(i)) for i in place)

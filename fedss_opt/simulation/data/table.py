@@ -15,7 +15,7 @@ from ...documents.files import decode, in_file
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import Part, assemble
+from .raw import RawSamples, assemble
 
 __all__ = ["load_csv", "parse_csv"]
 
@@ -46,7 +46,7 @@ def load_csv(path: Path) -> Dataset:
     return assemble(path.resolve().name, parts)
 
 
-def parse_csv(text: str, *, source: str = "CSV") -> Part:
+def parse_csv(text: str, *, source: str = "CSV") -> RawSamples:
     r"""Read images and labels from the text of a CSV with a head.
 
     Parameters
@@ -96,7 +96,7 @@ def parse_csv(text: str, *, source: str = "CSV") -> Part:
     if (labels != np.rint(labels)).any() or (np.abs(labels) > 2.0**24).any():
         _complain(text, head)
     features = values[:, [j for j, name in enumerate(head) if name not in (LABEL, WRITER)]]
-    return Part(source, _images(features), labels.astype(np.int64), writers)
+    return RawSamples(source, _images(features), labels.astype(np.int64), writers)
 
 
 def _head(text: str) -> list[str]:

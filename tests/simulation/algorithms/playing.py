@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from fedss_opt.simulation.accuracy import judge
 from fedss_opt.simulation.algorithms import Algorithm, make_algorithm
 from fedss_opt.simulation.algorithms.base import Federation
 from fedss_opt.simulation.data import DataSettings, make_federation
-from fedss_opt.simulation.metrics import judge
 from fedss_opt.simulation.models import make_model
 from fedss_opt.simulation.training import TrainingSettings
 

@@ -23,14 +23,14 @@ def same_partition(first, second):
 
 
 def test_clusters_are_the_true_tasks_here(where):
-    algorithm = started("clustered", where, tasks=2, warmup_rounds=3)
+    algorithm = started("clustered", where, n_tasks=2, warmup_rounds=3)
     play(algorithm, range(3))
     assert same_partition(algorithm.state["cluster"], where.data.task)
     assert algorithm.figures() == {"clusters": 2.0}
 
 
 def test_most_are_asked_for_the_probe_and_those_missed_are_a_task_of_their_own(where):
-    algorithm = started("clustered", where, tasks=2, warmup_rounds=3)
+    algorithm = started("clustered", where, n_tasks=2, warmup_rounds=3)
     assert algorithm.report(1).least.tolist() == [0.0]
     assert algorithm.report(2).least.tolist() == [0.75]
     play(algorithm, range(3), selected={2: (0, 1, 2, 4, 5, 6)})
@@ -77,7 +77,7 @@ def test_opposed_tasks_need_models_of_their_own(name, options, where):
 
 
 def test_ifca_picks_the_least_loss_and_tells(where):
-    algorithm = started("ifca", where, tasks=3)
+    algorithm = started("ifca", where, n_tasks=3)
     assert (algorithm.report(0).relevance == 1.0 / 3.0).all()
     who = np.array([0, 3, 6])
     losses = own_losses(where, algorithm.state["models"], who)
@@ -94,8 +94,8 @@ def test_ifca_picks_the_least_loss_and_tells(where):
 
 
 def test_ifca_begins_with_different_models_or_with_one_perturbed(where):
-    different = started("ifca", where, tasks=3).state["models"]
-    perturbed = started("ifca", where, tasks=3, beginning="perturbed", perturbation=0.01).state["models"]
+    different = started("ifca", where, n_tasks=3).state["models"]
+    perturbed = started("ifca", where, n_tasks=3, beginning="perturbed", perturbation=0.01).state["models"]
     np.testing.assert_array_equal(different[0], where.initial())
     np.testing.assert_array_equal(perturbed[0], where.initial())
     apart = np.linalg.norm(different[1:] - different[0], axis=1)

@@ -141,4 +141,4 @@ def test_computing_beyond_one_training_is_counted(where):
     # Three epochs for the head beside the two of the local training.
     assert started("fedrep", where, head_epochs=3).training_passes == 2.5
     # Three forward passes, each a third of an epoch of training, beside the two epochs.
-    assert started("ifca", where, tasks=3).training_passes == 1.5
+    assert started("ifca", where, n_tasks=3).training_passes == 1.5

@@ -40,7 +40,7 @@ def test_one_task_with_full_masks_is_fedavg_exactly(federation):
     """The sums are the same float64 sums in the same order, so that every bit agrees."""
     lossless = {"upload_bits": 32, "download_bits": 32}
     fedavg = started(federation, "fedavg", **lossless)
-    fedss = started(federation, **lossless, tasks=1, density=1.0, warmup_rounds=2)
+    fedss = started(federation, **lossless, n_tasks=1, density=1.0, warmup_rounds=2)
     for round_ in range(5):
         who = EVERYBODY if round_ == 1 else EVERYBODY[round_ % 2 :: 2]  # everybody in the probe's round
         play(fedavg, round_, who)
@@ -183,7 +183,7 @@ def test_every_measure_and_quantiser(federation, measure, quantiser):
 
 def test_wrong_numbers_of_tasks_are_survived(federation):
     for tasks in (1, 3, 8, 20):
-        algorithm = started(federation, **{**SETTINGS, "tasks": tasks})
+        algorithm = started(federation, **{**SETTINGS, "n_tasks": tasks})
         for round_ in range(4):
             play(algorithm, round_)
         assert np.isfinite(algorithm.state["models"]).all()

@@ -1,0 +1,271 @@
+"""Where runs are run: here, in processes of this machine, or on a Dask cluster; the results are the same."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager
+from importlib import import_module
+from traceback import format_exception
+from typing import Any
+
+from ..exceptions import MissingDependencyError, OptionError
+from ..processors import usable_cpus
+from ..simulation.run_records import RoundRecord
+from .grid import Job, RunOutcome, run_job
+
+__all__ = ["check_executor", "run_jobs"]
+
+Watch = Callable[[Job, RoundRecord], None]
+Stopped = Callable[[], bool]
+
+_POLL_S = 0.2  # how long news and Ctrl-C may wait
+
+
+class _StoppedError(BaseException):
+    """A run that was told to stop; no error that an outcome could hold."""
+
+
+def check_executor(executor: str, workers: int | None = None) -> None:
+    """Refuse an executor that is none.
+
+    Raises
+    ------
+    OptionError
+        For another text than ``serial``, ``processes`` and ``dask=ADDRESS``, or workers where they have no say.
+    """
+    kind, _, address = executor.partition("=")
+    if executor not in ("serial", "processes") and not (kind == "dask" and address):
+        raise OptionError(f"executor = {executor!r}: must be serial, processes or dask=ADDRESS")
+    if workers is not None and executor != "processes":
+        raise OptionError(f"workers = {workers}: only for the executor processes, not {executor}")
+    if workers is not None and workers < 1:
+        raise OptionError(f"workers = {workers}: must be an integer >= 1")
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    executor: str = "serial",
+    workers: int | None = None,
+    watch: Watch | None = None,
+    stopped: Stopped | None = None,
+) -> Iterator[RunOutcome]:
+    """Run jobs, and yield what becomes of each as it ends.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What to run.
+    executor : str
+        ``serial``, ``processes``, or ``dask=ADDRESS`` of a scheduler.
+    workers : int, optional
+        Number of processes, by default as many as there are processors.
+    watch : callable, optional
+        Told of every round as it ends, in the calling thread; on Dask nobody tells.
+    stopped : callable, optional
+        Asked a few times a second, and after every round, whether to stop.
+
+    Raises
+    ------
+    OptionError
+        For an executor that is none, or a scheduler that does not answer.
+    MissingDependencyError
+        For Dask, without the extra ``distributed``.
+    KeyboardInterrupt
+        When `stopped` says so: after the round that each worker is in.
+
+    Examples
+    --------
+    >>> from fedss_opt.studies.grid import jobs_of
+    >>> from fedss_opt.studies.experiment import Experiment
+    >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> [outcome.result.records[0].selected for outcome in run_jobs(jobs_of(small))]
+    [8]
+    """
+    check_executor(executor, workers)
+    ask = stopped or (lambda: False)
+    if executor == "serial":
+        yield from _in_this_process(jobs, watch, ask)
+    elif executor == "processes":
+        yield from _in_processes(jobs, min(workers or usable_cpus(), max(1, len(jobs))), watch, ask)
+    else:
+        yield from _on_dask(jobs, executor.partition("=")[2], ask)
+
+
+def _in_this_process(jobs: Sequence[Job], watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
+    for job in jobs:
+
+        def on_round(record: RoundRecord, job: Job = job) -> None:
+            if watch is not None:
+                watch(job, record)
+            if stopped():
+                raise KeyboardInterrupt
+
+        yield run_job(job, on_round)
+
+
+# -- processes ----------------------------------------------------------------------------------------------
+
+_post: Any = None
+_end: Any = None
+
+
+def _begin_worker(post: Any, end: Any) -> None:
+    """Remember where news go, leave Ctrl-C to the process that asked, and do not outlive that process."""
+    global _post, _end
+    _post, _end = post, end
+    post.cancel_join_thread()  # news that nobody reads any more must not keep a worker alive
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End the worker when the process that asked is gone, however it went.
+
+    A pool's workers never notice, and one that plays on would write over the checkpoints of a run that is resumed
+    meanwhile. Files are written whole or not at all, so that any moment will do.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run_in_worker(job: Job) -> RunOutcome:
+    def on_round(record: RoundRecord) -> None:
+        _post.put((job.place, record))
+        if _end.is_set():
+            raise _StoppedError
+
+    return run_job(job, on_round)
+
+
+class _Processes(AbstractContextManager["_Processes"]):
+    """Pools of processes, one after another: a pool is broken as soon as one of its processes dies."""
+
+    def __init__(self, jobs: Sequence[Job], watch: Watch | None) -> None:
+        context = multiprocessing.get_context("spawn")  # threads of BLAS and Numba do not survive a fork
+        self._context = context
+        self._jobs, self._watch = {job.place: job for job in jobs}, watch
+        self._post, self._end = context.Queue(), context.Event()
+        self._pool: Executor | None = None
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self.close()
+        self._post.close()
+
+    def open(self, workers: int) -> Executor:
+        """Return a new pool."""
+        self.close()
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=self._context, initializer=_begin_worker, initargs=(self._post, self._end)
+        )
+        return self._pool
+
+    def close(self) -> None:
+        """Wait for the rounds that are being played, and for nothing else."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def tell(self) -> None:
+        """Pass the news on."""
+        while True:
+            try:
+                place, record = self._post.get_nowait()
+            except queue.Empty:
+                return
+            if self._watch is not None:
+                self._watch(self._jobs[place], record)
+
+
+def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
+    """Run jobs in processes; those that a process took down with it are tried once more, each by itself."""
+    waiting = deque(jobs)
+    with _Processes(jobs, watch) as processes:
+        suspects: list[Job] = []
+        while waiting:
+            lost = yield from _drain(processes.open(workers), _run_in_worker, waiting, workers, stopped, processes.tell)
+            suspects += lost
+        for job in suspects:
+            alone = deque([job])
+            lost = yield from _drain(processes.open(1), _run_in_worker, alone, 1, stopped, processes.tell)
+            for job_again in lost:
+                yield RunOutcome(job_again, error="its process died, twice (out of memory?)")
+
+
+# -- Dask ---------------------------------------------------------------------------------------------------
+
+
+def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[RunOutcome]:
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError:
+        raise MissingDependencyError(
+            '--executor dask=ADDRESS needs distributed; install it with: pip install "fedss-opt[distributed]"'
+        ) from None
+    try:
+        connection = distributed.Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"executor = 'dask={address}': no scheduler to talk to: {error}") from None
+    with connection as client:
+        pool = client.get_executor(pure=False)
+        lost = yield from _drain(pool, run_job, deque(jobs), len(jobs), stopped, lambda: None)
+        for job in lost:
+            yield RunOutcome(job, error="its worker died, again and again")
+
+
+# -- both ---------------------------------------------------------------------------------------------------
+
+
+def _drain(
+    pool: Executor,
+    run: Callable[[Job], RunOutcome],
+    waiting: deque[Job],
+    most: int,
+    stopped: Stopped,
+    tell: Callable[[], None],
+) -> Generator[RunOutcome, None, list[Job]]:
+    """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
+    running: dict[Future[RunOutcome], Job] = {}
+    lost: list[Job] = []
+    try:
+        while (waiting and not lost) or running:
+            while waiting and not lost and len(running) < most:
+                job = waiting.popleft()
+                try:
+                    running[pool.submit(run, job)] = job
+                except BrokenExecutor:
+                    lost.append(job)
+            for future in wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                outcome = _outcome_of(future, job)
+                if outcome is None:
+                    lost.append(job)
+                else:
+                    yield outcome
+            tell()
+            if stopped():
+                raise KeyboardInterrupt
+    finally:
+        for future in running:
+            future.cancel()
+    return lost
+
+
+def _outcome_of(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
+    """Return the outcome of a run; None where its worker died."""
+    try:
+        return future.result()
+    except Exception as error:
+        if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
+            return None
+        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback="".join(format_exception(error)))

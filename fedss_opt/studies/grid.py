@@ -1,0 +1,158 @@
+"""Every algorithm under every policy with every seed: the runs of an experiment, and what becomes of them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..exceptions import FedssOptError
+from ..simulation.engine import Simulation, SimulationSettings
+from ..simulation.run_records import RoundRecord, RunResult
+from .experiment import AlgorithmVariant, Experiment
+
+__all__ = ["Job", "RunOutcome", "jobs_of", "run_job", "simulation_of"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: an algorithm, a policy and a seed, and all that they need; can be sent anywhere.
+
+    Attributes
+    ----------
+    place : int
+        Where it stands in the grid.
+    settings : SimulationSettings
+        What every run has in common.
+    variant : AlgorithmVariant
+        The algorithm with its options.
+    policy : str
+        Who allocates.
+    seed : int
+        Seed of everything that is drawn.
+    checkpoint : Path or None
+        File that keeps the state of the run.
+    resume : bool
+        Whether to continue from that file.
+    """
+
+    place: int
+    settings: SimulationSettings
+    variant: AlgorithmVariant
+    policy: str
+    seed: int
+    checkpoint: Path | None = None
+    resume: bool = False
+
+    @property
+    def name(self) -> str:
+        """The run as a person calls it."""
+        return f"{self.variant.name} under {self.policy}, seed {self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class RunOutcome:
+    """What became of a run.
+
+    Attributes
+    ----------
+    job : Job
+        The run.
+    result : RunResult or None
+        Its result; None where it failed.
+    error : str
+        Why it failed, in one line.
+    traceback : str
+        Where it failed, unless the package refused it on purpose.
+    """
+
+    job: Job
+    result: RunResult | None = None
+    error: str = ""
+    traceback: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the run was refused on purpose, with an error that says why."""
+        return self.result is None and not self.traceback
+
+
+def jobs_of(experiment: Experiment, *, folder: Path | None = None, resume: bool = False) -> tuple[Job, ...]:
+    """List the runs of an experiment, seed by seed within policy within algorithm.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What is run.
+    folder : Path, optional
+        Where each run keeps a checkpoint.
+    resume : bool
+        Whether runs continue from their checkpoints.
+
+    Examples
+    --------
+    >>> from fedss_opt.studies.experiment import Experiment
+    >>> [job.name for job in jobs_of(Experiment(run={"algorithms": ["fedavg"], "seeds": "0:2"}))]
+    ['fedavg under admm, seed 0', 'fedavg under admm, seed 1']
+    """
+    settings, variants = experiment.simulation, experiment.variants
+    grid = [
+        (variants[name], policy, seed)
+        for name in experiment.run.algorithms
+        for policy in experiment.run.policies
+        for seed in experiment.run.seeds
+    ]
+    return tuple(
+        Job(
+            place=place,
+            settings=settings,
+            variant=variant,
+            policy=policy,
+            seed=seed,
+            checkpoint=None if folder is None else folder / f"{variant.name}--{policy}--{seed}.npz",
+            resume=resume,
+        )
+        for place, (variant, policy, seed) in enumerate(grid)
+    )
+
+
+def simulation_of(job: Job) -> Simulation:
+    """Return a job's simulation, which refuses what its configuration cannot do before anything is run.
+
+    Raises
+    ------
+    FedssOptError
+        In one line.
+    """
+    return Simulation(
+        job.settings,
+        algorithm=job.variant.base,
+        options=job.variant.options,
+        policy=job.policy,
+        seed=job.seed,
+        label=job.variant.name,
+    )
+
+
+def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> RunOutcome:
+    """Run a job; whatever fails is part of its outcome, so that the others go on.
+
+    Examples
+    --------
+    >>> from fedss_opt.studies import Experiment, jobs_of, run_job
+    >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
+    >>> outcome = run_job(jobs_of(small)[0])
+    >>> outcome.error, len(outcome.result.records)
+    ('', 1)
+    """
+    try:
+        simulation = simulation_of(job)
+        # A worker on another machine may not see the folder; it runs all the same.
+        kept = job.checkpoint is not None and job.checkpoint.parent.is_dir()
+        result = simulation.run(on_round=on_round, checkpoint=job.checkpoint if kept else None, resume=job.resume)
+    except FedssOptError as error:
+        return RunOutcome(job, error=str(error))
+    except Exception as error:
+        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+    return RunOutcome(job, result)
