@@ -79,9 +79,10 @@ def _steps(relevance: FloatArray) -> list[float]:
             a, b = step, value
             while b > tolerance:
                 a, b = b, (a % b if tolerance == 0.0 else abs(a - round(a / b) * b))
-            step = a
-            if not step * _MOST_LEVELS > largest:
+            if not a * _MOST_LEVELS > largest:
                 break
+            # A part of the largest in any case, lest what the remainders lose adds up from value to value.
+            step = a if tolerance == 0.0 else largest / round(largest / a)
         else:
-            guesses.append(step if tolerance == 0.0 else largest / round(largest / step))
+            guesses.append(step)
     return guesses
