@@ -16,7 +16,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.verification.cross_check import core_size
-from fedss_opt.verification.scip import scip
+from fedss_opt.verification.scip_model import scip
 
 from .families import instance, rotation
 

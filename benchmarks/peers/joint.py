@@ -11,9 +11,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 import fedss_opt as fo
 from fedss_opt.solvers.answers import optimal_bandwidth
-from fedss_opt.verification.referees import least_bandwidths
-from fedss_opt.verification.scip import scip
-from fedss_opt.verification.tangents import highs_total
+from fedss_opt.verification.highs import highs_total
+from fedss_opt.verification.plain_bandwidths import least_bandwidths
+from fedss_opt.verification.scip_model import scip
 
 from .attempt import Attempt
 

@@ -248,7 +248,7 @@ def claims_of(problem: Problem, solution: Solution) -> list[tuple[str, str, str]
     The claim of the status is left out: it depends on a tolerance that the answer does not carry.
     """
     claims = check(problem, solution, time_limit_s=_PROOF_S).claims
-    return [(_WORDS[claim.verdict], claim.name, claim.detail) for claim in claims if claim.name != "status"]
+    return [(_WORDS[claim.holds], claim.name, claim.detail) for claim in claims if claim.name != "status"]
 
 
 def _iterations(count: int) -> str:

@@ -24,7 +24,6 @@ __all__ = [
     "UndecidedError",
     "arb",
     "ball_of",
-    "bits_at_most",
     "decide",
     "final_precision",
     "flint",
@@ -32,6 +31,8 @@ __all__ = [
     "lower_float",
     "priced_bandwidth",
     "rate",
+    "refine",
+    "settle",
     "upload_time",
     "upper_float",
     "working_precision",
@@ -76,14 +77,8 @@ def working_precision(bits: int) -> Iterator[None]:
         yield
 
 
-def bits_at_most(attempt: Callable[[], T]) -> T:
-    """Run a computation at rising precision until it no longer raises `UndecidedError`.
-
-    Raises
-    ------
-    UndecidedError
-        When the last precision does not decide either.
-    """
+def refine(attempt: Callable[[], T]) -> T:
+    """Run a computation at rising precision until it no longer raises `UndecidedError`; at the last one it may."""
     for bits in _PRECISIONS:
         try:
             with working_precision(bits):
@@ -94,8 +89,16 @@ def bits_at_most(attempt: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def settle(question: Callable[[], bool]) -> bool | None:
+    """Answer a question at rising precision: None where even the last one leaves it open."""
+    try:
+        return refine(question)
+    except UndecidedError:
+        return None
+
+
 def final_precision() -> bool:
-    """Tell whether `bits_at_most` has no higher precision left to try."""
+    """Tell whether `refine` has no higher precision left to try."""
     return bool(flint().ctx.prec >= _PRECISIONS[-1])
 
 
@@ -120,10 +123,7 @@ def upper_float(ball: Ball) -> float:
 
 def _outward(end: Ball, direction: float) -> float:
     value = float(end)
-    if not math.isfinite(value):
-        return value
-    exact = end == arb(value)
-    return value if exact else math.nextafter(value, direction)
+    return value if not math.isfinite(value) or end == arb(value) else math.nextafter(value, direction)
 
 
 def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
@@ -139,26 +139,9 @@ def upload_time(payload: float, bandwidth: Ball, cn0: float | None, efficiency: 
 
 
 def least_bandwidth(payload: float, tau: Ball, cn0: float | None, efficiency: float | None) -> Ball | None:
-    """Enclose the least bandwidth that uploads `payload` bits within `tau` seconds.
+    """Enclose the least bandwidth, Hz, that uploads `payload` bits within `tau` seconds; None where none suffices.
 
-    Parameters
-    ----------
-    payload : float
-        bit.
-    tau : Ball
-        s; finite.
-    cn0, efficiency : float or None
-        Hz, or bit/s/Hz: the one that the problem has.
-
-    Returns
-    -------
-    Ball or None
-        Hz; None where no bandwidth suffices.
-
-    Raises
-    ------
-    UndecidedError
-        At too little precision.
+    Given is the channel that the problem has: C/N0 in Hz, or bit/s/Hz. Raises `UndecidedError` at too little precision.
     """
     if not decide(arb(0), tau) or tau <= 0:
         return None
@@ -222,10 +205,7 @@ def _log_ratio_slope(length: float) -> float:
 def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | None, efficiency: float | None) -> Ball:
     """Enclose the bandwidth that minimises ``w S / r(b) + lambda b``, limits aside, for a price > 0, Hz.
 
-    Raises
-    ------
-    UndecidedError
-        At too little precision.
+    Raises `UndecidedError` at too little precision.
     """
     if cn0 is None:
         return (arb(weight) * arb(payload) / (arb(efficiency) * arb(price))).sqrt()

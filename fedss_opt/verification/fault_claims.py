@@ -14,12 +14,12 @@ from typing import Any
 
 from ..problem import Objective
 from .check_claims import CheckClaims
-from .closed_forms import sweep_all
-from .cross_check import Court, Schedule
-from .instances import Instance, instances
-from .mutations import try_mutations
+from .claim_record import violations_of
+from .closed_form_sweeps import sweep_all
+from .corruption_claims import try_corruptions
+from .cross_check import CrossCheck, SolverSchedule
+from .frozen_families import Instance, instances
 from .policy_claims import PolicyClaims
-from .records import Comparison
 from .round_claims import round_claims
 from .sharing_claims import sharing_claims
 from .solver_claims import SolverClaims
@@ -51,49 +51,43 @@ def _closed_forms() -> Iterator[Violation]:
 
 
 def _answers() -> Iterator[Violation]:
-    court = Court(Schedule(cvxpy_every=0, scip_every=0, highs_every=0, time_limit_s=5.0))
-    for number, case in enumerate(_cases(_ANSWERS)):
-        court.try_instance(case, number)
-    for record in court.methods.values():
+    check = CrossCheck(SolverSchedule(cvxpy_every=0, scip_every=0, highs_every=0, time_limit_s=5.0))
+    check.try_instances(_cases(_ANSWERS))
+    for record in check.methods.values():
         yield from ((f"{record.name}: every claim of every answer", where) for where in record.wrong)
         yield from ((f"{record.name}: ends without an error", where) for where in record.failed)
-    yield from _violated(court.comparisons)
+    yield from violations_of(check.claims)
 
 
-def _solvers(families: Family, *, makespans: bool = False) -> Iterator[Violation]:
+def _solvers(families: Family, *, makespans: bool = False) -> Iterable[Violation]:
     claims = SolverClaims()
     for case in _cases(families):
         if not makespans or case.problem.objective is Objective.MAKESPAN:
             claims.try_instance(case)
     claims.finish()
-    return _violated(claims.claims)
+    return violations_of(claims.claims)
 
 
-def _checks() -> Iterator[Violation]:
+def _checks() -> Iterable[Violation]:
     claims = CheckClaims()
     for number, case in enumerate(_cases(_CHECKED)):
         claims.try_instance(case, command=number % 4 == 0)
     claims.finish()
-    return _violated(claims.claims)
+    return violations_of(claims.claims)
 
 
-def _mutations() -> Iterator[Violation]:
+def _corruptions() -> Iterator[Violation]:
     solve = __import__("fedss_opt").solve
     answers = [(case.name, case.problem, solve(case.problem)) for case in _cases(_CHECKED)]
-    for record in try_mutations(answers):
-        yield from ((f"caught: {record.name}", where) for where in record.escaped)
+    yield from violations_of(dict(try_corruptions(answers)))
 
 
-def _policies() -> Iterator[Violation]:
+def _policies() -> Iterable[Violation]:
     claims = PolicyClaims()
     for case in _cases(_POLICIES):
         claims.try_instance(case)
     claims.finish()
-    return _violated(claims.claims)
-
-
-def _violated(claims: dict[str, Comparison]) -> Iterator[Violation]:
-    return ((claim.name, where) for claim in claims.values() for where in claim.violated)
+    return violations_of(claims.claims)
 
 
 GROUPS: dict[str, Callable[[], Iterable[Violation]]] = {
@@ -103,10 +97,10 @@ GROUPS: dict[str, Callable[[], Iterable[Violation]]] = {
     "covers": lambda: _solvers(_COVERS, makespans=True),
     "local optima": lambda: _solvers(_HARD),
     "checks": _checks,
-    "mutations": _mutations,
+    "corruptions": _corruptions,
     "policies": _policies,
-    "rounds": lambda: _violated(round_claims(12)),
-    "sharing": lambda: _violated(sharing_claims(6)),
+    "rounds": lambda: violations_of(round_claims(12)),
+    "sharing": lambda: violations_of(sharing_claims(6)),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .instance_draws import Draw, Family, Fields, everyday
+from .family_draws import Draw, Family, Fields, everyday
 
 __all__ = ["HARD_FAMILIES", "family_size", "seed_of"]
 

@@ -23,16 +23,17 @@ from scipy.optimize import linprog
 
 from ..problem import Objective, Problem
 from ..solution import Solution, Status
-from .instances import Instance
-from .records import Comparison, above
-from .referees import brute_force, least_bandwidths, minimal_covers, priced, selection_value
+from .claim_record import above, records_of
+from .enumeration import brute_force, minimal_covers
+from .frozen_families import Instance
+from .plain_bandwidths import least_bandwidths, priced, selection_value
 
 __all__ = ["FLOORS", "MOST_ENUMERATED", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
+_REFERENCE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _NEAR = 1e-6  # above what enumeration is good for
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
 _FOR_A_MEDIAN = 3  # instances
@@ -62,7 +63,7 @@ class SolverClaims:
     """Runs the solvers from poor starts, and holds bounds against their floors."""
 
     def __init__(self) -> None:
-        self.claims = {name: Comparison(name) for name in SOLVER_CLAIMS}
+        self.claims = records_of(SOLVER_CLAIMS)
         self._shares: dict[str, list[float]] = {}
 
     def try_instance(self, instance: Instance) -> None:
@@ -83,23 +84,23 @@ class SolverClaims:
                 continue
             with _starting_with(partial(_moved, problem, start)):
                 answer = package.solve(problem, "exact")
-            claim.see(instance.name, _distance(answer, best), _REFEREE)
-            proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf, 0.0)
+            claim.see(instance.name, _distance(answer, best), _REFERENCE)
+            proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf)
         with _starting_with(lambda first: first):
             answer = package.solve(problem, "exact")
         if answer.has_answer:  # no cover may be found without a search; then there is nothing to improve
-            polished.see(instance.name, _distance(answer, best), _REFEREE)
+            polished.see(instance.name, _distance(answer, best), _REFERENCE)
         if problem.objective is Objective.MAKESPAN:
             self._search(instance, best, bounded)
         answer = package.solve(problem, "exact")
-        bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFEREE)
+        bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFERENCE)
 
     def finish(self) -> None:
         """Compare medians, once all instances were tried."""
         floors = self.claims[SOLVER_CLAIMS[6]]
         for family, shares in self._shares.items():
             if len(shares) >= _FOR_A_MEDIAN:
-                floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
+                floors.see(family, FLOORS.get(family, 0.0) - median(shares))
 
     def _search(self, instance: Instance, best: float, bounded: Solution) -> None:
         """Search at deadlines where hardly any slack is left: whoever is decided by too little of it is missed."""
@@ -110,7 +111,7 @@ class SolverClaims:
             for deadline, nothing in ((best * (1.0 + _NEAR), False), (best * (1.0 - _NEAR), True)):
                 finding, _ = search.find_selection(problem, deadline, multipliers, math.inf)
                 wrong = finding is (search.Finding.SELECTION if nothing else search.Finding.NOTHING)
-                claim.see(instance.name, math.inf if wrong else 0.0, 0.0)
+                claim.see(instance.name, math.inf if wrong else 0.0)
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
         claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s

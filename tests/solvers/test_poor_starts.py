@@ -18,7 +18,7 @@ from fedss_opt.solvers import exact as exact_module
 from fedss_opt.solvers.admm import solve_admm
 from fedss_opt.solvers.answers import answer, optimal_bandwidth
 from fedss_opt.solvers.cover_search import Finding, find_selection
-from fedss_opt.verification.referees import selection_value
+from fedss_opt.verification.plain_bandwidths import selection_value
 
 # The method proves 1e-9, and a referee's value is good to about 1e-10.
 CLOSE = 1e-8
