@@ -57,9 +57,9 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
         cut = _FIRST_CUT
         pending = timed & (candidate > 0.0)
         while pending.any() and cut < 1.0:
-            trial = candidate * (1.0 - cut)
-            proven = pending & _misses(problem, trial, rate)
-            candidate = np.where(proven, trial, candidate)
+            smaller = candidate * (1.0 - cut)
+            proven = pending & _misses(problem, smaller, rate)
+            candidate = np.where(proven, smaller, candidate)
             pending &= ~proven
             cut *= 4.0
         candidate[pending] = 0.0

@@ -1,7 +1,7 @@
 """Whole resource blocks: tables of times, splits by dynamic programming, and greedy ones.
 
 How many blocks there are, and how many a radio may hold, is worked out in rational numbers. Splits by dynamic
-programming know nothing of prices, so they can judge the greedy splits that others use.
+programming know nothing of prices, so greedy splits can be compared with them.
 """
 
 from __future__ import annotations

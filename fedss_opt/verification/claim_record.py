@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-__all__ = ["ClaimRecord", "above", "records_of", "violations_of"]
+from .frozen_families import Instance
+
+__all__ = ["CaseClaims", "ClaimRecord", "Progress", "above", "records_of", "try_cases"]
+
+Progress = Callable[[str, int, int], None]  # what is being tried, steps done, steps in all
 
 
 @dataclass
@@ -59,9 +64,27 @@ def records_of(names: Iterable[str]) -> dict[str, ClaimRecord]:
     return {name: ClaimRecord(name) for name in names}
 
 
-def violations_of(records: dict[str, ClaimRecord]) -> list[tuple[str, str]]:
-    """Return (claim, where) of what does not hold."""
-    return [(record.name, where) for record in records.values() for where in record.violated]
+class CaseClaims(Protocol):
+    """Claims that are tried on one instance after the other."""
+
+    claims: dict[str, ClaimRecord]
+
+    def try_instance(self, instance: Instance) -> None:
+        """Try them on an instance."""
+
+    def finish(self) -> None:
+        """Conclude what is about all instances together."""
+
+
+def try_cases(
+    claims: CaseClaims, cases: Sequence[Instance], what: str = "", tell: Progress = lambda *_: None
+) -> list[ClaimRecord]:
+    """Try claims on every instance and return their records."""
+    for done, case in enumerate(cases):
+        tell(what, done, len(cases))
+        claims.try_instance(case)
+    claims.finish()
+    return list(claims.claims.values())
 
 
 def above(one: float, other: float) -> float:

@@ -95,23 +95,15 @@ def _sweep_least(forms: ClosedForms, region: tuple[str, str, float, float, float
         if true is None or not math.isfinite(value):
             wrong += true is not None or value != math.inf
             continue
-        slope_error = math.nan
-        if i % 4 == 0:
-            # The difference quotient of step 2^-30 is itself off by about 2^-60 of the slope.
-            slope_error = _miss(slope, _true_slope(payload, cn0, start, deadline))
+        # The difference quotient of step 2^-30 is itself off by about 2^-60 of the slope.
+        slope_error = _miss(slope, _true_slope(payload, cn0, start, deadline)) if i % 4 == 0 else math.nan
         up = value * (1.0 + 6.0 * _ULP)
         with working_precision(600):
             kept = bool(rate(arb(up), cn0, None) * (arb(deadline) - arb(start)) >= payload)
         room = _gauge_room(payload, cn0, start, deadline)
-        points.append(Measurement(place=room, error=_miss(value, true), slope_error=slope_error, kept=kept))
-    return Sweep(
-        form="least bandwidth, Shannon",
-        region=name,
-        limit=_LEAST_LIMIT if slope_limit < math.inf else math.inf,
-        slope_limit=slope_limit,
-        points=tuple(points),
-        wrong=wrong,
-    )
+        points.append(Measurement(room, _miss(value, true), slope_error, kept))
+    limit = _LEAST_LIMIT if slope_limit < math.inf else math.inf
+    return Sweep("least bandwidth, Shannon", name, limit, slope_limit, tuple(points), wrong)
 
 
 def _sweep_edge(forms: ClosedForms, count: int, seed: int) -> Sweep:
@@ -127,15 +119,9 @@ def _sweep_edge(forms: ClosedForms, count: int, seed: int) -> Sweep:
             value, _ = forms.least_shannon(payload, cn0, 0.0, moved)
             true = _true_least(payload, cn0, 0.0, moved)
             wrong += (true is None) != (value == math.inf)
-            points.append(Measurement(place=_gauge_room(payload, cn0, 0.0, moved), error=0.0))
-    return Sweep(
-        form="least bandwidth, Shannon",
-        region="G = 1 to within 3 ulp: feasible or not",
-        limit=0.0,
-        slope_limit=0.0,
-        points=tuple(points),
-        wrong=wrong,
-    )
+            points.append(Measurement(_gauge_room(payload, cn0, 0.0, moved), 0.0))
+    region = "G = 1 to within 3 ulp: feasible or not"
+    return Sweep("least bandwidth, Shannon", region, 0.0, 0.0, tuple(points), wrong)
 
 
 def _sweep_price(forms: ClosedForms, low: float, high: float, count: int, seed: int) -> Sweep:
@@ -147,17 +133,10 @@ def _sweep_price(forms: ClosedForms, low: float, high: float, count: int, seed: 
         price = kappa / cn0 * (weight * payload * math.log(2.0)) / cn0
         value, slope = forms.price_shannon(payload, cn0, weight, price)
         true = refine(partial(priced_bandwidth, payload, weight, price, cn0, None))
-        slope_error = math.nan
-        if i % 4 == 0:
-            slope_error = _miss(slope, _price_slope(payload, weight, price, cn0))
-        points.append(Measurement(place=kappa, error=_miss(value, true), slope_error=slope_error))
-    return Sweep(
-        form="bandwidth for a price, Shannon",
-        region=f"kappa in {low:g}..{high:g}",
-        limit=8.0,
-        slope_limit=1024.0,  # it steers Newton's method and nothing else
-        points=tuple(points),
-    )
+        slope_error = _miss(slope, _price_slope(payload, weight, price, cn0)) if i % 4 == 0 else math.nan
+        points.append(Measurement(kappa, _miss(value, true), slope_error))
+    # The slope steers Newton's method and nothing else.
+    return Sweep("bandwidth for a price, Shannon", f"kappa in {low:g}..{high:g}", 8.0, 1024.0, tuple(points))
 
 
 def _price_slope(payload: float, weight: float, price: float, cn0: float) -> Ball:
@@ -185,14 +164,8 @@ def _sweep_time(forms: ClosedForms, low: float, high: float, count: int, seed: i
         cn0 = ratio * bandwidth
         with working_precision(300):
             true = upload_time(payload, arb(bandwidth), cn0, None)
-            points.append(Measurement(place=ratio, error=_miss(forms.time_shannon(payload, cn0, bandwidth), true)))
-    return Sweep(
-        form="upload time, Shannon",
-        region=f"g/b in {low:g}..{high:g}",
-        limit=6.0,
-        slope_limit=0.0,
-        points=tuple(points),
-    )
+            points.append(Measurement(ratio, _miss(forms.time_shannon(payload, cn0, bandwidth), true)))
+    return Sweep("upload time, Shannon", f"g/b in {low:g}..{high:g}", 6.0, 0.0, tuple(points))
 
 
 def _sweep_flat(forms: ClosedForms, count: int, seed: int) -> Iterator[Sweep]:
@@ -204,15 +177,15 @@ def _sweep_flat(forms: ClosedForms, count: int, seed: int) -> Iterator[Sweep]:
         with working_precision(300):
             b, slope = forms.least_flat(payload, efficiency, 0.0, value)
             true = arb(payload) / (arb(efficiency) * arb(value))
-            least.append(Measurement(place=value, error=_miss(b, true), slope_error=_miss(slope, -true / arb(value))))
+            least.append(Measurement(value, _miss(b, true), _miss(slope, -true / arb(value))))
             b, slope = forms.price_flat(payload, efficiency, weight, value)
             true = (arb(weight) * arb(payload) / (arb(efficiency) * arb(value))).sqrt()
             error = _miss(slope, -true / (2 * arb(value)))
-            price.append(Measurement(place=value, error=_miss(b, true), slope_error=error))
+            price.append(Measurement(value, _miss(b, true), error))
             true = arb(payload) / (arb(efficiency) * arb(value))
-            time.append(Measurement(place=value, error=_miss(forms.time_flat(payload, efficiency, value), true)))
+            time.append(Measurement(value, _miss(forms.time_flat(payload, efficiency, value), true)))
     for form, points in (("least bandwidth", least), ("bandwidth for a price", price), ("upload time", time)):
-        yield Sweep(form=f"{form}, flat", region="24 decades", limit=4.0, slope_limit=8.0, points=tuple(points))
+        yield Sweep(f"{form}, flat", "24 decades", 4.0, 8.0, tuple(points))
 
 
 def sweep_all(count: int, *, forms: ClosedForms | None = None, seed: int = 0) -> Iterator[Sweep]:

@@ -101,14 +101,10 @@ def _dropped(problem: Problem, solution: Solution) -> Solution | None:
 
 @_corruption("a client dropped, its bandwidth kept", selects)
 def _bandwidth_without_selection(problem: Problem, solution: Solution) -> Solution:
-    selected = solution.selected.copy()
-    selected[_selected(solution)[0]] = False
-    return replace(solution, selected=selected)
+    return replace(solution, selected=solution.selected & (np.arange(problem.n_clients) != _selected(solution)[0]))
 
 
-@_corruption("a client on no bandwidth", selects)
-def _no_bandwidth(problem: Problem, solution: Solution) -> Solution:
-    return _with_bandwidth(solution, int(_selected(solution)[-1]), 0.0)
+_corruption("a client on no bandwidth", selects)(lambda _, s: _with_bandwidth(s, int(_selected(s)[-1]), 0.0))
 
 
 @_corruption("an unavailable client selected", selects)
@@ -137,13 +133,7 @@ def _exchanged(problem: Problem, solution: Solution) -> Solution | None:
     return changed if moved > CLEAR * solution.objective_s else None
 
 
-@_corruption("a bandwidth that is NaN", selects)
-def _not_a_number(problem: Problem, solution: Solution) -> Solution:
-    return _with_bandwidth(solution, int(_selected(solution)[0]), math.nan)
-
-
-@_corruption("a negative bandwidth")
-def _negative(problem: Problem, solution: Solution) -> Solution | None:
-    """Pay for one client with a negative bandwidth of another."""
-    left_out = np.flatnonzero(~solution.selected)
-    return _with_bandwidth(solution, int(left_out[0]), -1.0) if left_out.size else None
+_corruption("a bandwidth that is NaN", selects)(lambda _, s: _with_bandwidth(s, int(_selected(s)[0]), math.nan))
+_corruption("a negative bandwidth", lambda s: s.has_answer and not s.selected.all())(
+    lambda _, s: _with_bandwidth(s, int(np.flatnonzero(~s.selected)[0]), -1.0)
+)

@@ -38,14 +38,11 @@ def _multipliers(problem: Problem, solution: Solution) -> np.ndarray:
     return np.zeros(problem.n_tasks) if solution.certificate is None else solution.certificate.multipliers
 
 
-@_corruption("latency reported 1e-9 too small", _lasts)
-def _shorter_round(problem: Problem, solution: Solution, nudge: float) -> Solution:
-    return replace(solution, latency_s=solution.latency_s * (1.0 - nudge))
+for _figure in ("latency", "objective"):
 
-
-@_corruption("objective reported 1e-9 too small", _lasts)
-def _better_objective(problem: Problem, solution: Solution, nudge: float) -> Solution:
-    return replace(solution, objective_s=solution.objective_s * (1.0 - nudge))
+    @_corruption(f"{_figure} reported 1e-9 too small", _lasts)
+    def _better_figure(problem: Problem, solution: Solution, nudge: float, figure: str = f"{_figure}_s") -> Solution:
+        return replace(solution, **{figure: getattr(solution, figure) * (1.0 - nudge)})
 
 
 @_corruption("bound inflated by 1e-9")
@@ -64,11 +61,9 @@ def _inflated_everywhere(problem: Problem, solution: Solution) -> Solution | Non
     return replace(solution, lower_bound_s=bound, certificate=_of(solution, price=price))
 
 
-@_corruption("the objective claimed as the bound", proves)
-def _closed_gap(problem: Problem, solution: Solution) -> Solution | None:
-    """Claim the objective itself as the bound, and call it optimal."""
-    closed = replace(solution, lower_bound_s=solution.objective_s, status=Status.OPTIMAL)
-    return closed if solution.gap > 1e-6 else None
+_corruption("the objective claimed as the bound", lambda s: proves(s) and s.gap > 1e-6)(
+    lambda _, s: replace(s, lower_bound_s=s.objective_s, status=Status.OPTIMAL)
+)
 
 
 @_corruption("a bound above the objective, said to be by search", proves)
@@ -102,9 +97,7 @@ def _forged_search(problem: Problem, solution: Solution) -> Solution | None:
     return replace(forged, lower_bound_s=forged.objective_s)
 
 
-@_corruption("a bound without its certificate", proves)
-def _no_certificate(problem: Problem, solution: Solution) -> Solution:
-    return replace(solution, certificate=None)
+_corruption("a bound without its certificate", proves)(lambda _, s: replace(s, certificate=None))
 
 
 def _multiplied(problem: Problem, solution: Solution, factor: float) -> Solution | None:
@@ -135,20 +128,13 @@ _corruption("a negative multiplier", proves)(partial(_first_multiplier, value=-1
 _corruption("a multiplier that is NaN", proves)(partial(_first_multiplier, value=math.nan))
 
 
-@_corruption("a multiplier for no task", lambda solution: solution.certificate is not None)
-def _too_many_multipliers(problem: Problem, solution: Solution) -> Solution:
-    mu = np.append(_multipliers(problem, solution), 1.0)
-    return replace(solution, certificate=_of(solution, multipliers=mu))
-
-
-@_corruption("a price that is NaN", proves)
-def _bad_price(problem: Problem, solution: Solution) -> Solution:
-    return replace(solution, certificate=_of(solution, price=math.nan))
-
-
-@_corruption("feasible flipped to optimal", lambda solution: solution.status is Status.FEASIBLE)
-def _called_optimal(problem: Problem, solution: Solution) -> Solution | None:
-    return replace(solution, status=Status.OPTIMAL) if solution.gap > 2e-4 else None
+_corruption("a multiplier for no task", lambda s: s.certificate is not None)(
+    lambda p, s: replace(s, certificate=_of(s, multipliers=np.append(_multipliers(p, s), 1.0)))
+)
+_corruption("a price that is NaN", proves)(lambda _, s: replace(s, certificate=_of(s, price=math.nan)))
+_corruption("feasible flipped to optimal", lambda s: s.status is Status.FEASIBLE and s.gap > 2e-4)(
+    lambda _, s: replace(s, status=Status.OPTIMAL)
+)
 
 
 def _infeasible(problem: Problem, solution: Solution, kind: CertificateKind | None) -> Solution | None:
@@ -177,9 +163,7 @@ for _kind in (CertificateKind.COVERAGE, CertificateKind.BANDWIDTH):
     _corruption(f"solved flipped to infeasible, {_kind} certificate")(partial(_infeasible, kind=_kind))
 
 
-@_corruption("solved flipped to unknown, allocation kept", selects)
-def _called_unknown(problem: Problem, solution: Solution) -> Solution:
-    return replace(solution, status=Status.UNKNOWN)
+_corruption("solved flipped to unknown, allocation kept", selects)(lambda _, s: replace(s, status=Status.UNKNOWN))
 
 
 @_corruption("infeasible flipped to feasible", lambda solution: solution.status is Status.INFEASIBLE)

@@ -36,7 +36,7 @@ class Corruption:
 
     `change` gets the problem and an answer of which `applies` is true, and where it has a third argument the size of
     the change. It returns the corrupted answer, or the problem of which the answer is no longer true, or None where
-    it can make no claim false; what "false" means is judged in plain floats, far from any tolerance.
+    it can make no claim false; what "false" means is decided in plain floats, far from any tolerance.
     """
 
     name: str

@@ -78,33 +78,17 @@ class MethodRecord:
 
 
 class CrossCheck:
-    """Asks the methods and reference solvers about instances, and keeps the records.
-
-    Attributes
-    ----------
-    methods : dict of str to MethodRecord
-        What became of each method and reference solver.
-    claims : dict of str to ClaimRecord
-        What became of each claim.
-    gaps, disagreements : dict of str to list of float
-        Certified gaps by method; ``answer / best reference - 1`` by method.
-    cores : list of (int, int)
-        Number of clients, and how many of them a better answer could still decide either way (makespan).
-    answers : list of (str, Problem, Solution)
-        The ADMM's answers.
-    missing : set of str
-        Solvers that are not installed.
-    """
+    """Asks the methods and reference solvers about instances, and keeps the records."""
 
     def __init__(self, schedule: SolverSchedule, solve: Callable[..., Solution] | None = None) -> None:
         self.schedule = schedule
         self.methods: dict[str, MethodRecord] = {}
         self.claims = records_of(_CLAIMS)
-        self.gaps: dict[str, list[float]] = {}
-        self.disagreements: dict[str, list[float]] = {}
-        self.cores: list[tuple[int, int]] = []
-        self.answers: list[tuple[str, Problem, Solution]] = []
-        self.missing: set[str] = set()
+        self.gaps: dict[str, list[float]] = {}  # certified, by method
+        self.disagreements: dict[str, list[float]] = {}  # answer / best reference - 1, by method
+        self.cores: list[tuple[int, int]] = []  # clients, and how many are still undecided (makespan)
+        self.answers: list[tuple[str, Problem, Solution]] = []  # of the ADMM
+        self.missing: set[str] = set()  # solvers that are not installed
         self._solve = import_module("fedss_opt.solvers").solve if solve is None else solve
 
     def try_instances(self, instances: Iterable[Instance]) -> None:

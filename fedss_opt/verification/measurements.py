@@ -42,7 +42,7 @@ def package_forms() -> ClosedForms:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measurement:
     """One point of a sweep; errors are NaN where the sweep does not measure them."""
 
@@ -52,7 +52,7 @@ class Measurement:
     kept: bool = True  # whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Sweep:
     """A region of a closed form's domain and what was measured there.
 

@@ -28,18 +28,10 @@ class ChangeError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One text in one file, and what takes its place.
+    """One text in one file, and what takes its place."""
 
-    Attributes
-    ----------
-    file : str
-        Path within the package, such as ``solvers/exact.py``.
-    old, new : str
-        The text, which must be in the file exactly once, and what replaces it.
-    """
-
-    file: str
-    old: str
+    file: str  # path within the package, such as solvers/exact.py
+    old: str  # must be in the file exactly once
     new: str
 
     @property
@@ -48,13 +40,7 @@ class Change:
         return self.file.startswith("kernels/")
 
     def apply(self, text: str) -> str:
-        """Return a file's text with the change made.
-
-        Raises
-        ------
-        ChangeError
-            Where the old text is not there exactly once, or the new one is the same.
-        """
+        """Return a file's text with the change made; `ChangeError` where it cannot be, or changes nothing."""
         count = text.count(self.old)
         if count != 1:
             raise ChangeError(f"{self.file}: {self.old!r} is there {count} times; must be there once")
@@ -90,13 +76,7 @@ class PackageCopy:
 
     @contextmanager
     def changed(self, *changes: Change) -> Iterator[None]:
-        """Make changes for the length of a ``with`` block.
-
-        Raises
-        ------
-        ChangeError
-            Where an old text is not there exactly once; nothing is changed then.
-        """
+        """Make changes for the length of a ``with`` block; none, and `ChangeError`, where one cannot be made."""
         before: dict[Path, str] = {}
         after: dict[Path, str] = {}
         for change in changes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import math
 import os
+import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .claim_record import ClaimRecord
 from .frozen_families import family_size
 from .run_figures import draw_figures
 from .verification_run import VerificationRun, environment
@@ -33,10 +33,11 @@ def write_report(run: VerificationRun, folder: Path) -> list[Path]:
     Returns what was written; raises `MissingDependencyError` without matplotlib.
     """
     figures = draw_figures(run)
+    text = markdown_report(run, figures)
     files = {
         **figures,
-        "report.md": markdown_report(run, figures).encode(),
-        "report.html": _html_report(run, figures).encode(),
+        "report.md": text.encode(),
+        "report.html": _html_report(text, figures).encode(),
         "report.json": (json.dumps(record(run), indent=1, allow_nan=False) + "\n").encode(),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,10 +111,6 @@ def _number(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _made_by(run: VerificationRun) -> tuple[str, str]:
-    return f"fedss-opt verify --{run.size.name} --report DIR", f"in {run.seconds:.0f} s."
-
-
 def _tables(run: VerificationRun) -> list[Table]:
     tables: list[Table] = []
     for group in dict.fromkeys(claim.group for claim in run.claims):
@@ -138,15 +135,13 @@ def _tables(run: VerificationRun) -> list[Table]:
     return tables
 
 
-def _open(run: VerificationRun) -> list[ClaimRecord]:
-    return [claim for claim in run.claims if claim.result != "holds" and claim.details]
-
-
 def markdown_report(run: VerificationRun, figures: dict[str, bytes] | None = None) -> str:
     """Return the report as Markdown; `figures` are linked by name."""
-    command, spent = _made_by(run)
-    parts = ["# Verification report", f"{run.counts()}.", f"Made by `{command}` {spent}"]
-    for claim in _open(run):
+    command = f"fedss-opt verify --{run.size.name} --report DIR"
+    parts = ["# Verification report", f"{run.counts()}.", f"Made by `{command}` in {run.seconds:.0f} s."]
+    for claim in run.claims:
+        if claim.result == "holds" or not claim.details:
+            continue
         parts += [f"**{claim.result}**: {claim.name}", "\n".join(f"* {detail}" for detail in claim.details[:20])]
     parts += [f"![{_TITLES[name]}]({name})" for name in figures or {}]
     for title, header, rows in _tables(run):
@@ -166,28 +161,12 @@ img { max-width: 100%; }
 """
 
 
-def _html_report(run: VerificationRun, figures: dict[str, bytes]) -> str:
-    """One file that needs no other: figures are inside."""
-    command, spent = _made_by(run)
-    parts = [
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>Verification report</title>",
-        f"<style>{_STYLE}</style></head><body><h1>Verification report</h1>",
-        f"<p class='{'holds' if run.ok else 'violated'}'>{html.escape(run.counts())}.</p>",
-        f"<p>Made by <code>{html.escape(command)}</code> {spent}</p>",
-    ]
-    for claim in _open(run):
-        items = "".join(f"<li>{html.escape(detail)}</li>" for detail in claim.details[:20])
-        parts.append(f"<p class='{claim.result}'>{claim.result}: {html.escape(claim.name)}</p><ul>{items}</ul>")
+def _html_report(markdown: str, figures: dict[str, bytes]) -> str:
+    """Return the Markdown as one page that needs no other: figures are inside."""
+    module = import_module("markdown_it")
     for name, data in figures.items():
-        source = base64.b64encode(data).decode()
-        parts.append(f"<p><img alt='{_TITLES[name]}' src='data:image/png;base64,{source}'></p>")
-    for title, header, rows in _tables(run):
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in header)
-        body = "".join("<tr>" + "".join(_html_cell(text) for text in row) + "</tr>" for row in rows)
-        parts.append(f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>{body}</table>")
-    return "\n".join(parts) + "</body></html>\n"
-
-
-def _html_cell(text: str) -> str:
-    known = text in ("holds", "violated", "undecided", "skipped")
-    return f"<td class='{text}'>{text}</td>" if known else f"<td>{html.escape(text)}</td>"
+        markdown = markdown.replace(f"({name})", f"(data:image/png;base64,{base64.b64encode(data).decode()})")
+    body = module.MarkdownIt("commonmark").enable("table").render(markdown)
+    body = re.sub(r"<(td|strong)>(holds|violated|undecided|skipped)<", r"<\1 class='\2'>\2<", body)
+    head = f"<meta charset='utf-8'><title>Verification report</title><style>{_STYLE}</style>"
+    return f"<!DOCTYPE html><html lang='en'><head>{head}</head><body>{body}</body></html>\n"

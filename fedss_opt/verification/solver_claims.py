@@ -23,6 +23,7 @@ from scipy.optimize import linprog
 
 from ..problem import Objective, Problem
 from ..solution import Solution, Status
+from .ball_dual import carrier_hz
 from .claim_record import above, records_of
 from .enumeration import brute_force, minimal_covers
 from .frozen_families import Instance
@@ -79,17 +80,16 @@ class SolverClaims:
             return
         self._shares.setdefault(instance.family, []).append(max(bounded.lower_bound_s, 0.0) / best)
         reached, proves, nearly, polished, bound = (self.claims[name] for name in SOLVER_CLAIMS[:5])
-        for claim, start in ((reached, _drawn(instance)), (nearly, _next_best(problem, best))):
-            if start is None:
-                continue
+        starts = ((reached, _drawn(instance)), (nearly, _next_best(problem, best)))
+        for claim, start in ((claim, start) for claim, start in starts if start is not None):
             with _starting_with(partial(_moved, problem, start)):
                 answer = package.solve(problem, "exact")
-            claim.see(instance.name, _distance(answer, best), _REFERENCE)
+            claim.see(instance.name, abs(above(answer.objective_s, best)), _REFERENCE)
             proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf)
         with _starting_with(lambda first: first):
             answer = package.solve(problem, "exact")
         if answer.has_answer:  # no cover may be found without a search; then there is nothing to improve
-            polished.see(instance.name, _distance(answer, best), _REFERENCE)
+            polished.see(instance.name, abs(above(answer.objective_s, best)), _REFERENCE)
         if problem.objective is Objective.MAKESPAN:
             self._search(instance, best, bounded)
         answer = package.solve(problem, "exact")
@@ -115,22 +115,16 @@ class SolverClaims:
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
         claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s
-        if solution.status is Status.INFEASIBLE or not solution.has_answer:
-            return
-        if instance.family == "badly-scaled":  # twelve decades of costs are beyond linprog's tolerances
+        if not solution.has_answer or instance.family == "badly-scaled":  # twelve decades are beyond linprog
             return
         if problem.objective is Objective.MAKESPAN:
             needed = relaxed_bandwidth(problem, bound * (1.0 + _RELAXED))
-            claim.see(instance.name, needed / _carrier_hz(problem) - 1.0, 1e-9)
+            claim.see(instance.name, needed / float(carrier_hz(problem)) - 1.0, 1e-9)
         else:
             price = 0.0 if solution.certificate is None else solution.certificate.price
-            near = price if price > 0.0 else solution.objective_s / _carrier_hz(problem)
+            near = price if price > 0.0 else solution.objective_s / float(carrier_hz(problem))
             values = [relaxation_at_price(problem, near * 2.0 ** (0.5 * step)) for step in range(-6, 7)]
             claim.see(instance.name, above(max(values), bound), _RELAXED)
-
-
-def _distance(solution: Solution, best: float) -> float:
-    return abs(above(solution.objective_s, best))
 
 
 def _drawn(instance: Instance) -> BoolArray | None:
@@ -198,11 +192,6 @@ def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
         exact.solve_admm = whole
 
 
-def _carrier_hz(problem: Problem) -> float:
-    block = problem.resource_block_hz
-    return problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)
-
-
 def _in_blocks(problem: Problem, bandwidth: FloatArray) -> FloatArray:
     if problem.resource_block_hz is None:
         return bandwidth
@@ -216,7 +205,7 @@ def relaxed_bandwidth(problem: Problem, deadline: float) -> float:
 
 def relaxation_at_price(problem: Problem, price: float) -> float:
     """Return what fractions of clients cost at a price per hertz, less the carrier's, s: a floor of the relaxation."""
-    return _relaxed(problem, priced(problem, price)[1]) - price * _carrier_hz(problem)
+    return _relaxed(problem, priced(problem, price)[1]) - price * float(carrier_hz(problem))
 
 
 def _relaxed(problem: Problem, cost: FloatArray) -> float:

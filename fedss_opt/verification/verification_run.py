@@ -6,14 +6,14 @@ import math
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from importlib import import_module, metadata
 
 from ..exceptions import MissingDependencyError
 from .balls import flint
 from .check_claims import CheckClaims
-from .claim_record import ClaimRecord
+from .claim_record import ClaimRecord, Progress, try_cases
 from .closed_form_sweeps import sweep_all
 from .convex_blocks import convex_blocks
 from .corruption_claims import CorruptionRecord, try_corruptions
@@ -27,8 +27,6 @@ from .sharing_claims import sharing_claims
 from .solver_claims import MOST_ENUMERATED, SolverClaims
 
 __all__ = ["FULL", "QUICK", "RunSize", "VerificationRun", "environment", "run_verification"]
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def run_verification(
     run, tell = VerificationRun(size=size), progress or (lambda what, done, total: None)
     add_closed_forms(run, tell, forms)
     _add_blocks(run, tell, forms)
-    for part in (_add_hashes, _add_answers, _add_corrupted, _add_solvers, _add_checks, _add_policies, _add_loops):
+    for part in (_add_hashes, _add_answers, _add_corrupted, _add_case_claims, _add_loops):
         part(run, tell)
     if size.faults:
         add_faults(run, tell)
@@ -243,32 +241,14 @@ def _first(run: VerificationRun, count: int, *, without: Collection[str] = ()) -
     return [case for family in FAMILIES if family not in without for case in instances(family, count)]
 
 
-def _add_solvers(run: VerificationRun, tell: Progress) -> None:
-    claims = SolverClaims()
-    cases = [case for case in _first(run, run.size.started) if case.problem.n_clients <= MOST_ENUMERATED]
-    for done, case in enumerate(cases):
-        tell("poor starts", done, len(cases))
-        claims.try_instance(case)
-    claims.finish()
-    run.add_compared("solvers", claims.claims.values(), len(cases))
-
-
-def _add_checks(run: VerificationRun, tell: Progress) -> None:
-    claims, cases = CheckClaims(), _first(run, run.size.checked)
-    for done, case in enumerate(cases):
-        tell("checks", done, len(cases))
-        claims.try_instance(case, command=case.number == 0)
-    claims.finish()
-    run.add_compared("checks", claims.claims.values(), sum(case.number == 0 for case in cases))
-
-
-def _add_policies(run: VerificationRun, tell: Progress) -> None:
-    claims, cases = PolicyClaims(), _first(run, run.size.ordered, without=("larger", "larger-optima"))
-    for done, case in enumerate(cases):
-        tell("policies", done, len(cases))
-        claims.try_instance(case)
-    claims.finish()
-    run.add_compared("policies", claims.claims.values(), len(cases))
+def _add_case_claims(run: VerificationRun, tell: Progress) -> None:
+    started = [case for case in _first(run, run.size.started) if case.problem.n_clients <= MOST_ENUMERATED]
+    checked = _first(run, run.size.checked)
+    ordered = _first(run, run.size.ordered, without=("larger", "larger-optima"))
+    run.add_compared("solvers", try_cases(SolverClaims(), started, "poor starts", tell), len(started))
+    families = sum(case.number == 0 for case in checked)
+    run.add_compared("checks", try_cases(CheckClaims(), checked, "checks", tell), families)
+    run.add_compared("policies", try_cases(PolicyClaims(), ordered, "policies", tell), len(ordered))
 
 
 def _add_loops(run: VerificationRun, tell: Progress) -> None:

@@ -48,12 +48,12 @@ def test_claims_are_proved_or_refuted_as_brute_force_says(problem: fo.Problem, b
     if problem.resource_block_hz is not None or not truth.value > 0.0:
         return
     claimed = truth.value * (1.0 - below)
-    verdict, _ = prove_again(problem, claimed, None)
+    proved, _ = prove_again(problem, claimed, None)
     if below < 0.0:
-        assert verdict is not True  # 1e-8: brute force bisects to about as much
+        assert proved is not True  # 1e-8: brute force bisects to about as much
     else:
-        assert verdict is not False
-        assert verdict is True or below < 1e-7
+        assert proved is not False
+        assert proved is True or below < 1e-7
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
@@ -63,8 +63,8 @@ def test_what_exact_proves_is_proved_again(objective: str, tasks: int) -> None:
     solution = fo.solve(problem, "exact")
     assert solution.certificate.kind is SEARCH
     assert prove_again(problem, solution.lower_bound_s, solution.certificate)[0] is True
-    verdict, detail = prove_again(problem, solution.objective_s * (1.0 + 1e-6), solution.certificate)
-    assert (verdict, "was found" in detail) == (False, True)
+    proved, detail = prove_again(problem, solution.objective_s * (1.0 + 1e-6), solution.certificate)
+    assert (proved, "was found" in detail) == (False, True)
 
 
 def test_a_proof_proves_no_later_deadline() -> None:

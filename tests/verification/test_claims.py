@@ -91,7 +91,7 @@ def test_a_check_that_believes_everything_is_found_out(warm, cell, monkeypatch, 
     monkeypatch.setattr(records.CheckReport, "ok", property(lambda report: True))
     monkeypatch.setattr(records.CheckReport, "failed", ())
     claims = CheckClaims()
-    claims.try_instance(Instance(family="cell", number=0, problem=cell.replace(objective=objective)), command=True)
+    claims.try_instance(Instance(family="cell", number=0, problem=cell.replace(objective=objective)))
     assert violated(claims.claims) == {CHECK_CLAIMS[3], CHECK_CLAIMS[5]}
 
 
@@ -99,7 +99,7 @@ def test_true_answers_are_not_refused(warm):
     claims = CheckClaims()
     for family in ("easy", "near-infeasible", "few-blocks"):
         for case in instances(family, 2):
-            claims.try_instance(case, command=case.number == 0)
+            claims.try_instance(case)
     claims.finish()
     others = [claim for name, claim in claims.claims.items() if name != CHECK_CLAIMS[3]]
     assert [claim.violated for claim in others] == [[]] * 5

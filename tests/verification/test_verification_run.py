@@ -92,7 +92,7 @@ def test_a_violated_claim_is_told_and_is_status_1(whole, monkeypatch):
 
 
 def test_a_claim_that_is_tried_too_seldom_does_not_hold(whole):
-    """A reference solver that is not installed is skipped; anything else that is not tried leaves its claim undecided."""
+    """A solver that is not installed is skipped; anything else that is not tried leaves its claim undecided."""
     few = replace(whole, claims=[])
     claims = [ClaimRecord("exact equals brute force", tried=4), ClaimRecord("exact equals HiGHS")]
     few.add_compared("cross-check", claims, 10, missing={"HiGHS"})

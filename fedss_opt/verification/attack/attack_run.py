@@ -90,29 +90,11 @@ def attack(
     progress: Callable[[Attack], None] | None = None,
     solve: Solve = package_solve,
 ) -> Attack:
-    """Attack the package for a given time, or with a given number of problems; families take turns.
+    """Attack a solver for so many seconds, or with so many problems; families take turns.
 
-    Parameters
-    ----------
-    seed : int
-        Problem i is drawn from (seed, i) alone.
-    seconds : float
-        When to stop, between two problems.
-    problems : int, optional
-        How many to try; as many as there is time for by default.
-    folder : Path, optional
-        Where failing problems are saved, beside ``failures.jsonl``, which says what failed; made with the first one.
-    attempts : int
-        How many smaller problems are tried for each failure that is made small.
-    progress : callable, optional
-        Called with the run after every problem.
-    solve : callable
-        The solver that is attacked.
-
-    Returns
-    -------
-    Attack
-        What was tried, and what failed.
+    Problem i is drawn from (seed, i) alone. Failing problems are saved in `folder`, which is made with the first one,
+    beside ``failures.jsonl``, which says what failed; at most `attempts` smaller problems are tried for each failure
+    that is made small. `progress` is called with the run after every problem.
     """
     started = time.perf_counter()
     run = Attack(seed=seed)

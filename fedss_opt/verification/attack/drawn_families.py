@@ -354,7 +354,7 @@ def draw_problem(family: str, rng: Generator) -> Problem:
         least, most = (1, 10) if size < 0.65 else (11, 100) if size < 0.97 else (300, 1000)
         n = int(rng.integers(least, most + 1))
         k = int(rng.integers(1, 5) if size < 0.9 else rng.integers(5, 13))
-        # A thousand clients in blocks make tables that the referees cannot hold, and lexicographic ones underflow.
+        # A thousand clients in blocks make tables that reference solvers cannot hold, and lexicographic ones underflow.
         if n > 100 and family in ("many blocks", "lexicographic"):
             continue
         fields = FAMILIES[family](rng, n, k)
