@@ -61,9 +61,8 @@ def channel_of(problem: Problem, n: int) -> tuple[float | None, float | None]:
 class BallClient:
     """One client's numbers, and its costs as enclosures.
 
-    `least` and `most` are the limits of its bandwidth in Hz: what its radio and its longest upload ask for, and
-    what its radio and the carrier allow. In whole blocks both are those of `Problem`, counted: `first`, `last`.
-    Who asks for many clients hands in the problem's `bandwidth_limits_hz`, lest they are computed for each.
+    Its bandwidth is limited, Hz, by what its radio and its longest upload ask for and by what its radio and the carrier
+    allow; in whole blocks by those of `Problem`, counted. `limits` are the problem's `bandwidth_limits_hz`.
     """
 
     def __init__(self, problem: Problem, n: int, limits: Limits | None = None) -> None:

@@ -34,7 +34,6 @@ __all__ = [
     "refine",
     "settle",
     "upload_time",
-    "upper_float",
     "working_precision",
 ]
 
@@ -113,17 +112,9 @@ def decide(smaller: Ball, larger: Ball) -> bool:
 
 def lower_float(ball: Ball) -> float:
     """Return a float that is not above the ball."""
-    return _outward(ball.lower(), -math.inf)
-
-
-def upper_float(ball: Ball) -> float:
-    """Return a float that is not below the ball."""
-    return _outward(ball.upper(), math.inf)
-
-
-def _outward(end: Ball, direction: float) -> float:
+    end = ball.lower()
     value = float(end)
-    return value if not math.isfinite(value) or end == arb(value) else math.nextafter(value, direction)
+    return value if not math.isfinite(value) or end == arb(value) else math.nextafter(value, -math.inf)
 
 
 def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:

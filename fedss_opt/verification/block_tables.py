@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..problem import BLOCK_ROUNDING, Objective, Problem
 
-__all__ = ["BlockTable", "Split", "best_of", "greedy_split", "split_value"]
+__all__ = ["BlockTable", "Split", "best_of", "greedy_split"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -81,15 +81,6 @@ def _extend(table: BlockTable, used: FloatArray, n: int) -> FloatArray:
     both = np.maximum(before, cost) if table.problem.objective is Objective.MAKESPAN else before + cost
     least: FloatArray = both.min(axis=1)
     return least
-
-
-def split_value(table: BlockTable, selected: BoolArray) -> float:
-    """Best value of a selection, s, by dynamic programming over its clients; inf where it does not fit."""
-    used = np.zeros(table.blocks + 1)
-    used[1:] = np.inf
-    for n in np.flatnonzero(selected):
-        used = _extend(table, used, int(n))
-    return float(used.min())
 
 
 def best_of(table: BlockTable, rows: BoolArray) -> tuple[float, BoolArray]:

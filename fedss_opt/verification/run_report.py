@@ -70,15 +70,9 @@ def record(run: VerificationRun) -> dict[str, Any]:
             for c in run.claims
         ],
         "sweeps": [
-            {
-                "form": sweep.form,
-                "region": sweep.region,
-                "points": len(sweep.points),
-                "worst_eps": _number(sweep.worst),
-                "mean_eps": _number(sweep.mean),
-                "worst_slope_eps": _number(sweep.worst_slope),
-            }
-            for sweep in run.sweeps
+            {"form": s.form, "region": s.region, "points": len(s.points)}
+            | {"worst_eps": _number(s.worst), "mean_eps": _number(s.mean), "worst_slope_eps": _number(s.worst_slope)}
+            for s in run.sweeps
         ],
         "subproblems": [
             {"name": c.name.removesuffix(" as CVXPY"), "draws": c.tried, "worst": _number(c.worst)} for c in convex
@@ -88,15 +82,8 @@ def record(run: VerificationRun) -> dict[str, Any]:
             for c in (check.claims.values() if check else ())
         ],
         "methods": [
-            {
-                "name": m.name,
-                "instances": m.runs,
-                "seconds": round(m.seconds, 1),
-                "proven": m.proven,
-                "without_allowance": m.exact,
-                "searched": m.searched,
-                "failed": list(m.failed),
-            }
+            {"name": m.name, "instances": m.runs, "seconds": round(m.seconds, 1), "proven": m.proven}
+            | {"without_allowance": m.exact, "searched": m.searched, "failed": list(m.failed)}
             for m in (check.methods.values() if check else ())
         ],
         "corruptions": [{"name": n, "tried": c.tried, "caught": c.caught} for n, c in run.corruptions.items()],

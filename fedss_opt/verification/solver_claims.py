@@ -25,6 +25,7 @@ from ..problem import Objective, Problem
 from ..solution import Solution, Status
 from .ball_dual import carrier_hz
 from .claim_record import above, records_of
+from .corrupted_allocations import refigured
 from .enumeration import brute_force, minimal_covers
 from .frozen_families import Instance
 from .plain_bandwidths import least_bandwidths, priced, selection_value
@@ -151,26 +152,18 @@ def _next_best(problem: Problem, best: float) -> BoolArray | None:
     answers = import_module("fedss_opt.solvers.answers")
     values = np.array([selection_value(problem, row) for row in rows])
     values[values <= best * (1.0 + 1e-6)] = math.inf
-    order = np.argsort(values, kind="stable")
-    for i in order[np.isfinite(values[order])][:1]:
-        if answers.optimal_bandwidth(problem, rows[i]) is not None:
-            found: BoolArray = rows[i]
-            return found
-    return None
+    if not np.isfinite(values).any():
+        return None
+    found: BoolArray = rows[np.argmin(values)]
+    return None if answers.optimal_bandwidth(problem, found) is None else found
 
 
 def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
     """Return an answer with another selection in place of its own."""
     bandwidth = import_module("fedss_opt.solvers.answers").optimal_bandwidth(problem, selected)
-    objective = problem.objective_s(selected, bandwidth)
-    return replace(
-        first,
-        status=Status.OPTIMAL if objective <= first.lower_bound_s * (1.0 + 1e-4) else Status.FEASIBLE,
-        selected=selected,
-        bandwidth_hz=bandwidth,
-        latency_s=problem.latency_s(selected, bandwidth),
-        objective_s=objective,
-    )
+    moved = refigured(problem, replace(first, selected=selected, bandwidth_hz=bandwidth))
+    optimal = moved.objective_s <= first.lower_bound_s * (1.0 + 1e-4)
+    return replace(moved, status=Status.OPTIMAL if optimal else Status.FEASIBLE)
 
 
 @contextmanager

@@ -130,26 +130,9 @@ def environment() -> dict[str, str]:
 def run_verification(
     size: RunSize, *, progress: Progress | None = None, forms: ClosedForms | None = None
 ) -> VerificationRun:
-    """Put every claim to the test.
+    """Put every claim to the test, by default with the package's own closed forms.
 
-    Parameters
-    ----------
-    size : RunSize
-        `QUICK` or `FULL`.
-    progress : callable, optional
-        Called with (what is being tried, steps done, steps in all).
-    forms : ClosedForms, optional
-        The closed forms that are measured; the package's own by default.
-
-    Returns
-    -------
-    VerificationRun
-        One record per claim, and what the report's tables and figures are made of.
-
-    Raises
-    ------
-    MissingDependencyError
-        Without python-flint. Other solvers that are not installed are skipped, and said to be.
+    `MissingDependencyError` is raised without python-flint; other solvers that are not installed are skipped.
     """
     flint()
     started = time.perf_counter()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from fedss_opt.verification import verify_solution
 from fedss_opt.verification.corruption_claims import CORRUPTIONS, try_corruptions
+from fedss_opt.verification.frozen_families import FAMILIES
+
+# Forged searches take seconds to refute on the others.
+SMALL = set(FAMILIES) - {"larger", "larger-optima", "local-optima", "copies"}
 
 
 def test_every_corruption_is_tried_and_caught(honest):
-    records = try_corruptions(honest)
+    records = try_corruptions(answer for answer in honest if answer[0].split("/")[0] in SMALL)
     assert list(records) == [corruption.name for corruption in CORRUPTIONS]
     assert [name for name, record in records.items() if not record.tried] == []
     assert [(name, record.violated) for name, record in records.items() if record.caught < record.tried] == []

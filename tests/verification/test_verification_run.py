@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,10 +13,11 @@ import fedss_opt as fo
 from fedss_opt import documents
 from fedss_opt.cli import main
 from fedss_opt.cli.app import app
-from fedss_opt.verification import verification_run
+from fedss_opt.verification import run_report, verification_run
 from fedss_opt.verification.claim_record import ClaimRecord
-from fedss_opt.verification.cross_check import SolverSchedule
+from fedss_opt.verification.cross_check import LONG, SolverSchedule
 from fedss_opt.verification.fault_run import FAULTS, FaultRecord
+from fedss_opt.verification.frozen_families import FAMILIES
 from fedss_opt.verification.measurements import package_forms
 from fedss_opt.verification.run_report import markdown_report, record, write_report
 from fedss_opt.verification.verification_run import RunSize, VerificationRun, run_verification
@@ -27,8 +29,23 @@ TINY = RunSize("quick", points=8, draws=1, members=2, corrupted=2, schedule=Solv
 
 @pytest.fixture(scope="module")
 def whole(warm) -> VerificationRun:
+    """A run on two members of the families that take no seconds each."""
     pytest.importorskip("cvxpy")
-    return run_verification(TINY)
+    small = {name: family for name, family in FAMILIES.items() if name not in ("larger", "larger-optima", *LONG)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification_run, "FAMILIES", small)
+        return run_verification(TINY)
+
+
+@pytest.fixture(scope="module")
+def written(whole, tmp_path_factory) -> Path:
+    """The folder of its report."""
+    pytest.importorskip("matplotlib")
+    folder = tmp_path_factory.mktemp("report") / "new" / "report"
+    files = write_report(whole, folder)
+    assert {path.name for path in files} >= {"report.md", "report.html", "report.json", "errors.png", "gaps.png"}
+    assert all(path.exists() for path in files)
+    return folder
 
 
 def command(*arguments: str):
@@ -45,23 +62,18 @@ def test_a_run_has_a_record_for_every_claim(whole):
     assert {claim.result for claim in whole.claims} <= {"holds", "skipped"}
 
 
-def test_the_report_is_written(whole, tmp_path):
-    pytest.importorskip("matplotlib")
-    written = write_report(whole, tmp_path / "new" / "report")
-    assert {path.name for path in written} >= {"report.md", "report.html", "report.json", "errors.png", "gaps.png"}
-    text = (tmp_path / "new" / "report" / "report.md").read_text()
+def test_the_report_is_written(whole, written):
+    text = (written / "report.md").read_text()
     assert "claims hold; 0 violated, 0 undecided" in text
     assert whole.hashes["easy"] in text
-    page = (tmp_path / "new" / "report" / "report.html").read_text()
+    page = (written / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "data:image/png;base64," in page
     assert 'src="http' not in page
 
 
-def test_the_record_has_every_number_of_the_report(whole, tmp_path):
-    pytest.importorskip("matplotlib")
-    write_report(whole, tmp_path)
-    document = json.loads((tmp_path / "report.json").read_text())
+def test_the_record_has_every_number_of_the_report(whole, written):
+    document = json.loads((written / "report.json").read_text())
     assert document == record(whole)
     assert (document["format"], document["size"]) == ("fedss_opt/verification", "quick")
     assert [(c["claim"], c["tried"]) for c in document["claims"]] == [
@@ -121,6 +133,7 @@ def test_a_fault_that_nobody_notices_is_a_violated_claim(whole, monkeypatch):
 
 def test_a_run_that_holds_is_status_0(whole, monkeypatch, tmp_path):
     asked = []
+    monkeypatch.setattr(run_report, "draw_figures", lambda run: {})
     monkeypatch.setattr(
         verification_run, "run_verification", lambda size, progress=None: asked.append(size.name) or whole
     )

@@ -28,8 +28,7 @@ Solve = Callable[..., Solution]
 _CERTIFIED = ("admm", "exact")
 _POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional")
 
-# Balls cost about a millisecond a client, and a search is repeated node by node in Python, seconds at ten clients.
-_MOST_FOR_BALLS, _MOST_FOR_A_SEARCH = 80, 6
+_MOST_FOR_BALLS = 80  # clients, of about a millisecond each
 _MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 80
 _SECONDS_OF_PROOF = 10.0  # far more than `check` needs to prove anew what was found of a handful of clients
 
@@ -205,7 +204,7 @@ def _answer(attempt: Attempt, claimed: _Claimed, ask: Ask, solve: Solve, balls: 
         for open_ in report.undecided if small else ():
             contradict(f"check: {open_.name} not proved", "fedss_opt.check", f"{open_.name}: {open_.detail}")
         if balls and problem.n_clients <= _MOST_FOR_BALLS:
-            for false in verify_solution(problem, _without_long_search(problem, solution), gap_tol=tolerance).failed:
+            for false in verify_solution(problem, _without_search(solution), gap_tol=tolerance).failed:
                 contradict(f"balls: {_kind_of(false.name)}", "ball arithmetic", f"{false.name}: {false.detail}")
     except Exception as error:
         contradict(f"checking raises {type(error).__name__}", "an exception", str(error).split("\n")[0])
@@ -214,14 +213,12 @@ def _answer(attempt: Attempt, claimed: _Claimed, ask: Ask, solve: Solve, balls: 
     return solution
 
 
-def _without_long_search(problem: Problem, solution: Solution) -> Solution:
-    """Leave out a bound by a search that would take long to repeat: the witnesses are there to contradict it."""
-    searched = solution.certificate is not None and solution.certificate.kind is CertificateKind.SEARCH
-    if not searched or problem.n_clients <= _MOST_FOR_A_SEARCH:
+def _without_search(solution: Solution) -> Solution:
+    """Leave out a bound by search: `check` has proved it again, and the witnesses are there to contradict it."""
+    if solution.certificate is None or solution.certificate.kind is not CertificateKind.SEARCH:
         return solution
-    if not solution.has_answer:
-        return replace(solution, status=Status.UNKNOWN, lower_bound_s=math.nan, certificate=None)
-    return replace(solution, status=Status.FEASIBLE, lower_bound_s=math.nan, certificate=None)
+    status = Status.FEASIBLE if solution.has_answer else Status.UNKNOWN
+    return replace(solution, status=status, lower_bound_s=math.nan, certificate=None)
 
 
 def _kind_of(name: str) -> str:

@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 Generator = np.random.Generator
 Fields = dict[str, Any]
 Family = Callable[[Generator, int, int], Fields]
+Bend = Callable[[Generator, int, int, Fields], None]
 
 _LN2 = math.log(2.0)
 
@@ -33,11 +34,6 @@ def _decades(rng: Generator, low: float, high: float, n: int) -> FloatArray:
 
 def _one(rng: Generator, *options: Any) -> Any:
     return options[int(rng.integers(len(options)))]
-
-
-def _drawn_by(rng: Generator, n: int, k: int, *families: Family) -> Fields:
-    """Draw by one of several families."""
-    return families[int(rng.integers(len(families)))](rng, n, k)
 
 
 def _cell(rng: Generator, n: int, k: int) -> Fields:
@@ -60,6 +56,26 @@ def _cell(rng: Generator, n: int, k: int) -> Fields:
     }
 
 
+FAMILIES: dict[str, Family] = {}
+"""Family -> what draws the fields of a member from a generator, a number of clients and a number of tasks."""
+
+
+def _family(name: str, *starts: Family) -> Callable[[Bend], Family]:
+    """Return a decorator that makes a family of what bends an everyday cell, or a member of one of other families."""
+
+    def add(bend: Bend) -> Family:
+        def draw(rng: Generator, n: int, k: int) -> Fields:
+            start = _cell if not starts else starts[0] if len(starts) == 1 else starts[int(rng.integers(len(starts)))]
+            fields = start(rng, n, k)
+            bend(rng, n, k, fields)
+            return fields
+
+        FAMILIES[name] = draw
+        return draw
+
+    return add
+
+
 def _even_upload_s(fields: Fields) -> FloatArray:
     """Upload times on an even share of the carrier, s."""
     share = fields["bandwidth_hz"] / max(len(fields["payload_bits"]), 1)
@@ -68,9 +84,9 @@ def _even_upload_s(fields: Fields) -> FloatArray:
     return seconds
 
 
-def _forced(rng: Generator, n: int, k: int) -> Fields:
+@_family("forced tasks")
+def _forced(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """One task, or several, that needs all it can get, or all but its least; others beside it."""
-    fields = _cell(rng, n, k)
     relevance, required = fields["relevance"], fields["required"]
     # Members of a task that needs them all are alike and serve it alone, or are as others are.
     apart = rng.random() < 0.5
@@ -89,24 +105,22 @@ def _forced(rng: Generator, n: int, k: int) -> Fields:
     if apart:
         offer = relevance.sum(axis=1)
         required[:] = np.where(required > offer, offer * rng.uniform(0.3, 0.9), required)
-    return fields
 
 
-def _one_task_each(rng: Generator, n: int, k: int) -> Fields:
+@_family("one task each")
+def _one_task_each(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Let every client serve one task alone: the table of relevance is block diagonal."""
-    fields = _cell(rng, n, k)
     owner = rng.integers(0, max(k, 1), n)
     relevance = (owner == np.arange(k)[:, None]) * (rng.random(n) + 0.01)
     if rng.random() < 0.3:  # a few clients join the blocks
         relevance[:, rng.random(n) < 0.2] = 0.5
     fields["relevance"] = relevance
     fields["required"] = relevance.sum(axis=1) * _one(rng, 0.5, rng.uniform(0.1, 1.0, k), 1.0)
-    return fields
 
 
-def _exact_sums(rng: Generator, n: int, k: int) -> Fields:
+@_family("exact sums")
+def _exact_sums(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Require what some selection meets exactly, in decimals that no float holds, or a few ulp more."""
-    fields = _cell(rng, n, k)
     unit = float(_one(rng, 0.1, 0.01, 1 / 3, round(1 / 3, 10), 0.7, 1.0))
     relevance = rng.integers(0, 8, (k, n)) * unit
     if rng.random() < 0.3:
@@ -117,36 +131,33 @@ def _exact_sums(rng: Generator, n: int, k: int) -> Fields:
         exact = _one(rng, math.fsum(some.tolist()), float(np.cumsum(some)[-1]) if some.size else 0.0)
         off = _one(rng, 0.0, 0.0, 2.0**-52, -(2.0**-52), 1e-12, 2e-12, 1e-10, -1e-10)
         fields["required"][row] = exact * (1.0 + off)
-    return fields
 
 
-def _lexicographic(rng: Generator, n: int, k: int) -> Fields:
+@_family("lexicographic")
+def _lexicographic(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Relevance in powers of two (or another base): each client outweighs all smaller ones together."""
-    fields = _cell(rng, n, k)
     base = float(_one(rng, 2.0, 2.0, 1.5, 3.0, 10.0))
     power = np.array([rng.permutation(n) for _ in range(k)]).reshape(k, n) % 50
     relevance = base ** (-power.astype(float)) * (2.0 if rng.random() < 0.5 else 1.0)
     fields["relevance"] = np.maximum(relevance, 1e-30)
     chosen = rng.random(n) < 0.5
     fields["required"] = relevance[:, chosen].sum(axis=1) * float(_one(rng, 1.0, 1.0, 1.0 + 2.0**-50, 1.0 - 2.0**-40))
-    return fields
 
 
-def _near_equal_tasks(rng: Generator, n: int, k: int) -> Fields:
+@_family("near-equal tasks")
+def _near_equal_tasks(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Make tasks that are one task, nearly: duplicates, scaled copies, noise of 1e-3 to 1e-12."""
-    fields = _cell(rng, n, k)
     relevance, required = fields["relevance"], fields["required"]
     for row in range(1, k):
         noise = float(_one(rng, 0.0, 1e-3, 1e-6, 1e-9, 1e-12))
         scale = float(_one(rng, 1.0, 2.0, 3.0, 1e-3))
         relevance[row] = relevance[0] * scale * (1.0 + noise * rng.random(n))
         required[row] = required[0] * scale * (1.0 + noise * float(rng.random()))
-    return fields
 
 
-def _ties(rng: Generator, n: int, k: int) -> Fields:
+@_family("ties")
+def _ties(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Few kinds of clients: equal channels, equal payloads, equal relevance."""
-    fields = _cell(rng, n, k)
     kinds = int(rng.integers(1, 4))
     kind = rng.integers(0, min(kinds, max(n, 1)), n) if n else np.zeros(0, dtype=int)
     for name in ("payload_bits", "cn0_hz", "compute_s"):
@@ -154,12 +165,11 @@ def _ties(rng: Generator, n: int, k: int) -> Fields:
     if rng.random() < 0.7:
         fields["relevance"] = fields["relevance"][:, kind]
         fields["required"] = fields["relevance"].sum(axis=1) * rng.uniform(0.2, 1.0, k)
-    return fields
 
 
-def _twelve_decades(rng: Generator, n: int, k: int) -> Fields:
+@_family("twelve decades")
+def _twelve_decades(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Twelve decades within one cell; relevance over as many now and then."""
-    fields = _cell(rng, n, k)
     fields["payload_bits"] = _decades(rng, 1.0, 1e12, n)
     fields["cn0_hz"] = _decades(rng, 1e2, 1e14, n)
     fields["bandwidth_hz"] = float(_decades(rng, 1e2, 1e12, 1)[0])
@@ -167,12 +177,11 @@ def _twelve_decades(rng: Generator, n: int, k: int) -> Fields:
     if rng.random() < 0.5:
         fields["relevance"] = _decades(rng, 1e-6, 1e6, n * k).reshape(k, n)
         fields["required"] = fields["relevance"].sum(axis=1) * rng.uniform(0.0, 1.0, k)
-    return fields
 
 
-def _edges(rng: Generator, n: int, k: int) -> Fields:
+@_family("edges 1e+-30")
+def _edges(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Put one field or several at the ends of what a `Problem` accepts, 1e-30 and 1e30."""
-    fields = _cell(rng, n, k)
     for name in ("payload_bits", "cn0_hz", "weights", "compute_s", "max_upload_s"):
         if rng.random() < 0.35:
             edge = float(_one(rng, 1e-30, 1e-30, 1e30, 1e30, 1e-20, 1e20))
@@ -186,12 +195,11 @@ def _edges(rng: Generator, n: int, k: int) -> Fields:
         fields["relevance"] = fields["relevance"] * scale
         fields["relevance"][fields["relevance"] < 1e-30] = 0.0
         fields["required"] = fields["relevance"].sum(axis=1) * rng.uniform(0.1, 1.0, k)
-    return fields
 
 
-def _full_carrier(rng: Generator, n: int, k: int) -> Fields:
+@_family("full carrier")
+def _full_carrier(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Least bandwidths and longest uploads that fill the carrier to the last bit, for everybody or for some."""
-    fields = _cell(rng, n, k)
     some = rng.random(n) < rng.uniform(0.4, 1.0)
     if rng.random() < 0.5:
         least = rng.random(n) * 1e6
@@ -208,34 +216,31 @@ def _full_carrier(rng: Generator, n: int, k: int) -> Fields:
         fields["mandatory"] = some
     elif rng.random() < 0.5:
         fields["required"] = fields["relevance"][:, some].sum(axis=1)
-    return fields
 
 
-def _limits(rng: Generator, n: int, k: int) -> Fields:
+@_family("limits")
+def _limits(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Longest uploads, least and greatest bandwidths of ordinary size."""
-    fields = _cell(rng, n, k)
     share = fields["bandwidth_hz"] / max(n, 1)
     fields["min_bandwidth_hz"] = rng.choice([0.0, 0.1, 0.5, 1.0], n) * share
     most = rng.choice([1.0, 1.5, 3.0, math.inf], n) * share
     fields["max_bandwidth_hz"] = np.maximum(most, fields["min_bandwidth_hz"])
     factor = rng.choice([0.7, 1.0, 1.5, 4.0, math.inf], n)
     fields["max_upload_s"] = factor * _even_upload_s(fields)
-    return fields
 
 
-def _few_blocks(rng: Generator, n: int, k: int) -> Fields:
+@_family("few blocks", _cell, _ties, _forced)
+def _few_blocks(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """About a block per client; widths that are no floats' fractions of the carrier."""
-    fields = _drawn_by(rng, n, k, _cell, _ties, _forced)
-    count = int(rng.integers(1, 2 * n + 2))
-    return _in_blocks(rng, fields, count)
+    _in_blocks(rng, fields, int(rng.integers(1, 2 * n + 2)))
 
 
-def _many_blocks(rng: Generator, n: int, k: int) -> Fields:
-    fields = _drawn_by(rng, n, k, _cell, _ties, _limits)
-    return _in_blocks(rng, fields, int(_one(rng, 5, 20, 100)) * max(n, 1))
+@_family("many blocks", _cell, _ties, _limits)
+def _many_blocks(rng: Generator, n: int, k: int, fields: Fields) -> None:
+    _in_blocks(rng, fields, int(_one(rng, 5, 20, 100)) * max(n, 1))
 
 
-def _in_blocks(rng: Generator, fields: Fields, count: int) -> Fields:
+def _in_blocks(rng: Generator, fields: Fields, count: int) -> None:
     if rng.random() < 0.5:
         fields["bandwidth_hz"] = count * 0.1
         fields["resource_block_hz"] = 0.1
@@ -246,61 +251,54 @@ def _in_blocks(rng: Generator, fields: Fields, count: int) -> Fields:
         fields.pop("max_upload_s", None)
     else:
         fields["resource_block_hz"] = fields["bandwidth_hz"] / (count + float(_one(rng, 0.0, 0.3, 0.999)))
-    return fields
 
 
-def _slow_compute(rng: Generator, n: int, k: int) -> Fields:
+@_family("slow compute")
+def _slow_compute(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Local training that dwarfs the uploads, alike for everybody or not."""
-    fields = _cell(rng, n, k)
     dwarf = float(_one(rng, 1e3, 1e6, 1e9, 1e12))
     fields["compute_s"] = dwarf * _one(rng, np.ones(n), rng.random(n), 1.0 + 1e-9 * rng.random(n))
-    return fields
 
 
-def _flat(rng: Generator, n: int, k: int) -> Fields:
+@_family("flat rates", _cell, _limits, _exact_sums, _one_task_each)
+def _flat(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Flat rates."""
-    fields = _drawn_by(rng, n, k, _cell, _limits, _exact_sums, _one_task_each)
     del fields["cn0_hz"]
     fields["spectral_efficiency"] = _one(rng, np.round(rng.uniform(0.2, 8.0, n), 1), np.ones(n), rng.uniform(0.1, 9, n))
-    return fields
 
 
-def _total(rng: Generator, n: int, k: int) -> Fields:
+@_family("total latency", _cell, _limits, _ties, _near_equal_tasks, _forced, _one_task_each)
+def _total(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Weighted total latency."""
-    fields = _drawn_by(rng, n, k, _cell, _limits, _ties, _near_equal_tasks, _forced, _one_task_each)
     fields["weights"] = _one(rng, np.ones(n), np.round(_decades(rng, 0.1, 10.0, n), 2), _decades(rng, 1e-3, 1e3, n))
     fields["objective"] = "total"
-    return fields
 
 
-def _mandatory(rng: Generator, n: int, k: int) -> Fields:
+@_family("mandatory", _cell, _limits, _exact_sums)
+def _mandatory(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Clients that must, and clients that cannot."""
-    fields = _drawn_by(rng, n, k, _cell, _limits, _exact_sums)
     fields["available"] = rng.random(n) < rng.uniform(0.5, 1.0)
     fields["mandatory"] = (rng.random(n) < rng.uniform(0.0, 1.0)) & fields["available"]
-    return fields
 
 
-def _infeasible_coverage(rng: Generator, n: int, k: int) -> Fields:
+@_family("infeasible by coverage")
+def _infeasible_coverage(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Ask for a little more than all there is; for a little less than a little more, too."""
-    fields = _cell(rng, n, k)
     for row in range(k):
         total = math.fsum(fields["relevance"][row].tolist())
         fields["required"][row] = total * (1.0 + float(_one(rng, 0.0, 1e-13, 1e-12, 1.1e-12, 2e-12, 1e-9, -0.5)))
-    return fields
 
 
-def _infeasible_limits(rng: Generator, n: int, k: int) -> Fields:
+@_family("infeasible by limits", _limits)
+def _infeasible_limits(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Longest uploads and least bandwidths that leave room for few."""
-    fields = _limits(rng, n, k)
     squeeze = float(_one(rng, 0.1, 0.3, 0.6))
     fields["max_upload_s"] = np.maximum(_even_upload_s(fields) * squeeze * rng.uniform(0.5, 3.0, n), 1e-6)
-    return fields
 
 
-def _infeasible_whole(rng: Generator, n: int, k: int) -> Fields:
+@_family("infeasible by whole numbers")
+def _infeasible_whole(rng: Generator, n: int, k: int, fields: Fields) -> None:
     """Feasible for fractions of clients; for whole ones hardly, or not at all."""
-    fields = _cell(rng, n, k)
     fields["relevance"] = np.ones((k, n)) * _one(rng, 1.0, rng.integers(1, 4, n).astype(float))
     need = rng.uniform(0.3, 0.9, k)
     fields["required"] = fields["relevance"].sum(axis=1) * need
@@ -309,42 +307,20 @@ def _infeasible_whole(rng: Generator, n: int, k: int) -> Fields:
     fields["min_bandwidth_hz"] = np.full(n, width * float(_one(rng, 1.0, 0.98, 1.001, 0.9)))
     if rng.random() < 0.5:
         fields["min_bandwidth_hz"] *= rng.uniform(0.9, 1.1, n)
-    return fields
 
 
 def _hardly_anything(rng: Generator, n: int, k: int) -> Fields:
     """Nobody, one client, or no task."""
     n = int(_one(rng, 0, 1, 1, 2, n))
     k = int(_one(rng, 0, 0, 1, k))
-    fields = _drawn_by(rng, n, k, _cell, _forced, _limits, _full_carrier)
+    starts = (_cell, _forced, _limits, _full_carrier)
+    fields = starts[int(rng.integers(len(starts)))](rng, n, k)
     if k and rng.random() < 0.3:
         fields["required"] = np.zeros(k)
     return fields
 
 
-FAMILIES: dict[str, Family] = {
-    "forced tasks": _forced,
-    "one task each": _one_task_each,
-    "exact sums": _exact_sums,
-    "lexicographic": _lexicographic,
-    "near-equal tasks": _near_equal_tasks,
-    "ties": _ties,
-    "twelve decades": _twelve_decades,
-    "edges 1e+-30": _edges,
-    "full carrier": _full_carrier,
-    "limits": _limits,
-    "few blocks": _few_blocks,
-    "many blocks": _many_blocks,
-    "slow compute": _slow_compute,
-    "flat rates": _flat,
-    "total latency": _total,
-    "mandatory": _mandatory,
-    "infeasible by coverage": _infeasible_coverage,
-    "infeasible by limits": _infeasible_limits,
-    "infeasible by whole numbers": _infeasible_whole,
-    "hardly anything": _hardly_anything,
-}
-"""Family -> what draws the fields of a member from a generator, a number of clients and a number of tasks."""
+FAMILIES["hardly anything"] = _hardly_anything
 
 
 def draw_problem(family: str, rng: Generator) -> Problem:
