@@ -46,7 +46,7 @@ def follow_log(
     is_cover : callable
         Tells of a selection (n,) whether it covers, in exact arithmetic.
     """
-    node = _Node(cost, row, least)
+    node = _LoggedNode(cost, row, least)
     # The decisions before a branch, its client, and the side that is still to be entered.
     branches: list[tuple[npt.NDArray[np.int8], int, int]] = []
     opposite = {_IN: _OUT, _OUT: _IN}
@@ -111,7 +111,7 @@ def follow_log(
     return "the log ends with nodes that are still open"
 
 
-class _Node:
+class _LoggedNode:
     """Who is decided at a node, and the bound there."""
 
     def __init__(self, cost: FloatArray, row: FloatArray, least: float) -> None:

@@ -162,15 +162,9 @@ def _widen(candidate: Ball) -> tuple[Ball, Ball]:
 def _sharpen_length(gauge: Ball) -> Ball:
     """Approximate L with ``L / expm1(L) = G`` to the working precision. Nothing is proven here."""
     target = (-gauge.log()).mid()
-    y = max(float(target), 1e-300)
-    start = 2.0 * y
-    for _ in range(60):  # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root
-        step = (_log_ratio(start) - y) / _log_ratio_slope(start)
-        start -= step
-        if not abs(step) > 1e-13 * start:
-            break
-    length = arb(start if start > 0.0 and math.isfinite(start) else 2.0 * y)
-    for _ in range(8):
+    length = (2 * target).mid()
+    # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root in a few steps.
+    for _ in range(60):
         small = (-length).exp()
         value = length + ((1 - small) / length).log()
         slope = 1 / (1 - small) - 1 / length
@@ -179,18 +173,6 @@ def _sharpen_length(gauge: Ball) -> Ball:
         if abs(step) < abs(length) * arb(2) ** (-_SHARPNESS - 20):
             break
     return length
-
-
-def _log_ratio(length: float) -> float:
-    if length < 0.02:
-        return length / 2 + length**2 / 24 - length**4 / 2880
-    return length + math.log(-math.expm1(-length) / length)
-
-
-def _log_ratio_slope(length: float) -> float:
-    if length < 0.02:
-        return 0.5 + length / 12 - length**3 / 720
-    return -1.0 / math.expm1(-length) - 1.0 / length
 
 
 def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | None, efficiency: float | None) -> Ball:
