@@ -11,7 +11,8 @@ SMALL = set(FAMILIES) - {"larger", "larger-optima", "local-optima", "copies"}
 
 
 def test_every_corruption_is_tried_and_caught(honest):
-    records = try_corruptions(answer for answer in honest if answer[0].split("/")[0] in SMALL)
+    names = {f"{family}/{number}" for family in SMALL for number in range(5)}
+    records = try_corruptions(answer for answer in honest if answer[0] in names)
     assert list(records) == [corruption.name for corruption in CORRUPTIONS]
     assert [name for name, record in records.items() if not record.tried] == []
     assert [(name, record.violated) for name, record in records.items() if record.caught < record.tried] == []
