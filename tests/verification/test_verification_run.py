@@ -15,7 +15,7 @@ from fedss_opt.cli import main
 from fedss_opt.cli.app import app
 from fedss_opt.verification import run_report, verification_run
 from fedss_opt.verification.claim_record import ClaimRecord
-from fedss_opt.verification.cross_check import LONG, SolverSchedule
+from fedss_opt.verification.cross_check import SolverSchedule
 from fedss_opt.verification.fault_run import FAULTS, FaultRecord
 from fedss_opt.verification.frozen_families import FAMILIES
 from fedss_opt.verification.measurements import package_forms
@@ -31,7 +31,8 @@ TINY = RunSize("quick", points=8, draws=1, members=2, corrupted=2, schedule=Solv
 def whole(warm) -> VerificationRun:
     """A run on two members of the families that take no seconds each."""
     pytest.importorskip("cvxpy")
-    small = {name: family for name, family in FAMILIES.items() if name not in ("larger", "larger-optima", *LONG)}
+    names = ("easy", "tied", "near-infeasible", "capped", "all-mandatory", "few-blocks", "one-task-each")
+    small = {name: FAMILIES[name] for name in names}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification_run, "FAMILIES", small)
         return run_verification(TINY)
