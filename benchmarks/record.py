@@ -51,7 +51,7 @@ def record(document: dict[str, Any], folder: Path = FOLDER) -> list[Path]:
         return [write_document(document, folder / "race.json")]
     if document.get("format") == VERIFICATION:
         if document["size"] != "full":
-            raise FileFormatError(f"a trial of size {document['size']!r}: the page tells of the full one")
+            raise FileFormatError(f"a run of size {document['size']!r}: the page tells of the full one")
         return [write_document(document, folder / "verification.json")]
     raise FileFormatError("neither pytest-benchmark's JSON, nor race.json, nor the report.json of fedss-opt verify")
 

@@ -16,7 +16,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.verification.cross_check import core_size
-from fedss_opt.verification.scip import scip
+from fedss_opt.verification.scip_model import scip
 
 from .families import instance, rotation
 
@@ -92,8 +92,8 @@ def _charged(ask: Callable[[], float | None]) -> tuple[float, float | None]:
 
 
 def _by_scip(problem: fo.Problem) -> float | None:
-    verdict = scip(problem, time_limit_s=TIME_LIMIT_S)
-    return verdict.value if verdict.finished and math.isfinite(verdict.value) else None
+    found = scip(problem, time_limit_s=TIME_LIMIT_S)
+    return found.value if found.finished and math.isfinite(found.value) else None
 
 
 def _by_exact(problem: fo.Problem) -> float | None:
@@ -104,7 +104,7 @@ def _by_exact(problem: fo.Problem) -> float | None:
 @pytest.mark.parametrize(("clients", "tasks", "seeds"), BESIDE_SCIP)
 def test_beside_scip(benchmark, clients: int, tasks: int, seeds: int) -> None:
     """Both solve each instance in turn; the ratio is taken per instance. SCIP's time includes building its model."""
-    pytest.importorskip("pyscipopt", reason='needs SCIP: pip install "fedss-opt[referees]"')
+    pytest.importorskip("pyscipopt", reason='needs SCIP: pip install "fedss-opt[scip]"')
     _warm("yang2021")
     problems = [instance("yang2021", clients, tasks, seed) for seed in range(seeds)]
     scip(instance("yang2021", 2, 1, 0))

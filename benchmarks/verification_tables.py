@@ -1,4 +1,4 @@
-"""The tables of docs/verification.md, from the ``report.json`` of a full trial."""
+"""The tables of docs/verification.md, from the ``report.json`` of a full run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def verification_tables(document: Document) -> dict[str, str]:
     rows = [*_closed_forms(document), *_subproblems(document), *_answers(document), *_comparisons(document)]
     return {
         "verification-run": _run(document),
-        "verification": table(["what", "tried", "worst seen"], [*rows, _mutations(document), *_faults(document)]),
+        "verification": table(["what", "tried", "worst seen"], [*rows, _corruptions(document), *_faults(document)]),
         "verification-methods": _methods(document),
         "verification-claims": _claims(document),
     }
@@ -31,14 +31,14 @@ def _count(value: int) -> str:
 
 
 def _run(document: Document) -> str:
-    verdicts = [claim["verdict"] for claim in document["claims"]]
-    told = {verdict: verdicts.count(verdict) for verdict in ("violated", "undecided", "skipped")}
-    others = ", ".join(f"{count or 'none'} {verdict}" for verdict, count in told.items())
+    results = [claim["result"] for claim in document["claims"]]
+    told = {result: results.count(result) for result in ("violated", "undecided", "skipped")}
+    others = ", ".join(f"{count or 'none'} {result}" for result, count in told.items())
     where = document["environment"]
     packages = ", ".join(f"{name} {where[name]}" for name in _PACKAGES if name in where)
     machine = f"{where['processors']} processors ({where['machine']}; Python {where['python']}, {packages})"
     return (
-        f"The full run took {document['seconds']:.0f} s on {machine}: **{verdicts.count('holds')} of {len(verdicts)} "
+        f"The full run took {document['seconds']:.0f} s on {machine}: **{results.count('holds')} of {len(results)} "
         f"claims hold** on {_count(document['instances_in_all'])} instances; {others}."
     )
 
@@ -85,7 +85,7 @@ def _answers(document: Document) -> list[Row]:
             rows.append([f"claims of the answers of `{method['name']}`", _count(method["instances"]), figure])
         if method["searched"]:
             every = "all proven" if method["proven"] == method["instances"] else ""
-            rows.append([f"bounds of `{method['name']}` by search, searched again", _count(method["searched"]), every])
+            rows.append([f"bounds of `{method['name']}` by search, proved again", _count(method["searched"]), every])
     return rows
 
 
@@ -97,18 +97,18 @@ def _worst(value: float) -> str:
     return f"{value:.1e}" if value > 0.0 else "0"
 
 
-def _mutations(document: Document) -> Row:
-    tried, caught = _sum(document["mutations"], "tried"), _sum(document["mutations"], "caught")
-    verdict = "all caught" if caught == tried else f"**{_count(tried - caught)} not caught**"
-    return ["mutations", f"{len(document['mutations'])} kinds, {_count(tried)} corrupted answers", verdict]
+def _corruptions(document: Document) -> Row:
+    tried, caught = _sum(document["corruptions"], "tried"), _sum(document["corruptions"], "caught")
+    told = "all caught" if caught == tried else f"**{_count(tried - caught)} not caught**"
+    return ["corruptions", f"{len(document['corruptions'])} kinds, {_count(tried)} corrupted answers", told]
 
 
 def _faults(document: Document) -> list[Row]:
     faults = document["faults"]
     unnoticed = [fault["name"] for fault in faults if not fault["noticed_by"]]
     files = {fault["file"] for fault in faults}
-    verdict = f"**not noticed: {', '.join(unnoticed)}**" if unnoticed else "all noticed"
-    return [["faults made in copies", f"{len(faults)} in {len(files)} files", verdict]] if faults else []
+    told = f"**not noticed: {', '.join(unnoticed)}**" if unnoticed else "all noticed"
+    return [["faults made in copies", f"{len(faults)} in {len(files)} files", told]] if faults else []
 
 
 def _methods(document: Document) -> str:
@@ -118,7 +118,7 @@ def _methods(document: Document) -> str:
         lambda m: f"{m['seconds']:.1f}",
         lambda m: ", ".join(f"`{what}`" for what in m["failed"]) or "none",
     ]
-    head = ["method or referee", "instances", "seconds in all", "failed or not finished"]
+    head = ["method or reference solver", "instances", "seconds in all", "failed or not finished"]
     return table(head, [[cell(method) for cell in cells] for method in document["methods"]])
 
 
@@ -129,6 +129,6 @@ def _claims(document: Document) -> str:
         groups.setdefault(claim["group"], []).append(claim)
     rows = []
     for name, claims in groups.items():
-        holding = sum(claim["verdict"] == "holds" for claim in claims)
+        holding = sum(claim["result"] == "holds" for claim in claims)
         rows.append([name, str(len(claims)), _count(_sum(claims, "tried")), str(holding)])
     return table(["group", "claims", "times tried", "hold"], rows)

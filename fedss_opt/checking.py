@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .claims import CHECK_FORMAT, CheckReport, Claim
 from .exceptions import OptionError
 from .fields import LARGEST
 from .optimality import prove_again
@@ -23,8 +23,6 @@ from .solution import Certificate, CertificateKind, Solution, Status
 from .solvers.options import tolerance
 
 __all__ = ["CHECK_FORMAT", "CheckReport", "Claim", "check"]
-
-CHECK_FORMAT = "fedss_opt/check"
 
 _ULP = 2.0**-52
 
@@ -44,64 +42,7 @@ TIME_TOL = 1e-12
 FIGURE_TOL = 1e-9
 
 
-_VERDICTS = {True: "proved again", False: "refuted", None: "not proved"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One claim of an answer and what became of it.
-
-    Attributes
-    ----------
-    name : str
-        Which claim.
-    verdict : bool or None
-        Whether it holds; None where it could be neither proved nor refuted.
-    figure : float or None
-        The number it hangs on, where there is one; what it is stands in `detail`.
-    detail : str
-        One line for a person.
-    """
-
-    name: str
-    verdict: bool | None
-    figure: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
-    """What became of every claim of an answer."""
-
-    claims: tuple[Claim, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every claim holds: none refuted, and none left unproved."""
-        return all(claim.verdict for claim in self.claims)
-
-    @property
-    def failed(self) -> tuple[Claim, ...]:
-        """The claims that do not hold."""
-        return tuple(claim for claim in self.claims if claim.verdict is False)
-
-    @property
-    def undecided(self) -> tuple[Claim, ...]:
-        """The claims that could be neither proved nor refuted."""
-        return tuple(claim for claim in self.claims if claim.verdict is None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as a JSON-able document; figures that are no finite number become None."""
-        claims = [
-            {
-                "name": claim.name,
-                "verdict": claim.verdict,
-                "figure": claim.figure if claim.figure is not None and math.isfinite(claim.figure) else None,
-                "detail": claim.detail,
-            }
-            for claim in self.claims
-        ]
-        return {"format": CHECK_FORMAT, "version": 1, "ok": self.ok, "claims": claims}
+_PROVED = {True: "proved again", False: "refuted", None: "not proved"}
 
 
 def check(
@@ -160,13 +101,13 @@ def check(
             raise OptionError(f"{name}: a {type(value).__name__}; must be a fedss_opt.{kind.__name__}")
     gap_tol = tolerance(gap_tol)
     sizes = _sizes(problem, solution)
-    if not sizes.verdict:
+    if not sizes.holds:
         return CheckReport(claims=(sizes,))
     claims = [sizes]
     if solution.has_answer:
         claims += _selection(problem, solution)
         claims.append(_bandwidths(problem, solution))
-        if claims[-1].verdict:  # else no rate and no time exists
+        if claims[-1].holds:  # else no rate and no time exists
             claims += _allocation(problem, solution)
             claims += _figures(problem, solution)
     else:
@@ -188,7 +129,7 @@ def _sizes(problem: Problem, solution: Solution) -> Claim:
         fits, detail = False, f"{np.size(certificate.multipliers)} multipliers for {problem.n_tasks} tasks"
     if fits and certificate is not None and certificate.task is not None and certificate.task >= problem.n_tasks:
         fits, detail = False, f"the certificate names task {certificate.task} of {problem.n_tasks}"
-    return Claim(name="sizes", verdict=fits, detail=detail)
+    return Claim(name="sizes", holds=fits, detail=detail)
 
 
 def _selection(problem: Problem, solution: Solution) -> Iterator[Claim]:
@@ -199,13 +140,13 @@ def _selection(problem: Problem, solution: Solution) -> Iterator[Claim]:
     ):
         odd = np.flatnonzero(wrong)
         detail = f"client {problem.client_name(int(odd[0]))!r} {bad}" if odd.size else good
-        yield Claim(name=name, verdict=not odd.size, figure=float(odd.size), detail=detail)
+        yield Claim(name=name, holds=not odd.size, figure=float(odd.size), detail=detail)
     served, received = problem.covers(chosen), problem.coverage(chosen)
     for k in range(problem.n_tasks):
         need = float(problem.required[k])
         yield Claim(
             name=f"coverage of {problem.task_name(k)}",
-            verdict=bool(served[k]),
+            holds=bool(served[k]),
             figure=float(received[k]),
             detail=f"receives {received[k]:.6g} of the {need:.6g} it needs",
         )
@@ -219,7 +160,7 @@ def _bandwidths(problem: Problem, solution: Solution) -> Claim:
     if odd.size:
         n = int(odd[0])
         detail = f"client {problem.client_name(n)!r} holds {float(b[n])!r} Hz; must be {detail}"
-    return Claim(name="bandwidths", verdict=not odd.size, detail=detail)
+    return Claim(name="bandwidths", holds=not odd.size, detail=detail)
 
 
 def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
@@ -229,7 +170,7 @@ def _allocation(problem: Problem, solution: Solution) -> Iterator[Claim]:
     used, shared = (format_quantity(hertz, "Hz", 6) for hertz in (total, problem.bandwidth_hz))
     yield Claim(
         name="shared bandwidth",
-        verdict=total <= problem.bandwidth_hz * (1.0 + allowance),
+        holds=total <= problem.bandwidth_hz * (1.0 + allowance),
         figure=total,
         detail=f"{used} of {shared} in use",
     )
@@ -252,13 +193,13 @@ def _blocks(problem: Problem, bandwidth_hz: Any, chosen: Any) -> Claim:
         n = int(np.flatnonzero(chosen)[odd[0]])
         detail = f"client {problem.client_name(n)!r} has {blocks[odd[0]]:.17g} blocks; must be whole, at least 1"
     fits = not odd.size and float(whole.sum()) <= float(problem.resource_blocks or 0)
-    return Claim(name="resource blocks", verdict=fits, figure=float(whole.sum()), detail=detail)
+    return Claim(name="resource blocks", holds=fits, figure=float(whole.sum()), detail=detail)
 
 
 def _each(problem: Problem, name: str, wrong: Any, figures: Any, unit: str) -> Claim:
     odd = np.flatnonzero(wrong)
     if not odd.size:
-        return Claim(name=name, verdict=True, detail="kept by every selected client")
+        return Claim(name=name, holds=True, detail="kept by every selected client")
     n, figure = int(odd[0]), float(figures[odd[0]])
     limits = (
         f"{problem.min_bandwidth_hz[n]:.6g} to {problem.max_bandwidth_hz[n]:.6g} Hz"
@@ -267,7 +208,7 @@ def _each(problem: Problem, name: str, wrong: Any, figures: Any, unit: str) -> C
     )
     others = f" (and {odd.size - 1} more)" if odd.size > 1 else ""
     detail = f"client {problem.client_name(n)!r} has {figure:.6g} {unit}, its limit is {limits}{others}"
-    return Claim(name=name, verdict=False, figure=figure, detail=detail)
+    return Claim(name=name, holds=False, figure=figure, detail=detail)
 
 
 def _figures(problem: Problem, solution: Solution) -> Iterator[Claim]:
@@ -277,7 +218,7 @@ def _figures(problem: Problem, solution: Solution) -> Iterator[Claim]:
     ):
         agrees = math.isfinite(value) and abs(reported - value) <= FIGURE_TOL * value
         detail = f"reported {reported:.9g} s, recomputed {value:.9g} s"
-        yield Claim(name=name, verdict=agrees, figure=value, detail=detail)
+        yield Claim(name=name, holds=agrees, figure=value, detail=detail)
 
 
 def _emptiness(solution: Solution) -> Iterator[Claim]:
@@ -285,7 +226,7 @@ def _emptiness(solution: Solution) -> Iterator[Claim]:
     unfigured = solution.latency_s == solution.objective_s == math.inf
     yield Claim(
         name="no answer",
-        verdict=empty and unfigured,
+        holds=empty and unfigured,
         detail=f"{solution.status}: nothing is selected and no latency is claimed"
         if empty and unfigured
         else f"{solution.status}, yet it selects clients or claims a latency",
@@ -298,20 +239,20 @@ def _bound(problem: Problem, solution: Solution, time_limit_s: float) -> Iterato
         yield _infeasibility(problem, solution, time_limit_s)
         return
     if math.isnan(claimed):
-        yield Claim(name="lower bound", verdict=True, detail="none is claimed")
+        yield Claim(name="lower bound", holds=True, detail="none is claimed")
         return
     proven = 0.0 if certificate is None else certificate.bound(problem)
     within = proven >= claimed * (1.0 - FIGURE_TOL)
     if certificate is not None and certificate.kind is CertificateKind.SEARCH and not within:
-        verdict, detail = prove_again(problem, claimed * (1.0 - FIGURE_TOL), certificate, time_limit_s=time_limit_s)
-        detail = f"claimed {claimed:.9g} s: {_VERDICTS[verdict]} ({detail})"
-        yield Claim(name="lower bound", verdict=verdict, figure=proven, detail=detail)
+        proved, detail = prove_again(problem, claimed * (1.0 - FIGURE_TOL), certificate, time_limit_s=time_limit_s)
+        detail = f"claimed {claimed:.9g} s: {_PROVED[proved]} ({detail})"
+        yield Claim(name="lower bound", holds=proved, figure=proven, detail=detail)
     else:
         yield _lower_bound(certificate, claimed, proven)
     if solution.has_answer:
         yield Claim(
             name="bound below objective",
-            verdict=claimed <= solution.objective_s * (1.0 + FIGURE_TOL),
+            holds=claimed <= solution.objective_s * (1.0 + FIGURE_TOL),
             figure=claimed,
             detail=f"{claimed:.9g} s <= {solution.objective_s:.9g} s",
         )
@@ -320,7 +261,7 @@ def _bound(problem: Problem, solution: Solution, time_limit_s: float) -> Iterato
 def _lower_bound(certificate: Certificate | None, claimed: float, proven: float) -> Claim:
     return Claim(
         name="lower bound",
-        verdict=proven >= claimed * (1.0 - FIGURE_TOL),
+        holds=proven >= claimed * (1.0 - FIGURE_TOL),
         figure=proven,
         detail=f"claimed {claimed:.9g} s, the certificate proves {proven:.9g} s"
         if certificate is not None
@@ -331,23 +272,23 @@ def _lower_bound(certificate: Certificate | None, claimed: float, proven: float)
 def _infeasibility(problem: Problem, solution: Solution, time_limit_s: float) -> Claim:
     certificate = solution.certificate
     if certificate is None:
-        return Claim(name="infeasibility", verdict=False, detail="claimed without a certificate")
+        return Claim(name="infeasibility", holds=False, detail="claimed without a certificate")
     if certificate.kind is CertificateKind.SEARCH:
-        verdict, detail = prove_again(problem, math.inf, certificate, time_limit_s=time_limit_s)
-        return Claim(name="infeasibility", verdict=verdict, detail=f"{_VERDICTS[verdict]} ({detail})")
+        proved, detail = prove_again(problem, math.inf, certificate, time_limit_s=time_limit_s)
+        return Claim(name="infeasibility", holds=proved, detail=f"{_PROVED[proved]} ({detail})")
     if certificate.kind is CertificateKind.COVERAGE and certificate.task is not None:
         k = certificate.task
         offers, need = problem.relevance[k, problem.selectable].tolist(), float(problem.coverage_target[k])
         offer = math.fsum(offers)
         return Claim(
             name="infeasibility",
-            verdict=math.fsum([*offers, -need]) < 0.0,  # of the exact sum: `offer` is rounded
+            holds=math.fsum([*offers, -need]) < 0.0,  # of the exact sum: `offer` is rounded
             figure=offer,
             detail=f"task {problem.task_name(k)!r} needs {problem.required[k]:.6g}, can get {offer:.6g}",
         )
     proven = certificate.bound(problem)
     detail = "the certificate proves it" if proven == math.inf else f"the certificate proves only {proven:.6g} s"
-    return Claim(name="infeasibility", verdict=proven == math.inf, figure=proven, detail=detail)
+    return Claim(name="infeasibility", holds=proven == math.inf, figure=proven, detail=detail)
 
 
 def _status(solution: Solution, gap_tol: float) -> Claim:
@@ -355,8 +296,8 @@ def _status(solution: Solution, gap_tol: float) -> Claim:
     if solution.status is not Status.OPTIMAL:
         honest = solution.status is Status.INFEASIBLE or solution.lower_bound_s != math.inf
         detail = f"{solution.status}" if honest else f"{solution.status} beside an infinite lower bound"
-        return Claim(name="status", verdict=honest, figure=gap, detail=detail)
+        return Claim(name="status", holds=honest, figure=gap, detail=detail)
     # The gap is a difference of nearly equal numbers: allow their last digits.
     honest = gap <= gap_tol + 4 * _ULP
     detail = f"optimal with a gap of {gap:.3g}; at most {gap_tol:g} may be called so"
-    return Claim(name="status", verdict=honest, figure=gap, detail=detail)
+    return Claim(name="status", holds=honest, figure=gap, detail=detail)

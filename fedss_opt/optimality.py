@@ -39,7 +39,7 @@ def prove_again(
 
     Returns
     -------
-    verdict : bool or None
+    proved : bool or None
         True: proved. False: refuted, there is a better answer. None: not proved.
     detail : str
         One line for a person.

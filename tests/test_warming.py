@@ -14,7 +14,7 @@ from fedss_opt.kernels.cell import build_cell
 from fedss_opt.warming import python_calls
 
 ROOT = Path(fedss_opt.__file__).parent
-# Batches compile theirs before their clock starts, and the verification's trials have no clock.
+# Batches compile theirs before their clock starts, and runs of the verification have no clock.
 LEFT_OUT = {"solve_stretch"}
 EXEMPT = {"kernels", "verification"}
 

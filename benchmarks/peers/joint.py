@@ -11,9 +11,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 import fedss_opt as fo
 from fedss_opt.solvers.answers import optimal_bandwidth
-from fedss_opt.verification.referees import least_bandwidths
-from fedss_opt.verification.scip import scip
-from fedss_opt.verification.tangents import highs_total
+from fedss_opt.verification.highs import highs_total
+from fedss_opt.verification.plain_bandwidths import least_bandwidths
+from fedss_opt.verification.scip_model import scip
 
 from .attempt import Attempt
 
@@ -58,8 +58,8 @@ def by_highs(problem: fo.Problem, time_limit_s: float) -> Attempt:
     or is a better one. The loop is exact and takes a few mixed-integer linear programs.
     """
     if problem.objective is fo.Objective.TOTAL:
-        verdict = highs_total(problem)
-        return _on_best_bandwidth(problem, verdict.selected, proven=verdict.finished)
+        found = highs_total(problem)
+        return _on_best_bandwidth(problem, found.selected, proven=found.finished)
     began = time.perf_counter()
     best, chosen, proven = math.inf, np.zeros(problem.n_clients, dtype=bool), False
     trace: list[tuple[float, float]] = []
@@ -104,8 +104,8 @@ def _cheapest_cover(problem: fo.Problem, deadline: float, time_limit_s: float) -
 
 def by_scip(problem: fo.Problem, time_limit_s: float) -> Attempt:
     """SCIP: the whole problem as a mixed-integer nonlinear program."""
-    verdict = scip(problem, time_limit_s=time_limit_s)
-    return _on_best_bandwidth(problem, verdict.selected, proven=verdict.finished)
+    found = scip(problem, time_limit_s=time_limit_s)
+    return _on_best_bandwidth(problem, found.selected, proven=found.finished)
 
 
 def _on_best_bandwidth(problem: fo.Problem, selected: BoolArray, *, proven: bool) -> Attempt:

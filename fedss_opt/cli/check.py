@@ -12,15 +12,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..checking import CheckReport, check
+from ..checking import check
+from ..claims import CheckReport
 from ..documents import load_solution
-from ..verification import DOCUMENTED, Report, Verdict, verify_solution
+from ..verification import DOCUMENTED, verify_solution
 from .exit_status import ExitStatus
 from .inputs import read_problem
 from .solving import announce_compilation
 from .terminal import Format, print_json, printable, stdout_console
 
 __all__ = ["check_command"]
+
+
+_HOLDS = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("?", "yellow")}
 
 
 class Arithmetic(StrEnum):
@@ -59,7 +63,6 @@ def check_command(
     )
     solution = load_solution(solution_file, problem)
     rigorous = arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and find_spec("flint") is not None)
-    report: CheckReport | Report
     if rigorous:
         report = verify_solution(problem, solution, gap_tol=gap_tol, allowances=DOCUMENTED)
     else:
@@ -75,26 +78,18 @@ def check_command(
     return ExitStatus.OK if report.ok else ExitStatus.NOT_PROVED
 
 
-def _print(report: CheckReport | Report) -> None:
+def _print(report: CheckReport) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("claim", no_wrap=True, max_width=28)
     table.add_column("holds")
     table.add_column("detail")
-    held = 0
     for claim in report.claims:
-        verdict = Text("yes", "green")
-        if claim.verdict is None or claim.verdict is Verdict.UNDECIDED:
-            verdict = Text("?", "yellow")
-        elif claim.verdict is False or claim.verdict is Verdict.FALSE:
-            verdict = Text("NO", "bold red")
-        else:
-            held += 1
-        table.add_row(printable(claim.name), verdict, printable(claim.detail))
+        table.add_row(printable(claim.name), Text(*_HOLDS[claim.holds]), printable(claim.detail))
     console = stdout_console()
     console.print(table)
-    line = f"{held} of {len(report.claims)} claims hold"
+    line = f"{sum(claim.holds is True for claim in report.claims)} of {len(report.claims)} claims hold"
     if report.undecided:
         line += f", {len(report.undecided)} not proved"
-    if isinstance(report, Report):
+    if report.arithmetic == "ball":
         line += ", in exact and ball arithmetic"
     console.print(Text(line, "green" if report.ok else "bold red" if report.failed else "yellow"))

@@ -21,7 +21,7 @@ from .solving import get_ready
 from .terminal import note, printable, stderr_console, stdout_console
 
 if TYPE_CHECKING:
-    from ..verification.trial import Trial
+    from ..verification.verification_run import VerificationRun
 
 __all__ = ["verify_command"]
 
@@ -76,21 +76,21 @@ def verify_command(
 
         return attack_and_print(minutes=minutes, problems=problems, seed=seed, folder=report, quiet=quiet)
     if seed is not None:
-        raise OptionError("--seed: only with --minutes or --problems; the instances of a trial are fixed")
-    from ..verification.trial import FULL, QUICK, run_trial  # noqa: PLC0415 - loads scipy.optimize
+        raise OptionError("--seed: only with --minutes or --problems; the instances of --quick and --full are fixed")
+    from ..verification.verification_run import FULL, QUICK, run_verification  # noqa: PLC0415 - loads scipy.optimize
 
     if report is not None:
         _ready_for_report(report)
     get_ready(quiet=quiet)
     with _bar(not quiet and sys.stderr.isatty()) as show:
-        trial = run_trial(FULL if full else QUICK, progress=show)
-    _print(trial)
+        run = run_verification(FULL if full else QUICK, progress=show)
+    _print(run)
     if report is not None:
-        from ..verification.report import write_report  # noqa: PLC0415 - draws, which needs an extra
+        from ..verification.run_report import write_report  # noqa: PLC0415 - draws, which needs an extra
 
-        write_report(trial, report)
+        write_report(run, report)
         note(f"{report}: report.md, report.html and figures written", quiet=quiet)
-    return ExitStatus.OK if trial.ok else ExitStatus.CHECK_FAILED
+    return ExitStatus.OK if run.ok else ExitStatus.CHECK_FAILED
 
 
 def _ready_for_report(folder: Path) -> None:
@@ -119,26 +119,26 @@ def _bar(shown: bool) -> Iterator[Callable[[str, int, int], None] | None]:
         yield show
 
 
-def _print(trial: Trial) -> None:
+def _print(run: VerificationRun) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("claim", overflow="fold")
     table.add_column("tried", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("result", no_wrap=True)
     table.add_column("worst seen", overflow="fold")
     group = ""
-    for row in trial.rows:
-        if row.group != group:
-            group = row.group
+    for claim in run.claims:
+        if claim.group != group:
+            group = claim.group
             table.add_row(Text(group, "bold"), "", "", "")
-        verdict = Text(row.verdict if row.verdict != "violated" else "VIOLATED", _STYLES[row.verdict])
-        table.add_row(f"  {printable(row.claim)}", str(row.tried), verdict, printable(row.figure))
+        result = Text(claim.result if claim.result != "violated" else "VIOLATED", _STYLES[claim.result])
+        table.add_row(f"  {printable(claim.name)}", str(claim.tried), result, printable(claim.figure))
     console = stdout_console()
     console.print(table)
-    for row in trial.rows:
-        if row.verdict in ("violated", "undecided"):
-            for detail in row.details[:5]:
-                console.print(f"{row.verdict}: {printable(row.claim)}: {printable(detail)}")
-    console.print(Text(trial.counts(), "green" if trial.ok else "bold red"))
-    skipped = [row for row in trial.rows if row.verdict == "skipped"]
-    for row in skipped:
-        console.print(f"skipped: {printable(row.claim)}" + (f": {printable(row.details[0])}" if row.details else ""))
+    for claim in run.claims:
+        if claim.result in ("violated", "undecided"):
+            for detail in claim.details[:5]:
+                console.print(f"{claim.result}: {printable(claim.name)}: {printable(detail)}")
+    console.print(Text(run.counts(), "green" if run.ok else "bold red"))
+    for claim in run.claims:
+        if claim.result == "skipped":
+            console.print("skipped: " + printable(": ".join([claim.name, *claim.details[:1]])))

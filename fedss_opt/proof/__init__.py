@@ -5,8 +5,8 @@ alone. A step is believed only where the figures that it leads to say the same, 
 make a proof fail, never succeed.
 """
 
-from .branches import verify_total
+from .deadline_proof import verify
 from .steps import Branch, MinimalCover, ProofSteps, Screen
-from .verify import verify
+from .total_proof import verify_total
 
 __all__ = ["Branch", "MinimalCover", "ProofSteps", "Screen", "verify", "verify_total"]

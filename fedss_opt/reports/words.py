@@ -48,7 +48,7 @@ def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
         The round.
     solution : Solution
         Its answer.
-    claims : sequence of (verdict, name, detail)
+    claims : sequence of (word, name, detail)
         As `claims_of` returns them. Where one does not hold, nothing is said to be proven.
     """
     if broken := _named(claims, False):
@@ -79,8 +79,8 @@ def _further(solution: Solution) -> str:
     return " The method exact can search further."
 
 
-def _named(claims: Claims, verdict: bool | None) -> list[str]:
-    return [name for word, name, _ in claims if word == _WORDS[verdict]]
+def _named(claims: Claims, holds: bool | None) -> list[str]:
+    return [name for word, name, _ in claims if word == _WORDS[holds]]
 
 
 def isolated(text: str) -> str:
@@ -243,12 +243,12 @@ _PROOF_S = 10.0  # that a page waits for the proof of a bound that rests on a se
 
 
 def claims_of(problem: Problem, solution: Solution) -> list[tuple[str, str, str]]:
-    """Return every claim of the answer as (verdict, name, detail), recomputed from the data by `fedss_opt.check`.
+    """Return every claim of the answer as (word, name, detail), recomputed from the data by `fedss_opt.check`.
 
     The claim of the status is left out: it depends on a tolerance that the answer does not carry.
     """
     claims = check(problem, solution, time_limit_s=_PROOF_S).claims
-    return [(_WORDS[claim.verdict], claim.name, claim.detail) for claim in claims if claim.name != "status"]
+    return [(_WORDS[claim.holds], claim.name, claim.detail) for claim in claims if claim.name != "status"]
 
 
 def _iterations(count: int) -> str:

@@ -160,7 +160,7 @@ def _refusals(kinds: tuple[RefusalKind, ...]) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     text, figure = {"type": "string"}, {"type": ["number", "null"]}
-    claim = {"name": text, "verdict": {"type": ["boolean", "null"]}, "figure": figure, "detail": text}
+    claim = {"name": text, "holds": {"type": ["boolean", "null"]}, "figure": figure, "detail": text}
     report = {
         "format": {"const": CHECK_FORMAT},
         "version": {"const": 1},

@@ -24,7 +24,6 @@ __all__ = [
     "UndecidedError",
     "arb",
     "ball_of",
-    "bits_at_most",
     "decide",
     "final_precision",
     "flint",
@@ -32,8 +31,9 @@ __all__ = [
     "lower_float",
     "priced_bandwidth",
     "rate",
+    "refine",
+    "settle",
     "upload_time",
-    "upper_float",
     "working_precision",
 ]
 
@@ -76,14 +76,8 @@ def working_precision(bits: int) -> Iterator[None]:
         yield
 
 
-def bits_at_most(attempt: Callable[[], T]) -> T:
-    """Run a computation at rising precision until it no longer raises `UndecidedError`.
-
-    Raises
-    ------
-    UndecidedError
-        When the last precision does not decide either.
-    """
+def refine(attempt: Callable[[], T]) -> T:
+    """Run a computation at rising precision until it no longer raises `UndecidedError`; at the last one it may."""
     for bits in _PRECISIONS:
         try:
             with working_precision(bits):
@@ -94,8 +88,16 @@ def bits_at_most(attempt: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def settle(question: Callable[[], bool]) -> bool | None:
+    """Answer a question at rising precision: None where even the last one leaves it open."""
+    try:
+        return refine(question)
+    except UndecidedError:
+        return None
+
+
 def final_precision() -> bool:
-    """Tell whether `bits_at_most` has no higher precision left to try."""
+    """Tell whether `refine` has no higher precision left to try."""
     return bool(flint().ctx.prec >= _PRECISIONS[-1])
 
 
@@ -110,20 +112,9 @@ def decide(smaller: Ball, larger: Ball) -> bool:
 
 def lower_float(ball: Ball) -> float:
     """Return a float that is not above the ball."""
-    return _outward(ball.lower(), -math.inf)
-
-
-def upper_float(ball: Ball) -> float:
-    """Return a float that is not below the ball."""
-    return _outward(ball.upper(), math.inf)
-
-
-def _outward(end: Ball, direction: float) -> float:
+    end = ball.lower()
     value = float(end)
-    if not math.isfinite(value):
-        return value
-    exact = end == arb(value)
-    return value if exact else math.nextafter(value, direction)
+    return value if not math.isfinite(value) or end == arb(value) else math.nextafter(value, -math.inf)
 
 
 def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
@@ -139,26 +130,9 @@ def upload_time(payload: float, bandwidth: Ball, cn0: float | None, efficiency: 
 
 
 def least_bandwidth(payload: float, tau: Ball, cn0: float | None, efficiency: float | None) -> Ball | None:
-    """Enclose the least bandwidth that uploads `payload` bits within `tau` seconds.
+    """Enclose the least bandwidth, Hz, that uploads `payload` bits within `tau` seconds; None where none suffices.
 
-    Parameters
-    ----------
-    payload : float
-        bit.
-    tau : Ball
-        s; finite.
-    cn0, efficiency : float or None
-        Hz, or bit/s/Hz: the one that the problem has.
-
-    Returns
-    -------
-    Ball or None
-        Hz; None where no bandwidth suffices.
-
-    Raises
-    ------
-    UndecidedError
-        At too little precision.
+    Given is the channel that the problem has: C/N0 in Hz, or bit/s/Hz. Raises `UndecidedError` at too little precision.
     """
     if not decide(arb(0), tau) or tau <= 0:
         return None
@@ -188,15 +162,9 @@ def _widen(candidate: Ball) -> tuple[Ball, Ball]:
 def _sharpen_length(gauge: Ball) -> Ball:
     """Approximate L with ``L / expm1(L) = G`` to the working precision. Nothing is proven here."""
     target = (-gauge.log()).mid()
-    y = max(float(target), 1e-300)
-    start = 2.0 * y
-    for _ in range(60):  # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root
-        step = (_log_ratio(start) - y) / _log_ratio_slope(start)
-        start -= step
-        if not abs(step) > 1e-13 * start:
-            break
-    length = arb(start if start > 0.0 and math.isfinite(start) else 2.0 * y)
-    for _ in range(8):
+    length = (2 * target).mid()
+    # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root in a few steps.
+    for _ in range(60):
         small = (-length).exp()
         value = length + ((1 - small) / length).log()
         slope = 1 / (1 - small) - 1 / length
@@ -207,25 +175,10 @@ def _sharpen_length(gauge: Ball) -> Ball:
     return length
 
 
-def _log_ratio(length: float) -> float:
-    if length < 0.02:
-        return length / 2 + length**2 / 24 - length**4 / 2880
-    return length + math.log(-math.expm1(-length) / length)
-
-
-def _log_ratio_slope(length: float) -> float:
-    if length < 0.02:
-        return 0.5 + length / 12 - length**3 / 720
-    return -1.0 / math.expm1(-length) - 1.0 / length
-
-
 def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | None, efficiency: float | None) -> Ball:
     """Enclose the bandwidth that minimises ``w S / r(b) + lambda b``, limits aside, for a price > 0, Hz.
 
-    Raises
-    ------
-    UndecidedError
-        At too little precision.
+    Raises `UndecidedError` at too little precision.
     """
     if cn0 is None:
         return (arb(weight) * arb(payload) / (arb(efficiency) * arb(price))).sqrt()

@@ -2,14 +2,14 @@
 
 Whatever two of them say must fit together: no lower bound above anybody's feasible answer, no proof of
 infeasibility beside an answer, nothing called optimal that another one beats. What the package's own methods
-answer is besides checked claim by claim (`verify_solution`); answers of referees are priced by plain NumPy.
+answer is besides checked claim by claim (`verify_solution`); answers of reference solvers are priced by plain NumPy.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -19,34 +19,41 @@ import numpy as np
 
 from ..problem import Objective, Problem
 from ..solution import Solution, Status
-from .certificates import verify_solution
-from .instances import Instance
-from .records import Comparison, above
-from .referees import Verdict, brute_force, highs, least_bandwidths, selection_value
-from .scip import scip
-from .verdicts import Report
+from .claim_record import above, records_of
+from .enumeration import ReferenceAnswer, brute_force
+from .frozen_families import Instance
+from .highs import highs
+from .plain_bandwidths import least_bandwidths, selection_value
+from .rigorous_check import verify_solution
+from .scip_model import scip
 
-__all__ = ["LONG", "Court", "MethodRecord", "Schedule", "cross_check"]
+__all__ = ["LONG", "CrossCheck", "MethodRecord", "SolverSchedule", "core_size"]
 
 _TOLERANCE = 1e-9  # plain double precision, of the package's own figures against each other
-_REFEREE = 1e-7  # HiGHS works to 1e-6 of a scale a thousand times finer; brute force is far better
-_MOST_ENUMERATED = 14  # clients
-# Totals far above their relaxation: HiGHS takes ten seconds each, and so does a search for a second time in ball
-# arithmetic. Their optima are enumerated, and the bounds compared with those.
-LONG = ("local-optima",)
+_REFERENCE = 1e-7  # HiGHS works to 1e-6 of a scale a thousand times finer; brute force is far better
 _SCIP = 1e-4  # SCIP keeps nonlinear constraints to 1e-6, absolutely
+_MOST_ENUMERATED = 14  # clients
+# Totals far above their relaxation: HiGHS takes ten seconds each, and so does a search for a second time. Their optima
+# are enumerated, and the bounds compared with those.
+LONG = ("local-optima",)
+
+_CLAIMS = (
+    "no lower bound is above a feasible answer",
+    "infeasible means that nobody finds an answer",
+    "where a reference finds an answer, with 1e-9 of the carrier to spare, so does every method",
+    "optimal means within the tolerance of the best known",
+    "exact equals brute force",
+    "exact equals HiGHS",
+    "HiGHS equals brute force",
+    "SCIP agrees with the best known",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Who is asked how often.
+class SolverSchedule:
+    """Who is asked about one in how many instances (0: never), and for how long.
 
-    Attributes
-    ----------
-    cvxpy_every, scip_every, highs_every : int
-        One in so many instances; 0 for never. HiGHS is asked about every instance that is too large to enumerate.
-    time_limit_s : float
-        For each solver and instance; a solver that fails is charged all of it.
+    HiGHS is asked about every instance that is too large to enumerate; a solver that fails is charged its time limit.
     """
 
     cvxpy_every: int = 7
@@ -57,73 +64,43 @@ class Schedule:
 
 @dataclass
 class MethodRecord:
-    """What became of one method.
-
-    Attributes
-    ----------
-    name : str
-        The method.
-    runs, failures, proven, exact, searched : int
-        Instances it was asked; exceptions and unfinished runs; answers all of whose claims are proven; those that
-        hold without any allowance; bounds that rest on a search.
-    seconds : float
-        In all, failures at the time limit.
-    wrong : list of str
-        Claims that do not hold.
-    undecided : list of str
-        Claims neither proven nor refuted.
-    failed : list of str
-        What failed or did not finish.
-    """
+    """What became of one method or reference solver."""
 
     name: str
-    runs: int = 0
-    failures: int = 0
-    proven: int = 0
-    exact: int = 0
-    searched: int = 0
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    runs: int = 0  # instances it was asked
+    proven: int = 0  # answers all of whose claims are proven
+    exact: int = 0  # answers all of whose claims hold without any allowance
+    searched: int = 0  # bounds that rest on a search
+    seconds: float = 0.0  # in all, failures at the time limit
+    wrong: list[str] = field(default_factory=list)  # claims that do not hold
+    undecided: list[str] = field(default_factory=list)  # claims neither proven nor refuted
+    failed: list[str] = field(default_factory=list)  # what raised, or did not finish
 
 
-class Court:
-    """Runs the methods over instances and keeps the records.
+class CrossCheck:
+    """Asks the methods and reference solvers about instances, and keeps the records."""
 
-    Attributes
-    ----------
-    methods : dict of str to MethodRecord
-        What became of each method and referee.
-    comparisons : dict of str to Comparison
-        What became of each claim.
-    gaps, disagreements : dict of str to list of float
-        Certified gaps by method; ``answer / best referee - 1`` by method.
-    cores : list of (int, int)
-        Number of clients, and how many of them a better answer could still decide either way (makespan).
-    answers : list of (str, Problem, Solution)
-        The ADMM's answers, for the mutation court.
-    """
-
-    def __init__(self, schedule: Schedule, solve: Callable[..., Solution] | None = None) -> None:
-        package = import_module("fedss_opt.solvers")
+    def __init__(self, schedule: SolverSchedule, solve: Callable[..., Solution] | None = None) -> None:
         self.schedule = schedule
         self.methods: dict[str, MethodRecord] = {}
-        self.comparisons = {name: Comparison(name) for name in _CLAIMS}
-        self.gaps: dict[str, list[float]] = {}
-        self.disagreements: dict[str, list[float]] = {}
-        self.cores: list[tuple[int, int]] = []
-        self.answers: list[tuple[str, Problem, Solution]] = []
-        self.missing: set[str] = set()
-        self._solve = package.solve if solve is None else solve
-        self._has_exact = "exact" in package.METHODS
+        self.claims = records_of(_CLAIMS)
+        self.gaps: dict[str, list[float]] = {}  # certified, by method
+        self.disagreements: dict[str, list[float]] = {}  # answer / best reference - 1, by method
+        self.cores: list[tuple[int, int]] = []  # clients, and how many are still undecided (makespan)
+        self.answers: list[tuple[str, Problem, Solution]] = []  # of the ADMM
+        self.missing: set[str] = set()  # solvers that are not installed
+        self._solve = import_module("fedss_opt.solvers").solve if solve is None else solve
+
+    def try_instances(self, instances: Iterable[Instance]) -> None:
+        """Try one instance after the other."""
+        for number, instance in enumerate(instances):
+            self.try_instance(instance, number)
 
     def try_instance(self, instance: Instance, number: int) -> None:
         """Ask everybody who is due, and compare."""
-        answers = self._ask_package(instance, number)
-        verdicts = self._ask_referees(instance, number)
-        _compare(self.comparisons, instance, answers, verdicts)
-        best = min((v.value for v in verdicts.values() if v.finished and v.value < math.inf), default=math.nan)
+        answers, references = self._ask_methods(instance, number), self._ask_references(instance, number)
+        self._compare(instance, answers, references)
+        best = min((r.value for r in references.values() if r.finished and r.value < math.inf), default=math.nan)
         for name, solution in answers.items():
             if solution.has_answer and math.isfinite(solution.gap):
                 self.gaps.setdefault(name, []).append(solution.gap)
@@ -135,60 +112,53 @@ class Court:
             if core is not None:
                 self.cores.append(core)
 
-    def _ask_package(self, instance: Instance, number: int) -> dict[str, Solution]:
-        names = ["admm"]
-        if self._has_exact:
-            names.append("exact")
-        convex = instance.family != "badly-scaled" and instance.problem.resource_block_hz is None
-        if _due(self.schedule.cvxpy_every, number) and "cvxpy" not in self.missing and convex:
-            names.append("cvxpy")
+    def _ask_methods(self, instance: Instance, number: int) -> dict[str, Solution]:
+        names = ["admm", "exact"]
+        if instance.family != "badly-scaled" and instance.problem.resource_block_hz is None:
+            names += ["cvxpy"] * _due(self.schedule.cvxpy_every, number)
         answers = {}
         for name in names:
             limit = None if name == "admm" else self.schedule.time_limit_s
-            ask = partial(self._solve, instance.problem, name, time_limit_s=limit)
-            solution = self._timed(name, instance, ask)
-            if solution is None:
-                continue
-            answers[name] = solution
-            self._judge(self.methods[name], instance, solution)
+            solution = self._timed(name, instance, partial(self._solve, instance.problem, name, time_limit_s=limit))
+            if solution is not None:
+                answers[name] = solution
+                self._check(self.methods[name], instance, solution)
         return answers
 
-    def _judge(self, record: MethodRecord, instance: Instance, solution: Solution) -> None:
+    def _check(self, record: MethodRecord, instance: Instance, solution: Solution) -> None:
         searched = solution.certificate is not None and str(solution.certificate.kind) == "search"
         if searched and instance.family in LONG:
-            status = Status.FEASIBLE
-            solution = replace(solution, status=status, lower_bound_s=math.nan, certificate=None)
-        report: Report = verify_solution(instance.problem, solution)
+            solution = replace(solution, status=Status.FEASIBLE, lower_bound_s=math.nan, certificate=None)
+        report = verify_solution(instance.problem, solution)
         record.proven += report.ok
         record.exact += report.exact
         record.searched += searched and instance.family not in LONG
         record.wrong += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.failed]
         record.undecided += [f"{instance.name}: {claim.name}: {claim.detail}" for claim in report.undecided]
 
-    def _ask_referees(self, instance: Instance, number: int) -> dict[str, Verdict]:
-        problem, verdicts = instance.problem, {}
-        due: dict[str, Callable[[], Verdict]] = {}
-        if problem.n_clients <= _MOST_ENUMERATED:
+    def _ask_references(self, instance: Instance, number: int) -> dict[str, ReferenceAnswer]:
+        problem, schedule = instance.problem, self.schedule
+        due: dict[str, Callable[[], ReferenceAnswer]] = {}
+        small = problem.n_clients <= _MOST_ENUMERATED
+        if small:
             due["brute force"] = lambda: brute_force(problem)
         # Twelve decades of costs are beyond HiGHS's absolute tolerances, and beyond SCIP's.
         ordinary = instance.family != "badly-scaled"
-        asked = _due(self.schedule.highs_every, number) or problem.n_clients > _MOST_ENUMERATED
-        if asked and instance.family not in LONG and (ordinary or problem.objective is Objective.MAKESPAN):
+        asked = (_due(schedule.highs_every, number) or not small) and instance.family not in LONG
+        if asked and (ordinary or problem.objective is Objective.MAKESPAN):
             due["HiGHS"] = lambda: highs(problem)
-        if ordinary and _due(self.schedule.scip_every, number) and problem.n_clients <= 6:
-            due["SCIP"] = lambda: scip(problem, time_limit_s=self.schedule.time_limit_s)
-        for name, ask in due.items():
-            if name in self.missing:
-                continue
-            verdict = self._timed(name, instance, ask)
-            if verdict is None:
-                continue
-            verdicts[name] = verdict
-            if not verdict.finished:
+        if ordinary and _due(schedule.scip_every, number) and problem.n_clients <= 6:
+            due["SCIP"] = lambda: scip(problem, time_limit_s=schedule.time_limit_s)
+        found = {name: self._timed(name, instance, ask) for name, ask in due.items()}
+        answers = {name: answer for name, answer in found.items() if answer is not None}
+        for name, answer in answers.items():
+            if not answer.finished:
                 self._charge(name, instance, "not finished", 0.0)
-        return verdicts
+        return answers
 
     def _timed(self, name: str, instance: Instance, ask: Callable[[], Any]) -> Any:
+        if name in self.missing:
+            return None
         record = self.methods.setdefault(name, MethodRecord(name))
         started = time.perf_counter()
         try:
@@ -196,7 +166,7 @@ class Court:
         except ImportError:
             self.missing.add(name)
             return None
-        except Exception as error:  # a solver that fails is a record, not the end of the court
+        except Exception as error:  # a solver that fails is a record, not the end of the run
             record.runs += 1
             self._charge(name, instance, f"{type(error).__name__}: {error}", time.perf_counter() - started)
             return None
@@ -206,92 +176,73 @@ class Court:
 
     def _charge(self, name: str, instance: Instance, reason: str, spent: float) -> None:
         record = self.methods[name]
-        record.failures += 1
         record.seconds += max(self.schedule.time_limit_s, spent)
         record.failed.append(f"{instance.name}: {reason}")
 
-
-_CLAIMS = (
-    "no lower bound is above a feasible answer",
-    "infeasible means that nobody finds an answer",
-    "where a referee finds an answer, with 1e-9 of the carrier to spare, so does every method",
-    "optimal means within the tolerance of the best known",
-    "exact equals brute force",
-    "exact equals HiGHS",
-    "HiGHS equals brute force",
-    "SCIP agrees with the best known",
-)
+    def _compare(
+        self, instance: Instance, answers: dict[str, Solution], references: dict[str, ReferenceAnswer]
+    ) -> None:
+        where = instance.name
+        bounds, infeasible, found_too, optimal, *pairs, agrees = self.claims.values()
+        sound = {name: r for name, r in references.items() if name != "SCIP" and r.finished}
+        values = {name: s.objective_s for name, s in answers.items() if s.has_answer}
+        found = values | {name: r.value for name, r in references.items() if r.value < math.inf}
+        best = min([*values.values(), *(r.value for r in sound.values())], default=math.inf)
+        solid = any(_has_room(instance.problem, r) for r in sound.values())
+        for name, solution in answers.items():
+            bound = solution.lower_bound_s
+            if solution.status is Status.INFEASIBLE:
+                others = [other for other in found if not math.isnan(found[other])]
+                infeasible.see(f"{where}: {name}, {others}", math.inf if others else 0.0)
+                continue
+            if not math.isnan(bound):
+                for other, value in found.items():
+                    allowed = _TOLERANCE if other in values else _REFERENCE
+                    if not math.isnan(value):
+                        bounds.see(f"{where}: {name} over {other}", above(bound, value), allowed)
+            if name != "cvxpy" and solid:
+                found_too.see(f"{where}: {name}", 0.0 if solution.has_answer else math.inf)
+            if solution.status is Status.OPTIMAL:
+                optimal.see(f"{where}: {name}", above(solution.objective_s, best), 1e-4 + _REFERENCE)
+        optima = {name: r.value for name, r in sound.items()}
+        if "exact" in answers and answers["exact"].status is Status.OPTIMAL:
+            optima["exact"] = answers["exact"].objective_s
+        for claim, names in zip(
+            pairs, (("exact", "brute force"), ("exact", "HiGHS"), ("HiGHS", "brute force")), strict=True
+        ):
+            if set(names) <= set(optima):
+                claim.see(where, abs(above(optima[names[0]], optima[names[1]])), _REFERENCE)
+        third = references.get("SCIP")
+        if third is not None and not math.isnan(third.value):
+            miss = above(third.bound, best) if third.finished else 0.0
+            if third.finished and third.value < math.inf and best < math.inf:
+                miss = max(miss, abs(above(third.value, best)))
+            agrees.see(where, 0.0 if third.value == best == math.inf else miss, _SCIP)
 
 
 def _due(every: int, number: int) -> bool:
     return every > 0 and number % every == every // 2
 
 
-def _compare(
-    claims: dict[str, Comparison], instance: Instance, answers: dict[str, Solution], verdicts: dict[str, Verdict]
-) -> None:
-    where = instance.name
-    sound = {name: v for name, v in verdicts.items() if name != "SCIP" and v.finished}
-    values = {name: s.objective_s for name, s in answers.items() if s.has_answer}
-    found = values | {name: v.value for name, v in verdicts.items() if v.value < math.inf}
-    solid = any(_has_room(instance.problem, v) for v in sound.values())
-    for name, solution in answers.items():
-        bound = solution.lower_bound_s
-        if solution.status is Status.INFEASIBLE:
-            others = [other for other in found if not math.isnan(found[other])]
-            claims[_CLAIMS[1]].see(f"{where}: {name}, {others}", math.inf if others else 0.0, 0.0)
-            continue
-        if not math.isnan(bound):
-            for other, value in found.items():
-                allowed = _TOLERANCE if other in values else _REFEREE
-                if not math.isnan(value):
-                    claims[_CLAIMS[0]].see(f"{where}: {name} over {other}", above(bound, value), allowed)
-        if name != "cvxpy" and solid:
-            claims[_CLAIMS[2]].see(f"{where}: {name}", 0.0 if solution.has_answer else math.inf, 0.0)
-        if solution.status is Status.OPTIMAL:
-            best = min([*values.values(), *(v.value for v in sound.values())])
-            claims[_CLAIMS[3]].see(f"{where}: {name}", above(solution.objective_s, best), 1e-4 + _REFEREE)
-    exact = answers.get("exact")
-    for claim, referee in ((_CLAIMS[4], "brute force"), (_CLAIMS[5], "HiGHS")):
-        if exact is not None and exact.status is Status.OPTIMAL and referee in sound:
-            miss = abs(above(exact.objective_s, sound[referee].value))
-            # `exact` stops at the tolerance it was given, 1e-4 by default.
-            claims[claim].see(where, miss, _REFEREE)
-    if "HiGHS" in sound and "brute force" in sound:
-        miss = abs(above(sound["HiGHS"].value, sound["brute force"].value))
-        claims[_CLAIMS[6]].see(where, miss, _REFEREE)
-    third = verdicts.get("SCIP")
-    if third is not None and not math.isnan(third.value):
-        best = min([*values.values(), *(v.value for v in sound.values())], default=math.inf)
-        miss = above(third.bound, best) if third.finished else 0.0
-        if third.finished and third.value < math.inf and best < math.inf:
-            miss = max(miss, abs(above(third.value, best)))
-        claims[_CLAIMS[7]].see(where, 0.0 if third.value == best == math.inf else miss, _SCIP)
-
-
-def _has_room(problem: Problem, verdict: Verdict) -> bool:
-    """Whether a referee's selection still fits into a slightly smaller carrier: in floats it might not fit at all."""
-    if not verdict.value < math.inf:
+def _has_room(problem: Problem, answer: ReferenceAnswer) -> bool:
+    """Whether a reference's selection still fits into a slightly smaller carrier: in floats it might not fit at all."""
+    if not answer.value < math.inf:
         return False
+    closer = problem.replace(bandwidth_hz=problem.bandwidth_hz * (1.0 - 1e-9))
     if problem.resource_block_hz is not None:  # whole numbers fit or do not; only longest uploads can be close
         closer = problem.replace(max_upload_s=problem.max_upload_s * (1.0 - 1e-9))
-        return selection_value(closer, verdict.selected) < math.inf
-    smaller = problem.replace(bandwidth_hz=problem.bandwidth_hz * (1.0 - 1e-9))
-    return selection_value(smaller, verdict.selected) < math.inf
+    return selection_value(closer, answer.selected) < math.inf
 
 
 def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:
-    """Count the clients that the screening of section 6 leaves undecided: makespan, nobody mandatory.
+    """Count the clients, and those whom the screening of section 6 leaves undecided; None where it does not apply.
 
-    Returns
-    -------
-    (int, int) or None
-        Clients, and the core; None where the count does not apply.
+    It applies to the makespan without whole blocks, where nobody is mandatory.
     """
     certificate = solution.certificate
-    applies = problem.objective is Objective.MAKESPAN and not problem.mandatory.any() and certificate is not None
-    applies = applies and problem.resource_block_hz is None
-    if not applies or not solution.has_answer or certificate is None or not solution.objective_s > 0.0:
+    applies = problem.objective is Objective.MAKESPAN and problem.resource_block_hz is None
+    applies = applies and not problem.mandatory.any() and solution.has_answer and solution.objective_s > 0.0
+    if certificate is None or not applies:
         return None
     mu, target = certificate.multipliers, problem.coverage_target
     cost = least_bandwidths(problem, solution.objective_s)
@@ -300,23 +251,3 @@ def core_size(problem: Problem, solution: Solution) -> tuple[int, int] | None:
     reduced = cost[usable] - reward[usable]
     slack = problem.bandwidth_hz - (float(mu @ target) + float(np.minimum(reduced, 0.0).sum()))
     return problem.n_clients, int(np.count_nonzero(np.abs(reduced) < slack))
-
-
-def cross_check(
-    cases: Iterable[Instance], schedule: Schedule, *, court: Court | None = None
-) -> Iterator[tuple[int, Court]]:
-    """Run the court over instances, yielding after each so that progress can be shown.
-
-    Parameters
-    ----------
-    cases : iterable of Instance
-        The instances.
-    schedule : Schedule
-        Who is asked how often.
-    court : Court, optional
-        To go on with; a new one by default.
-    """
-    court = Court(schedule) if court is None else court
-    for number, instance in enumerate(cases):
-        court.try_instance(instance, number)
-        yield number, court

@@ -8,18 +8,17 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterable
+from importlib import import_module
 
 from ..problem import Objective
 from .check_claims import CheckClaims
-from .closed_forms import sweep_all
-from .cross_check import Court, Schedule
-from .instances import Instance, instances
-from .mutations import try_mutations
+from .claim_record import ClaimRecord, try_cases
+from .closed_form_sweeps import sweep_all
+from .corruption_claims import try_corruptions
+from .cross_check import CrossCheck, SolverSchedule
+from .frozen_families import Instance, instances
 from .policy_claims import PolicyClaims
-from .records import Comparison
 from .round_claims import round_claims
 from .sharing_claims import sharing_claims
 from .solver_claims import SolverClaims
@@ -40,73 +39,50 @@ _CHECKED: Family = {"easy": 2, "near-infeasible": 4, "capped": 2, "few-blocks": 
 _POLICIES: Family = {"easy": 4, "near-infeasible": 3, "capped": 4, "all-mandatory": 1, "one-task-each": 2}
 
 
-def _cases(families: Family) -> Iterator[Instance]:
-    return chain.from_iterable(instances(family, count) for family, count in families.items())
+def _cases(families: Family) -> list[Instance]:
+    return [case for family, count in families.items() for case in instances(family, count)]
 
 
-def _closed_forms() -> Iterator[Violation]:
-    for sweep in sweep_all(12):
-        if not sweep.holds:
-            yield sweep.form, sweep.region
+def _closed_forms() -> list[Violation]:
+    return [(sweep.form, sweep.region) for sweep in sweep_all(12) if not sweep.holds]
 
 
-def _answers() -> Iterator[Violation]:
-    court = Court(Schedule(cvxpy_every=0, scip_every=0, highs_every=0, time_limit_s=5.0))
-    for number, case in enumerate(_cases(_ANSWERS)):
-        court.try_instance(case, number)
-    for record in court.methods.values():
-        yield from ((f"{record.name}: every claim of every answer", where) for where in record.wrong)
-        yield from ((f"{record.name}: ends without an error", where) for where in record.failed)
-    yield from _violated(court.comparisons)
+def _violated(records: Iterable[ClaimRecord]) -> list[Violation]:
+    return [(record.name, where) for record in records for where in record.violated]
 
 
-def _solvers(families: Family, *, makespans: bool = False) -> Iterator[Violation]:
-    claims = SolverClaims()
-    for case in _cases(families):
-        if not makespans or case.problem.objective is Objective.MAKESPAN:
-            claims.try_instance(case)
-    claims.finish()
-    return _violated(claims.claims)
+def _answers() -> list[Violation]:
+    check = CrossCheck(SolverSchedule(cvxpy_every=0, scip_every=0, highs_every=0, time_limit_s=5.0))
+    check.try_instances(_cases(_ANSWERS))
+    found = _violated(check.claims.values())
+    for record in check.methods.values():
+        found += [(f"{record.name}: every claim of every answer", where) for where in record.wrong]
+        found += [(f"{record.name}: ends without an error", where) for where in record.failed]
+    return found
 
 
-def _checks() -> Iterator[Violation]:
-    claims = CheckClaims()
-    for number, case in enumerate(_cases(_CHECKED)):
-        claims.try_instance(case, command=number % 4 == 0)
-    claims.finish()
-    return _violated(claims.claims)
-
-
-def _mutations() -> Iterator[Violation]:
-    solve = __import__("fedss_opt").solve
+def _corruptions() -> list[Violation]:
+    solve = import_module("fedss_opt.solvers").solve
     answers = [(case.name, case.problem, solve(case.problem)) for case in _cases(_CHECKED)]
-    for record in try_mutations(answers):
-        yield from ((f"caught: {record.name}", where) for where in record.escaped)
+    return _violated(try_corruptions(answers).values())
 
 
-def _policies() -> Iterator[Violation]:
-    claims = PolicyClaims()
-    for case in _cases(_POLICIES):
-        claims.try_instance(case)
-    claims.finish()
-    return _violated(claims.claims)
+def _covers() -> list[Violation]:
+    makespans = [case for case in _cases(_COVERS) if case.problem.objective is Objective.MAKESPAN]
+    return _violated(try_cases(SolverClaims(), makespans))
 
 
-def _violated(claims: dict[str, Comparison]) -> Iterator[Violation]:
-    return ((claim.name, where) for claim in claims.values() for where in claim.violated)
-
-
-GROUPS: dict[str, Callable[[], Iterable[Violation]]] = {
+GROUPS: dict[str, Callable[[], list[Violation]]] = {
     "closed forms": _closed_forms,
     "answers": _answers,
-    "solvers": lambda: _solvers(_SOLVERS),
-    "covers": lambda: _solvers(_COVERS, makespans=True),
-    "local optima": lambda: _solvers(_HARD),
-    "checks": _checks,
-    "mutations": _mutations,
-    "policies": _policies,
-    "rounds": lambda: _violated(round_claims(12)),
-    "sharing": lambda: _violated(sharing_claims(6)),
+    "solvers": lambda: _violated(try_cases(SolverClaims(), _cases(_SOLVERS))),
+    "covers": _covers,
+    "local optima": lambda: _violated(try_cases(SolverClaims(), _cases(_HARD))),
+    "checks": lambda: _violated(try_cases(CheckClaims(), _cases(_CHECKED))),
+    "corruptions": _corruptions,
+    "policies": lambda: _violated(try_cases(PolicyClaims(), _cases(_POLICIES))),
+    "rounds": lambda: _violated(round_claims(12).values()),
+    "sharing": lambda: _violated(sharing_claims(6).values()),
 }
 
 
@@ -121,11 +97,6 @@ def violations(groups: Iterable[str]) -> list[Violation]:
     return found
 
 
-def main(arguments: list[str]) -> Any:
-    """Print the violations of the groups asked for."""
-    warnings.simplefilter("ignore")
-    print(json.dumps(violations(arguments)))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    warnings.simplefilter("ignore")
+    print(json.dumps(violations(sys.argv[1:])))

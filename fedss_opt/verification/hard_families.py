@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .instance_draws import Draw, Family, Fields, everyday
+from .family_draws import Draw, Family, Fields, everyday
 
 __all__ = ["HARD_FAMILIES", "family_size", "seed_of"]
 
@@ -48,7 +48,7 @@ def _local_optima(draw: Draw, n: int, k: int) -> Fields:
 
 
 def _larger_optima(draw: Draw, n: int, k: int) -> Fields:
-    """Larger cells, with a few tasks that share no clients or with many that share all: judged by HiGHS."""
+    """Larger cells, with a few tasks that share no clients or with many that share all: compared with HiGHS."""
     if draw.chance(0.5):
         fields = _partition(draw, 24, 4)
     else:

@@ -1,7 +1,7 @@
-"""What the sweeps over the closed forms measure: whose forms are on trial, one point, one region.
+"""What the sweeps over the closed forms measure: whose forms, one point, one region.
 
-Errors are in units of 2^-52 of the true value: half an ulp to one ulp. What is on trial comes in as a `Subject`;
-by default it is the package's kernels, which `package_subject` alone loads.
+Errors are in units of 2^-52 of the true value: half an ulp to one ulp. By default the package's kernels are measured,
+which `package_forms` alone loads.
 """
 
 from __future__ import annotations
@@ -11,38 +11,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-__all__ = ["Measurement", "Subject", "Sweep", "package_subject"]
+__all__ = ["CheckedForms", "Measurement", "Sweep", "package_forms"]
 
 Bivariate = Callable[[float, float, float, float], tuple[float, float]]
 Time = Callable[[float, float, float], float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """The functions on trial.
+class CheckedForms:
+    """The functions that are measured."""
 
-    Attributes
-    ----------
-    least_shannon, least_flat : callable
-        (payload, channel, start, deadline) -> (bandwidth, slope in the deadline).
-    price_shannon, price_flat : callable
-        (payload, channel, weight, price) -> (bandwidth, slope in the price).
-    time_shannon, time_flat : callable
-        (payload, channel, bandwidth) -> seconds.
-    """
-
-    least_shannon: Bivariate
+    least_shannon: Bivariate  # (payload, channel, start, deadline) -> (bandwidth, slope in the deadline)
     least_flat: Bivariate
-    price_shannon: Bivariate
+    price_shannon: Bivariate  # (payload, channel, weight, price) -> (bandwidth, slope in the price)
     price_flat: Bivariate
-    time_shannon: Time
+    time_shannon: Time  # (payload, channel, bandwidth) -> seconds
     time_flat: Time
 
 
-def package_subject() -> Subject:
+def package_forms() -> CheckedForms:
     """Return the package's own closed forms."""
     shannon, flat = (model.closed_forms() for model in import_module("fedss_opt.client_models").MODELS[:2])
-    return Subject(
+    return CheckedForms(
         least_shannon=shannon.least_bandwidth,
         least_flat=flat.least_bandwidth,
         price_shannon=shannon.best_bandwidth,
@@ -52,40 +42,21 @@ def package_subject() -> Subject:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measurement:
-    """One point of a sweep.
+    """One point of a sweep; errors are NaN where the sweep does not measure them."""
 
-    Attributes
-    ----------
-    place : float
-        Where: ``1 - G``, or kappa, or the ratio g/b.
-    error, slope_error : float
-        Units of 2^-52 of the true value; NaN where the sweep does not measure a slope.
-    kept : bool
-        Whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only).
-    """
-
-    place: float
+    place: float  # 1 - G, or kappa, or the ratio g/b
     error: float
     slope_error: float = math.nan
-    kept: bool = True
+    kept: bool = True  # whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Sweep:
     """A region of a closed form's domain and what was measured there.
 
-    Attributes
-    ----------
-    form, region : str
-        What, and where.
-    limit, slope_limit : float
-        The claims: no error of a value, of a slope, is above these many units of 2^-52. Infinite: nothing is claimed.
-    points : tuple of Measurement
-        The measurements.
-    wrong : int
-        Points at which the form says feasible and the truth is not, or the other way round.
+    Claimed is that no error of a value, of a slope, is above `limit`, `slope_limit`; where it is infinite, nothing is.
     """
 
     form: str
@@ -93,7 +64,7 @@ class Sweep:
     limit: float
     slope_limit: float
     points: tuple[Measurement, ...]
-    wrong: int = 0
+    wrong: int = 0  # points at which the form says feasible and the truth is not, or the other way round
 
     @property
     def worst(self) -> float:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .certificates import verify_solution
-from .records import Comparison, above
-from .referees import brute_force
+from .claim_record import ClaimRecord, above, records_of
+from .enumeration import brute_force
+from .rigorous_check import verify_solution
 
 __all__ = ["ROUND_CLAIMS", "round_claims"]
 
@@ -40,15 +40,9 @@ def _report(draw: random.Random) -> dict[str, Any]:
     }
 
 
-def round_claims(rounds: int) -> dict[str, Comparison]:
-    """Plan rounds for clients that report, fall silent and come back.
-
-    Parameters
-    ----------
-    rounds : int
-        How many, for each of the two methods.
-    """
-    claims = {name: Comparison(name) for name in ROUND_CLAIMS}
+def round_claims(rounds: int) -> dict[str, ClaimRecord]:
+    """Plan so many rounds with each of two methods, for clients that report, fall silent and come back."""
+    claims = records_of(ROUND_CLAIMS)
     package = import_module("fedss_opt.rounds")
     for method in ("admm", "exact"):
         fairness = package.Fairness(min_share=_SHARE, patience=_PATIENCE)
@@ -59,7 +53,7 @@ def round_claims(rounds: int) -> dict[str, Comparison]:
     return claims
 
 
-def _run(allocator: Any, method: str, rounds: int, claims: dict[str, Comparison]) -> None:
+def _run(allocator: Any, method: str, rounds: int, claims: dict[str, ClaimRecord]) -> None:
     true, stated, best, times, stale, shares, saved = claims.values()
     draw = random.Random(f"rounds/{method}")
     reports: dict[str, dict[str, Any]] = {}
@@ -79,13 +73,13 @@ def _run(allocator: Any, method: str, rounds: int, claims: dict[str, Comparison]
         plan = allocator.allocate(round_)
         if again is not None:
             same = again.clients == plan.clients and again.objective_s == plan.objective_s
-            saved.see(where, 0.0 if same else 1.0, 0.0)
+            saved.see_true(where, same)
         current = {name for name in served if round_ - heard[name] <= _MAX_AGE}
-        stale.see(where, float(len(current ^ set(plan.client_ids))), 0.0)
+        stale.see(where, float(len(current ^ set(plan.client_ids))))
         problem, solution = plan.problem, plan.solution
         stated.see(where, _misstated(plan, reports), 1e-12)
         report = verify_solution(problem, solution)
-        true.see(f"{where}: {', '.join(c.name for c in report.failed)}", float(len(report.failed)), 0.0)
+        true.see(f"{where}: {', '.join(c.name for c in report.failed)}", float(len(report.failed)))
         if method == "exact":
             best.see(where, abs(above(solution.objective_s, brute_force(problem).value)), 1e-4 + 1e-7)
         index = {name: i for i, name in enumerate(plan.client_ids)}
@@ -99,7 +93,7 @@ def _run(allocator: Any, method: str, rounds: int, claims: dict[str, Comparison]
             served[name][0] += name in plan.clients
             served[name][1] += _SHARE
     for name, (count, due) in served.items():
-        shares.see(f"{method}, {name}: {count} of {due:.1f}", due - count - (_PATIENCE + 1.0), 0.0)
+        shares.see(f"{method}, {name}: {count} of {due:.1f}", due - count - (_PATIENCE + 1.0))
 
 
 def _misstated(plan: Any, reports: dict[str, dict[str, Any]]) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .records import Comparison
+from .claim_record import ClaimRecord, records_of
 
 __all__ = ["SHARING_CLAIMS", "sharing_claims"]
 
@@ -30,15 +30,9 @@ SHARING_CLAIMS = (
 )
 
 
-def sharing_claims(draws: int) -> dict[str, Comparison]:
-    """Try every claim on random data.
-
-    Parameters
-    ----------
-    draws : int
-        Random cases of each kind.
-    """
-    claims = {name: Comparison(name) for name in SHARING_CLAIMS}
+def sharing_claims(draws: int) -> dict[str, ClaimRecord]:
+    """Try every claim on so many random cases."""
+    claims = records_of(SHARING_CLAIMS)
     sharing = import_module("fedss_opt.sharing")
     for case in range(draws):
         rng = np.random.default_rng([17, case])
@@ -48,7 +42,7 @@ def sharing_claims(draws: int) -> dict[str, Comparison]:
     return claims
 
 
-def _payloads(sharing: Any, rng: np.random.Generator, where: str, claims: dict[str, Comparison]) -> None:
+def _payloads(sharing: Any, rng: np.random.Generator, where: str, claims: dict[str, ClaimRecord]) -> None:
     masks, exact, near, right, size, damaged = (claims[name] for name in SHARING_CLAIMS[:6])
     count, layers = int(rng.integers(3, 40)), int(rng.integers(1, 4))
     layer = np.arange(count) % layers
@@ -70,20 +64,20 @@ def _payloads(sharing: Any, rng: np.random.Generator, where: str, claims: dict[s
         )
         back = sharing.decode(data, layer=layer, reference=known)
         wrong = int(np.count_nonzero(back.mask != kept)) + int(np.count_nonzero(back.values[~kept]))
-        masks.see(told, float(wrong), 0.0)
+        masks.see(told, float(wrong))
         error = np.abs(back.values.astype(float) - values)[kept]
         if bits == 32:
-            exact.see(told, float(error.max(initial=0.0)), 0.0)
+            exact.see(told, float(error.max(initial=0.0)))
         else:
             step = np.asarray(back.step)[layer][kept]
-            near.see(told, float((error - step * (1.0 + 1e-6)).max(initial=0.0)), 0.0)
+            near.see(told, float((error - step * (1.0 + 1e-6)).max(initial=0.0)))
         code = {"full": lambda: sharing.encode_mask(mask), "delta": lambda: sharing.encode_delta(mask, reference)}
         length = len(code[mode]()) if mode in code else None
         told_bits = sharing.size_bits(int(kept.sum()), layers=layers, bits=bits, mode=mode, mask_bytes=length)
-        size.see(told, float(abs(8 * len(data) - told_bits)), 0.0)
+        size.see(told, float(abs(8 * len(data) - told_bits)))
         place = int(rng.integers(0, len(data)))
         flipped = bytes([*data[:place], data[place] ^ (1 << int(rng.integers(0, 8))), *data[place + 1 :]])
-        damaged.see(f"{told}, byte {place}", _accepted(sharing, flipped, layer, known), 0.0)
+        damaged.see(f"{told}, byte {place}", _accepted(sharing, flipped, layer, known))
     codes = [sharing.decode(_rounded(sharing, values, layer, seed), layer=layer) for seed in range(200)]
     mean = np.mean([one.values.astype(float) for one in codes], axis=0)
     step = np.asarray(codes[0].step)[layer]
@@ -104,7 +98,7 @@ def _accepted(sharing: Any, data: bytes, layer: Any, known: Any) -> float:
     return 1.0
 
 
-def _averages(sharing: Any, rng: np.random.Generator, where: str, claim: Comparison) -> None:
+def _averages(sharing: Any, rng: np.random.Generator, where: str, claim: ClaimRecord) -> None:
     layout = sharing.ParameterLayout.dense((2, 2))
     parameters, tasks, n = layout.parameters, 3, 6
     values, current = rng.standard_normal((n, parameters)), rng.standard_normal((tasks, parameters))
@@ -123,7 +117,7 @@ def _averages(sharing: Any, rng: np.random.Generator, where: str, claim: Compari
     claim.see(where, worst, 1e-5)
 
 
-def _quantisers(sharing: Any, rng: np.random.Generator, where: str, claims: dict[str, Comparison]) -> None:
+def _quantisers(sharing: Any, rng: np.random.Generator, where: str, claims: dict[str, ClaimRecord]) -> None:
     best, fewest = (claims[name] for name in SHARING_CLAIMS[7:])
     samples = rng.random(int(rng.integers(4, 9))).round(2)
     weights = rng.integers(1, 4, samples.size).astype(float)

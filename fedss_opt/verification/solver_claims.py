@@ -23,16 +23,19 @@ from scipy.optimize import linprog
 
 from ..problem import Objective, Problem
 from ..solution import Solution, Status
-from .instances import Instance
-from .records import Comparison, above
-from .referees import brute_force, least_bandwidths, minimal_covers, priced, selection_value
+from .ball_dual import carrier_hz
+from .claim_record import above, records_of
+from .corrupted_allocations import refigured
+from .enumeration import brute_force, minimal_covers
+from .frozen_families import Instance
+from .plain_bandwidths import least_bandwidths, priced, selection_value
 
 __all__ = ["FLOORS", "MOST_ENUMERATED", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_REFEREE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
+_REFERENCE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _NEAR = 1e-6  # above what enumeration is good for
 _RELAXED = 1e-3  # the ADMM ends where its bounds stall, at most this far below the relaxation
 _FOR_A_MEDIAN = 3  # instances
@@ -62,7 +65,7 @@ class SolverClaims:
     """Runs the solvers from poor starts, and holds bounds against their floors."""
 
     def __init__(self) -> None:
-        self.claims = {name: Comparison(name) for name in SOLVER_CLAIMS}
+        self.claims = records_of(SOLVER_CLAIMS)
         self._shares: dict[str, list[float]] = {}
 
     def try_instance(self, instance: Instance) -> None:
@@ -78,28 +81,27 @@ class SolverClaims:
             return
         self._shares.setdefault(instance.family, []).append(max(bounded.lower_bound_s, 0.0) / best)
         reached, proves, nearly, polished, bound = (self.claims[name] for name in SOLVER_CLAIMS[:5])
-        for claim, start in ((reached, _drawn(instance)), (nearly, _next_best(problem, best))):
-            if start is None:
-                continue
+        starts = ((reached, _drawn(instance)), (nearly, _next_best(problem, best)))
+        for claim, start in ((claim, start) for claim, start in starts if start is not None):
             with _starting_with(partial(_moved, problem, start)):
                 answer = package.solve(problem, "exact")
-            claim.see(instance.name, _distance(answer, best), _REFEREE)
-            proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf, 0.0)
+            claim.see(instance.name, abs(above(answer.objective_s, best)), _REFERENCE)
+            proves.see(instance.name, 0.0 if answer.status is Status.OPTIMAL else math.inf)
         with _starting_with(lambda first: first):
             answer = package.solve(problem, "exact")
         if answer.has_answer:  # no cover may be found without a search; then there is nothing to improve
-            polished.see(instance.name, _distance(answer, best), _REFEREE)
+            polished.see(instance.name, abs(above(answer.objective_s, best)), _REFERENCE)
         if problem.objective is Objective.MAKESPAN:
             self._search(instance, best, bounded)
         answer = package.solve(problem, "exact")
-        bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFEREE)
+        bound.see(instance.name, above(best, answer.lower_bound_s), 1e-4 + _REFERENCE)
 
     def finish(self) -> None:
         """Compare medians, once all instances were tried."""
         floors = self.claims[SOLVER_CLAIMS[6]]
         for family, shares in self._shares.items():
             if len(shares) >= _FOR_A_MEDIAN:
-                floors.see(family, FLOORS.get(family, 0.0) - median(shares), 0.0)
+                floors.see(family, FLOORS.get(family, 0.0) - median(shares))
 
     def _search(self, instance: Instance, best: float, bounded: Solution) -> None:
         """Search at deadlines where hardly any slack is left: whoever is decided by too little of it is missed."""
@@ -110,26 +112,20 @@ class SolverClaims:
             for deadline, nothing in ((best * (1.0 + _NEAR), False), (best * (1.0 - _NEAR), True)):
                 finding, _ = search.find_selection(problem, deadline, multipliers, math.inf)
                 wrong = finding is (search.Finding.SELECTION if nothing else search.Finding.NOTHING)
-                claim.see(instance.name, math.inf if wrong else 0.0, 0.0)
+                claim.see(instance.name, math.inf if wrong else 0.0)
 
     def _relaxation(self, instance: Instance, solution: Solution) -> None:
         claim, problem, bound = self.claims[SOLVER_CLAIMS[5]], instance.problem, solution.lower_bound_s
-        if solution.status is Status.INFEASIBLE or not solution.has_answer:
-            return
-        if instance.family == "badly-scaled":  # twelve decades of costs are beyond linprog's tolerances
+        if not solution.has_answer or instance.family == "badly-scaled":  # twelve decades are beyond linprog
             return
         if problem.objective is Objective.MAKESPAN:
             needed = relaxed_bandwidth(problem, bound * (1.0 + _RELAXED))
-            claim.see(instance.name, needed / _carrier_hz(problem) - 1.0, 1e-9)
+            claim.see(instance.name, needed / float(carrier_hz(problem)) - 1.0, 1e-9)
         else:
             price = 0.0 if solution.certificate is None else solution.certificate.price
-            near = price if price > 0.0 else solution.objective_s / _carrier_hz(problem)
+            near = price if price > 0.0 else solution.objective_s / float(carrier_hz(problem))
             values = [relaxation_at_price(problem, near * 2.0 ** (0.5 * step)) for step in range(-6, 7)]
             claim.see(instance.name, above(max(values), bound), _RELAXED)
-
-
-def _distance(solution: Solution, best: float) -> float:
-    return abs(above(solution.objective_s, best))
 
 
 def _drawn(instance: Instance) -> BoolArray | None:
@@ -156,26 +152,18 @@ def _next_best(problem: Problem, best: float) -> BoolArray | None:
     answers = import_module("fedss_opt.solvers.answers")
     values = np.array([selection_value(problem, row) for row in rows])
     values[values <= best * (1.0 + 1e-6)] = math.inf
-    order = np.argsort(values, kind="stable")
-    for i in order[np.isfinite(values[order])][:1]:
-        if answers.optimal_bandwidth(problem, rows[i]) is not None:
-            found: BoolArray = rows[i]
-            return found
-    return None
+    if not np.isfinite(values).any():
+        return None
+    found: BoolArray = rows[np.argmin(values)]
+    return None if answers.optimal_bandwidth(problem, found) is None else found
 
 
 def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
     """Return an answer with another selection in place of its own."""
     bandwidth = import_module("fedss_opt.solvers.answers").optimal_bandwidth(problem, selected)
-    objective = problem.objective_s(selected, bandwidth)
-    return replace(
-        first,
-        status=Status.OPTIMAL if objective <= first.lower_bound_s * (1.0 + 1e-4) else Status.FEASIBLE,
-        selected=selected,
-        bandwidth_hz=bandwidth,
-        latency_s=problem.latency_s(selected, bandwidth),
-        objective_s=objective,
-    )
+    moved = refigured(problem, replace(first, selected=selected, bandwidth_hz=bandwidth))
+    optimal = moved.objective_s <= first.lower_bound_s * (1.0 + 1e-4)
+    return replace(moved, status=Status.OPTIMAL if optimal else Status.FEASIBLE)
 
 
 @contextmanager
@@ -197,11 +185,6 @@ def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
         exact.solve_admm = whole
 
 
-def _carrier_hz(problem: Problem) -> float:
-    block = problem.resource_block_hz
-    return problem.bandwidth_hz if block is None else block * float(problem.resource_blocks or 0)
-
-
 def _in_blocks(problem: Problem, bandwidth: FloatArray) -> FloatArray:
     if problem.resource_block_hz is None:
         return bandwidth
@@ -215,7 +198,7 @@ def relaxed_bandwidth(problem: Problem, deadline: float) -> float:
 
 def relaxation_at_price(problem: Problem, price: float) -> float:
     """Return what fractions of clients cost at a price per hertz, less the carrier's, s: a floor of the relaxation."""
-    return _relaxed(problem, priced(problem, price)[1]) - price * _carrier_hz(problem)
+    return _relaxed(problem, priced(problem, price)[1]) - price * float(carrier_hz(problem))
 
 
 def _relaxed(problem: Problem, cost: FloatArray) -> float:

@@ -201,12 +201,12 @@ def test_a_result_of_a_race_survives_its_record() -> None:
 
 def test_a_violated_claim_shows_in_the_tables() -> None:
     document = load_document(FOLDER / "verification.json")
-    document["claims"][0]["verdict"] = "violated"
-    document["mutations"][0]["caught"] -= 2
+    document["claims"][0]["result"] = "violated"
+    document["corruptions"][0]["caught"] -= 2
     noticed = {"name": "one", "file": "checking.py", "noticed_by": ["a claim"], "error": ""}
     document["faults"] = [noticed, {**noticed, "name": "two", "noticed_by": []}]
     tables = verification_tables(document)
-    held = sum(claim["verdict"] == "holds" for claim in document["claims"])
+    held = sum(claim["result"] == "holds" for claim in document["claims"])
     assert f"{held} of {len(document['claims'])} claims hold" in tables["verification-run"]
     assert "1 violated" in tables["verification-run"]
     assert "**2 not caught**" in tables["verification"]

@@ -6,20 +6,20 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.verification.attack import attack
-from fedss_opt.verification.attack.hearing import Hearing
+from fedss_opt.verification.attack.attempt import Attempt
 
 pytest.importorskip("flint")
 pytestmark = pytest.mark.usefixtures("warm")
 
 
 def _refuse_two_tasks(problem, method="admm", **options):
-    if problem.tasks == 2:
+    if problem.n_tasks == 2:
         raise ZeroDivisionError("two tasks")
     return fo.solve(problem, method, **options)
 
 
 def test_attack_ends_after_its_number_and_its_time(cli, monkeypatch, tmp_path):
-    monkeypatch.setattr("fedss_opt.verification.attack.run.hear", lambda *_: Hearing())
+    monkeypatch.setattr("fedss_opt.verification.attack.attack_run.try_problem", lambda *_: Attempt())
     result = cli("verify", "--problems", "40", "--seed", "9")
     assert result.exit_code == 0
     assert "40 problems tried" in result.stdout
@@ -40,7 +40,7 @@ def test_attack_says_and_saves_what_failed(cli, monkeypatch, tmp_path):
     assert list((tmp_path / "attack-failures").glob("5-*.json"))
 
 
-def test_attack_refuses_options_of_the_trial(cli):
+def test_attack_refuses_options_of_a_whole_run(cli):
     for arguments, named in ((["--seed", "1"], "--seed"), (["--quick", "--minutes", "1"], "--quick")):
         result = cli("verify", *arguments)
         assert result.exit_code == 2

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-from fedss_opt.verification.faults import ChangeError, PackageCopy
+from fedss_opt.verification.package_copy import ChangeError, PackageCopy
 
 from .table import Mutant, read_mutants
 
@@ -62,7 +62,7 @@ def main(words: Sequence[str], workers: int) -> int:
     """Try the mutants, print what became of them, and return the exit status."""
     mutants = [m for m in read_mutants() if not words or any(word in f"{m.name} {m.file}" for word in words)]
     tried = [mutant for mutant in mutants if not mutant.equivalent]
-    verdicts: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies: Queue[PackageCopy] = Queue()
@@ -75,31 +75,31 @@ def main(words: Sequence[str], workers: int) -> int:
         def attempt(mutant: Mutant) -> None:
             copy, begun = copies.get(), time.perf_counter()
             try:
-                verdicts[mutant.name], why = _try(mutant, copy)
+                outcomes[mutant.name], why = _try(mutant, copy)
             finally:
                 copies.put(copy)
             spent = time.perf_counter() - begun
-            print(f"{verdicts[mutant.name]:10} {spent:6.1f} s  {mutant.file}: {mutant.name}  [{why}]", flush=True)
+            print(f"{outcomes[mutant.name]:10} {spent:6.1f} s  {mutant.file}: {mutant.name}  [{why}]", flush=True)
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(attempt, tried))
     for mutant in mutants:
         if mutant.equivalent:
             print(f"equivalent            {mutant.file}: {mutant.name}  [{mutant.equivalent}]")
-    return _summarise(mutants, verdicts, time.perf_counter() - started)
+    return _summarise(mutants, outcomes, time.perf_counter() - started)
 
 
-def _summarise(mutants: Sequence[Mutant], verdicts: dict[str, str], seconds: float) -> int:
-    noticed = [name for name, verdict in verdicts.items() if verdict == "noticed"]
-    explained = [m.name for m in mutants if m.survives and verdicts.get(m.name) == "survives"]
-    wrong = [f"{verdict}: {name}" for name, verdict in verdicts.items() if name not in (*noticed, *explained)]
+def _summarise(mutants: Sequence[Mutant], outcomes: dict[str, str], seconds: float) -> int:
+    noticed = [name for name, outcome in outcomes.items() if outcome == "noticed"]
+    explained = [m.name for m in mutants if m.survives and outcomes.get(m.name) == "survives"]
+    wrong = [f"{outcome}: {name}" for name, outcome in outcomes.items() if name not in (*noticed, *explained)]
     wrong += [f"noticed, yet said to survive: {m.name}" for m in mutants if m.survives and m.name in noticed]
     print(
-        f"\n{len(mutants)} mutants in {seconds:.0f} s: {len(mutants) - len(verdicts)} equivalent, {len(noticed)} of "
-        f"{len(verdicts)} noticed, {len(explained)} survive as explained, {len(wrong)} otherwise"
+        f"\n{len(mutants)} mutants in {seconds:.0f} s: {len(mutants) - len(outcomes)} equivalent, {len(noticed)} of "
+        f"{len(outcomes)} noticed, {len(explained)} survive as explained, {len(wrong)} otherwise"
     )
     print(*wrong, sep="\n")
-    return 1 if wrong or len(noticed) < _ASKED * len(verdicts) else 0
+    return 1 if wrong or len(noticed) < _ASKED * len(outcomes) else 0
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedss_opt.verification.faults import Change
+from fedss_opt.verification.package_copy import Change, read_changes
 
 __all__ = ["Mutant", "read_mutants"]
 
@@ -37,8 +36,4 @@ class Mutant(Change):
 
 def read_mutants() -> list[Mutant]:
     """Return all mutants, file by file."""
-    mutants = []
-    for path in sorted(_HERE.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
-            mutants.append(Mutant(**{**entry, "tests": tuple(entry.get("tests", ()))}))
-    return mutants
+    return [mutant for path in sorted(_HERE.glob("*.toml")) for mutant in read_changes(path, "mutant", Mutant)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fedss_opt.verification.faults import PACKAGE
+from fedss_opt.verification.package_copy import PACKAGE
 
 from .table import Mutant, read_mutants
 

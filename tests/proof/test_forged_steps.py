@@ -12,7 +12,7 @@ from fedss_opt import proof
 from fedss_opt.kernels.cover_state import CLOSED
 from fedss_opt.optimality import prove_again
 from fedss_opt.proof import MinimalCover, ProofSteps, verify, verify_total
-from fedss_opt.proof import knapsack as knapsack_module
+from fedss_opt.proof import one_task as knapsack_module
 from fedss_opt.proof.steps import Screen
 from fedss_opt.solvers import cover_search
 

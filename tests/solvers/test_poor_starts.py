@@ -1,7 +1,7 @@
 """The exact method from poor starts: on small cells the ADMM's answer is optimal already, and anything "proves" it.
 
-The truth is every covering selection. The best one is valued by the referees of `fedss_opt.verification`, which use no
-kernel; the others, which only have to be worse, by their optimal bandwidths.
+The truth is every covering selection. The best one is valued by the reference solvers of `fedss_opt.verification`, which
+use no kernel; the others, which only have to be worse, by their optimal bandwidths.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from fedss_opt.solvers import exact as exact_module
 from fedss_opt.solvers.admm import solve_admm
 from fedss_opt.solvers.answers import answer, optimal_bandwidth
 from fedss_opt.solvers.cover_search import Finding, find_selection
-from fedss_opt.verification.referees import selection_value
+from fedss_opt.verification.plain_bandwidths import selection_value
 
-# The method proves 1e-9, and a referee's value is good to about 1e-10.
+# The method proves 1e-9, and their value is good to about 1e-10.
 CLOSE = 1e-8
 
 

@@ -1,1 +1,1 @@
-"""Tests of the court itself: it must catch what is wrong, and pass what is right."""
+"""Tests of verification itself: it must catch what is wrong, and pass what is right."""

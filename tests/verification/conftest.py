@@ -1,11 +1,11 @@
-"""Problems and honest answers for the court's own tests."""
+"""Problems and honest answers for the tests of verification."""
 
 from __future__ import annotations
 
 import pytest
 
 import fedss_opt as fo
-from fedss_opt.verification.instances import FAMILIES, instances
+from fedss_opt.verification.frozen_families import FAMILIES, instances
 
 pytest.importorskip("flint")
 

@@ -10,10 +10,10 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.verification.attack import attack
-from fedss_opt.verification.attack.answers import allocate, keeps_everything, witness
-from fedss_opt.verification.attack.families import FAMILIES, draw_problem
+from fedss_opt.verification.attack.drawn_families import FAMILIES, draw_problem
 from fedss_opt.verification.attack.relations import RELATIONS, forced_clients
 from fedss_opt.verification.attack.shrinking import shrink
+from fedss_opt.verification.attack.witnesses import allocate, keeps_everything, witness
 
 pytest.importorskip("flint")
 pytestmark = pytest.mark.usefixtures("warm")
@@ -46,8 +46,8 @@ def _wrongly_infeasible(problem, method="admm", **options):
     solution = fo.solve(problem, method, **options)
     if not (method == "admm" and solution.has_answer and forced_clients(problem).any()):
         return solution
-    empty = np.zeros(problem.clients)
-    certificate = fo.Certificate(kind=fo.CertificateKind.BANDWIDTH, price=0.0, multipliers=np.zeros(problem.tasks))
+    empty = np.zeros(problem.n_clients)
+    certificate = fo.Certificate(kind=fo.CertificateKind.BANDWIDTH, price=0.0, multipliers=np.zeros(problem.n_tasks))
     return replace(
         solution,
         status=fo.Status.INFEASIBLE,
@@ -61,7 +61,7 @@ def _wrongly_infeasible(problem, method="admm", **options):
 
 
 def _raising(problem, method="admm", **options):
-    if problem.tasks == 2:
+    if problem.n_tasks == 2:
         raise ZeroDivisionError("two tasks")
     return fo.solve(problem, method, **options)
 
@@ -77,7 +77,7 @@ def _raising(problem, method="admm", **options):
 )
 def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, most, tmp_path):
     run = attack(seed=1, problems=16, folder=tmp_path, attempts=60, solve=solve)
-    found = [failure for failure in run.failures if failure.accusation.claim == claim]
+    found = [failure for failure in run.failures if failure.contradiction.claim == claim]
     assert found
     assert min(failure.problem.n_clients for failure in found) <= most
     for failure in found:
@@ -89,7 +89,7 @@ def test_wrong_solvers_are_found_and_their_problems_made_small(solve, claim, mos
 
 def test_a_seed_and_a_number_repeat_the_attack():
     runs = [attack(seed=5, problems=14, attempts=5, solve=_raising) for _ in range(2)]
-    first, second = ([(f.problem, f.accusation.kind, f.number) for f in run.failures] for run in runs)
+    first, second = ([(f.problem, f.contradiction.kind, f.number) for f in run.failures] for run in runs)
     assert first
     assert first == second
     assert runs[0].kinds == runs[1].kinds
@@ -106,7 +106,7 @@ def test_members_depend_on_the_seed_alone(family):
 
 @pytest.mark.parametrize("family", ["forced tasks", "many blocks", "total latency", "limits"])
 def test_answers_look_alike_from_both_sides_of_every_relation(family):
-    """A witness of a problem is one of its exact variants, and back: else a relation could never accuse."""
+    """A witness of a problem is one of its exact variants, and back: else a relation could never contradict."""
     exact = ("clients and tasks permuted", "a useless client added", "a client doubled", "saved and loaded")
     exact += ("units scaled by powers of two", "a requirement lowered", "a redundant task added")
     for number in range(12):
@@ -133,7 +133,7 @@ def test_witnesses_keep_every_constraint():
     assert witness(problem, "here", everybody, np.array([1.1e6, 1e6])) is None
     assert witness(problem, "here", everybody, np.array([1.1e6, 0.9e6])) is None
     assert witness(problem, "here", everybody, np.array([np.nan, 1e6])) is None
-    # Within the allowance of `check`, but not to the last bit: no ground for an accusation.
+    # Within the allowance of `check`, but not to the last bit: it contradicts nothing.
     nearly = witness(problem, "here", everybody, np.array([1e6, 1e6 * (1.0 - 1e-13)]))
     assert nearly is not None
     assert not keeps_everything(problem, nearly)

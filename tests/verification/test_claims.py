@@ -10,13 +10,14 @@ import pytest
 from scipy.optimize import brentq
 
 import fedss_opt as fo
-from fedss_opt import checking, solvers
+from fedss_opt import claims as records
+from fedss_opt import solvers
 from fedss_opt.solvers import exact
 from fedss_opt.verification.check_claims import CHECK_CLAIMS, CheckClaims
+from fedss_opt.verification.enumeration import brute_force
+from fedss_opt.verification.frozen_families import FAMILIES, Instance, family_size, instances
 from fedss_opt.verification.hard_families import HARD_FAMILIES, SEEDS
-from fedss_opt.verification.instances import FAMILIES, Instance, family_size, instances
 from fedss_opt.verification.policy_claims import PolicyClaims
-from fedss_opt.verification.referees import brute_force
 from fedss_opt.verification.round_claims import round_claims
 from fedss_opt.verification.sharing_claims import sharing_claims
 from fedss_opt.verification.solver_claims import SOLVER_CLAIMS, SolverClaims, relaxed_bandwidth
@@ -87,10 +88,10 @@ def test_the_relaxed_bandwidth_is_that_of_a_fraction():
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_a_check_that_believes_everything_is_found_out(warm, cell, monkeypatch, objective):
-    monkeypatch.setattr(checking.CheckReport, "ok", property(lambda report: True))
-    monkeypatch.setattr(checking.CheckReport, "failed", ())
+    monkeypatch.setattr(records.CheckReport, "ok", property(lambda report: True))
+    monkeypatch.setattr(records.CheckReport, "failed", ())
     claims = CheckClaims()
-    claims.try_instance(Instance(family="cell", number=0, problem=cell.replace(objective=objective)), command=True)
+    claims.try_instance(Instance(family="cell", number=0, problem=cell.replace(objective=objective)))
     assert violated(claims.claims) == {CHECK_CLAIMS[3], CHECK_CLAIMS[5]}
 
 
@@ -98,7 +99,7 @@ def test_true_answers_are_not_refused(warm):
     claims = CheckClaims()
     for family in ("easy", "near-infeasible", "few-blocks"):
         for case in instances(family, 2):
-            claims.try_instance(case, command=case.number == 0)
+            claims.try_instance(case)
     claims.finish()
     others = [claim for name, claim in claims.claims.items() if name != CHECK_CLAIMS[3]]
     assert [claim.violated for claim in others] == [[]] * 5

@@ -1,4 +1,4 @@
-"""Frozen instances, referees, and a court that finds a method out."""
+"""Frozen families, reference solvers, and a cross-check that finds a method out."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ import pytest
 from hypothesis import given, settings
 
 import fedss_opt as fo
-from fedss_opt.verification.block_referees import BlockTable, greedy_split, split_value
-from fedss_opt.verification.cross_check import Comparison, Court, Schedule, cross_check
-from fedss_opt.verification.instances import EXPECTED, FAMILIES, family_hash, instances
-from fedss_opt.verification.referees import brute_force, highs, least_bandwidths, selection_value
-from fedss_opt.verification.scip import scip
+from fedss_opt.verification.block_tables import BlockTable, best_of, greedy_split
+from fedss_opt.verification.claim_record import ClaimRecord
+from fedss_opt.verification.cross_check import CrossCheck, SolverSchedule
+from fedss_opt.verification.enumeration import brute_force
+from fedss_opt.verification.frozen_families import EXPECTED, FAMILIES, family_hash, instances
+from fedss_opt.verification.highs import highs
+from fedss_opt.verification.plain_bandwidths import least_bandwidths, selection_value
+from fedss_opt.verification.scip_model import scip
 
 from .. import naive
 from ..naive_blocks import best_split, brute_force_blocks
 from ..strategies import problems
 from ..test_resource_blocks import DOUBT, problems_in_blocks
 
-FOUND = "where a referee finds an answer, with 1e-9 of the carrier to spare, so does every method"
+FOUND = "where a reference finds an answer, with 1e-9 of the carrier to spare, so does every method"
 BLOCKS = ("few-blocks", "many-blocks", "capped-blocks")
-ALONE = Schedule(cvxpy_every=0, scip_every=0)
+PLAIN = ("easy", "tied", "near-infeasible", "capped", "all-mandatory", "few-blocks", "forced")
+ALONE = SolverSchedule(cvxpy_every=0, scip_every=0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_families_are_frozen(family):
-    assert family_hash(family, 16) == EXPECTED[family, 16]
+    assert family_hash(family, 16).startswith(EXPECTED[family][16])
 
 
 def test_there_are_enough_instances_and_all_kinds():
@@ -66,11 +70,11 @@ def test_highs_is_brute_force(family):
 @given(problems_in_blocks(max_clients=6))
 def test_brute_force_in_blocks_is_that_of_the_tests(problem):
     low, high = brute_force_blocks(problem, DOUBT), brute_force_blocks(problem, -DOUBT)
-    verdict = brute_force(problem)
-    assert low * (1 - 1e-12) <= verdict.value
-    assert high == math.inf or verdict.value <= high * (1 + 1e-12)
-    if verdict.value < math.inf:
-        assert best_split(problem, verdict.selected, DOUBT) <= verdict.value * (1 + 1e-12)
+    found = brute_force(problem)
+    assert low * (1 - 1e-12) <= found.value
+    assert high == math.inf or found.value <= high * (1 + 1e-12)
+    if found.value < math.inf:
+        assert best_split(problem, found.selected, DOUBT) <= found.value * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("family", BLOCKS)
@@ -78,8 +82,8 @@ def test_the_greedy_split_is_the_dynamic_program(family):
     for instance in instances(family, 8):
         table, everybody = BlockTable(instance.problem), np.ones(instance.problem.n_clients, dtype=bool)
         for selected in (everybody, brute_force(instance.problem).selected):
-            value = split_value(table, selected)
-            assert greedy_split(table, selected)[0] == pytest.approx(value, rel=1e-12), instance.name
+            value = best_of(table, selected[None, :])[0]
+            assert greedy_split(table, selected).value == pytest.approx(value, rel=1e-12), instance.name
 
 
 def test_families_in_blocks_are_what_they_are_for():
@@ -95,10 +99,10 @@ def test_scip_is_brute_force(cell):
     pytest.importorskip("pyscipopt")
     for objective, block in (("makespan", None), ("total", None), ("makespan", 180e3), ("total", 180e3)):
         problem = cell.replace(objective=objective, resource_block_hz=block)
-        verdict = scip(problem)
-        assert verdict.finished
-        assert verdict.value == pytest.approx(brute_force(problem).value, rel=1e-4)
-        assert verdict.bound == pytest.approx(verdict.value, rel=1e-4)
+        found = scip(problem)
+        assert found.finished
+        assert found.value == pytest.approx(brute_force(problem).value, rel=1e-4)
+        assert found.bound == pytest.approx(found.value, rel=1e-4)
 
 
 def few(count: int) -> list:
@@ -106,12 +110,12 @@ def few(count: int) -> list:
 
 
 def test_the_methods_agree(warm):
-    court = Court(ALONE)
-    for _ in cross_check(few(4), ALONE, court=court):
-        pass
-    assert [c.name for c in court.comparisons.values() if c.violated] == []
-    assert [(r.name, r.wrong, r.failed) for r in court.methods.values() if r.wrong or r.failed] == []
-    assert court.methods["admm"].proven == 4 * len(FAMILIES)
+    check = CrossCheck(ALONE)
+    cases = [case for case in few(4) if case.family != "larger-optima"]  # HiGHS takes a second for each of those
+    check.try_instances(cases)
+    assert [c.name for c in check.claims.values() if c.violated] == []
+    assert [(r.name, r.wrong, r.failed) for r in check.methods.values() if r.wrong or r.failed] == []
+    assert check.methods["admm"].proven == len(cases)
 
 
 def tampered(change):
@@ -121,21 +125,19 @@ def tampered(change):
     return solve
 
 
-def judge(change) -> Court:
-    court = Court(ALONE, solve=tampered(change))
-    cases = [instance for instance in few(2) if instance.family != "larger"]
-    for _ in cross_check(cases, ALONE, court=court):
-        pass
-    return court
+def cross_checked(change) -> CrossCheck:
+    check = CrossCheck(ALONE, solve=tampered(change))
+    check.try_instances(case for family in PLAIN for case in instances(family, 2))
+    return check
 
 
 def test_a_method_that_lies_is_found_out(warm):
     def inflated(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
         return replace(solution, lower_bound_s=solution.lower_bound_s * 3.0) if solution.has_answer else solution
 
-    court = judge(inflated)
-    assert court.comparisons["no lower bound is above a feasible answer"].violated
-    assert court.methods["admm"].wrong
+    check = cross_checked(inflated)
+    assert check.claims["no lower bound is above a feasible answer"].violated
+    assert check.methods["admm"].wrong
 
     def hopeless(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
         nobody = np.zeros(problem.n_clients)
@@ -148,33 +150,33 @@ def test_a_method_that_lies_is_found_out(warm):
             objective_s=math.inf,
         )
 
-    court = judge(hopeless)
-    assert court.comparisons["infeasible means that nobody finds an answer"].violated
+    check = cross_checked(hopeless)
+    assert check.claims["infeasible means that nobody finds an answer"].violated
 
     def silent(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
         return replace(hopeless(problem, solution), status=fo.Status.UNKNOWN)
 
-    assert judge(silent).comparisons[FOUND].violated
+    assert cross_checked(silent).claims[FOUND].violated
 
     def slow(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
         return replace(solution, objective_s=solution.objective_s * 1.1, status=fo.Status.OPTIMAL)
 
-    assert judge(slow).comparisons["optimal means within the tolerance of the best known"].violated
+    assert cross_checked(slow).claims["optimal means within the tolerance of the best known"].violated
 
 
 def test_a_method_that_fails_costs_its_time_limit(warm):
     def broken(problem: fo.Problem, solution: fo.Solution) -> fo.Solution:
         raise fo.SolverError("no")
 
-    court = judge(broken)
-    record = court.methods["admm"]
-    assert record.failures == record.runs == 2 * (len(FAMILIES) - 1)
+    check = cross_checked(broken)
+    record = check.methods["admm"]
+    assert len(record.failed) == record.runs == 2 * len(PLAIN)
     assert record.seconds >= record.runs * ALONE.time_limit_s
     assert "no" in record.failed[0]
 
 
 def test_a_miss_that_is_no_number_violates():
-    claim = Comparison("a claim")
+    claim = ClaimRecord("a claim")
     claim.see("here", 0.0, 1e-9)
     claim.see("there", math.nan, 1e-9)
     assert claim.violated == ["there: nan"]
@@ -182,7 +184,7 @@ def test_a_miss_that_is_no_number_violates():
 
 
 @pytest.mark.parametrize("objective", ["makespan", "total"])
-def test_the_referees_keep_least_bandwidths(objective):
+def test_reference_solvers_keep_least_bandwidths(objective):
     """By hand, with a radio that takes more than it needs: half a second for the other's million bits on 0.2 MHz.
 
     Drawn cells hardly ever depend on it: a least bandwidth is the smaller the less it matters who gets the rest.

@@ -1,5 +1,5 @@
 """Attack as a habit: fresh problems for a given time, and what fails is shrunk and saved."""
 
-from .run import Attack, Failure, FamilyRecord, attack
+from .attack_run import Attack, Failure, FamilyRecord, attack
 
 __all__ = ["Attack", "Failure", "FamilyRecord", "attack"]

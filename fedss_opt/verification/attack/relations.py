@@ -1,7 +1,7 @@
 """Metamorphic relations: what must hold between a problem and one made from it, whatever the right answer is.
 
 Each relation makes a variant of a problem and says how answers of either look in the other. Such an answer is a
-witness against claims there if it keeps the constraints, which is checked: a relation cannot accuse by rounding.
+witness against claims there if it keeps the constraints, which is checked: a relation cannot contradict by rounding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ...problem import Problem
 from ...solution import Solution
 
-__all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Variant", "forced_clients"]
+__all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Translated", "forced_clients"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -33,36 +33,20 @@ def _same(selected: BoolArray, bandwidth_hz: FloatArray) -> Answer:
     return selected, bandwidth_hz
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A problem made from another.
-
-    Attributes
-    ----------
-    problem : Problem
-        The variant.
-    forward, back : callable
-        An answer of the original in the variant's clients and units, and the other way round.
-    """
+@dataclass(frozen=True)
+class Translated:
+    """A problem made from another, an answer of the original in its clients and units, and the other way round."""
 
     problem: Problem
     forward: Translation = _same
     back: Translation = _same
 
 
-Relation = Callable[[Problem, Generator, Solution], Variant | None]
+Relation = Callable[[Problem, Generator, Solution], Translated | None]
 
 PER_CLIENT = (
-    "payload_bits",
-    "cn0_hz",
-    "spectral_efficiency",
-    "compute_s",
-    "max_upload_s",
-    "min_bandwidth_hz",
-    "max_bandwidth_hz",
-    "weights",
-    "mandatory",
-    "available",
+    *("payload_bits", "cn0_hz", "spectral_efficiency", "compute_s", "max_upload_s", "min_bandwidth_hz"),
+    *("max_bandwidth_hz", "weights", "mandatory", "available"),
 )
 
 
@@ -71,6 +55,15 @@ def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
     fields = {name: getattr(problem, name) for name in PER_CLIENT}
     taken = {name: None if value is None else value[index] for name, value in fields.items()}
     return {**taken, "relevance": problem.relevance[:, index], "client_ids": None}
+
+
+def _one_more(problem: Problem, fields: dict[str, Any]) -> Translated:
+    """Return a problem with one client more, at the end, who is not selected in the original's answers."""
+    return Translated(
+        problem.replace(**fields),
+        forward=lambda selected, b: (np.append(selected, False), np.append(b, 0.0)),
+        back=lambda selected, b: (selected[:-1], b[:-1]),
+    )
 
 
 def forced_clients(problem: Problem) -> BoolArray:
@@ -85,44 +78,38 @@ def forced_clients(problem: Problem) -> BoolArray:
     return forced
 
 
-def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     forced = forced_clients(problem) & ~problem.mandatory
     if not forced.any():
         return None
     if rng.random() < 0.3:  # one of them alone
         forced &= np.arange(problem.n_clients) == rng.choice(np.flatnonzero(forced))
-    return Variant(problem=problem.replace(mandatory=problem.mandatory | forced))
+    return Translated(problem.replace(mandatory=problem.mandatory | forced))
 
 
-def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """State by a task of its own that the mandatory clients must be selected."""
     if not problem.mandatory.any():
         return None
     row = problem.mandatory.astype(float)
-    return Variant(
-        problem=problem.replace(
-            mandatory=False,
-            relevance=np.vstack([problem.relevance, row]),
-            required=np.append(problem.required, row.sum()),
-            task_ids=None,
-        )
-    )
+    relevance, required = np.vstack([problem.relevance, row]), np.append(problem.required, row.sum())
+    return Translated(problem.replace(mandatory=False, relevance=relevance, required=required, task_ids=None))
 
 
-def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     if not answer.has_answer:
         return None
-    return Variant(problem=problem.replace(mandatory=problem.mandatory | answer.selected))
+    return Translated(problem.replace(mandatory=problem.mandatory | answer.selected))
 
 
-def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     if not answer.has_answer:
         return None
     gone = ~answer.selected & (rng.random(problem.n_clients) < rng.choice([0.3, 1.0]))
-    return Variant(problem=problem.replace(available=problem.available & ~gone))
+    return Translated(problem.replace(available=problem.available & ~gone))
 
 
-def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Add a task that the others imply: a copy, a copy that needs less, or a copy in another unit."""
     if problem.n_tasks == 0:
         return None
@@ -131,16 +118,11 @@ def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Varia
     if row.max(initial=1.0) > 1e29 or row[row > 0.0].min(initial=1.0) < 1e-29:
         return None
     place = int(rng.integers(problem.n_tasks + 1))
-    return Variant(
-        problem=problem.replace(
-            relevance=np.insert(problem.relevance, place, row, axis=0),
-            required=np.insert(problem.required, place, need),
-            task_ids=None,
-        )
-    )
+    relevance, required = np.insert(problem.relevance, place, row, axis=0), np.insert(problem.required, place, need)
+    return Translated(problem.replace(relevance=relevance, required=required, task_ids=None))
 
 
-def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Add a client who serves no task, with the best channel there is, or somebody's."""
     if problem.n_clients == 0:
         return None
@@ -151,26 +133,22 @@ def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Varia
     if rng.random() < 0.5:
         fields["payload_bits"][-1] = problem.payload_bits.min()
         fields["compute_s"][-1] = 0.0
-    return Variant(
-        problem=problem.replace(**fields),
-        forward=lambda selected, b: (np.append(selected, False), np.append(b, 0.0)),
-        back=lambda selected, b: (selected[:-1], b[:-1]),
-    )
+    return _one_more(problem, fields)
 
 
-def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     order, tasks = rng.permutation(problem.n_clients), rng.permutation(problem.n_tasks)
     fields = _columns(problem, order)
     fields |= {"relevance": fields["relevance"][tasks], "required": problem.required[tasks], "task_ids": None}
     inverse = np.argsort(order)
-    return Variant(
-        problem=problem.replace(**fields),
+    return Translated(
+        problem.replace(**fields),
         forward=lambda selected, b: (selected[order], b[order]),
         back=lambda selected, b: (selected[inverse], b[inverse]),
     )
 
 
-def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Variant:
+def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Translated:
     """Write a problem in other units of time, frequency, relevance (task by task) and weight."""
     fields: dict[str, Any] = {
         "payload_bits": problem.payload_bits * (time * hertz),
@@ -187,21 +165,21 @@ def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weig
         fields["cn0_hz"] = problem.cn0_hz * hertz
     if problem.resource_block_hz is not None:
         fields["resource_block_hz"] = problem.resource_block_hz * hertz
-    return Variant(
-        problem=problem.replace(**fields),
+    return Translated(
+        problem.replace(**fields),
         forward=lambda selected, b: (selected, b * hertz),
         back=lambda selected, b: (selected, b / hertz),
     )
 
 
-def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by powers of two, in which no digit changes."""
     reach = int(rng.choice([3, 20]))
     time, hertz, weight = (2.0 ** int(z) for z in rng.integers(-reach, reach + 1, 3))
     return _scaled(problem, time, hertz, 2.0 ** rng.integers(-reach, reach + 1, problem.n_tasks).astype(float), weight)
 
 
-def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by decimal factors, in which the last digits change."""
     time, hertz, weight = rng.choice([1e-3, 0.1, 1.0, 3.0, 1e3], 3)
     return _scaled(
@@ -209,24 +187,24 @@ def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Vari
     )
 
 
-def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Ask for less, at times for as little less as a float can say: every answer remains one."""
     if problem.n_tasks == 0:
         return None
     factor = rng.choice([0.0, 0.5, 0.99, 1.0 - 1e-9, 1.0 - 2.0**-50, 1.0], problem.n_tasks)
     required = problem.required * factor
-    return Variant(problem=problem.replace(required=np.where(required < 1e-30, 0.0, required)))
+    return Translated(problem.replace(required=np.where(required < 1e-30, 0.0, required)))
 
 
-def _bandwidth_raised(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _bandwidth_raised(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Give a little more of the carrier: every answer remains one."""
     factor = float(rng.choice([2.0, 1.1, 1.0 + 1e-9, 1.0 + 2.0**-51]))
-    return Variant(problem=problem.replace(bandwidth_hz=problem.bandwidth_hz * factor))
+    return Translated(problem.replace(bandwidth_hz=problem.bandwidth_hz * factor))
 
 
-def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Take limits of the radios away: every answer remains one."""
-    return Variant(
+    return Translated(
         problem=problem.replace(
             min_bandwidth_hz=problem.min_bandwidth_hz * float(rng.choice([0.0, 0.5, 1.0])),
             max_upload_s=problem.max_upload_s * float(rng.choice([1.0, 2.0, 1.0 + 1e-9])),
@@ -235,34 +213,30 @@ def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Vari
     )
 
 
-def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Add a second client like one of the free ones."""
     free = np.flatnonzero(~problem.mandatory)
     if not free.size:
         return None
     fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
-    return Variant(
-        problem=problem.replace(**fields),
-        forward=lambda selected, b: (np.append(selected, False), np.append(b, 0.0)),
-        back=lambda selected, b: (selected[:-1], b[:-1]),
-    )
+    return _one_more(problem, fields)
 
 
-def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Replace all tasks by their sum, which asks for no more than they do."""
     if problem.n_tasks < 2:
         return None
     row, need = problem.relevance.sum(axis=0), math.fsum(problem.required.tolist()) * (1.0 - 1e-12)
     if row.max(initial=0.0) > 1e29:
         return None
-    return Variant(problem=problem.replace(relevance=row, required=[need], task_ids=None))
+    return Translated(problem.replace(relevance=row, required=[need], task_ids=None))
 
 
-def _saved_and_loaded(problem: Problem, rng: Generator, answer: Solution) -> Variant | None:
+def _saved_and_loaded(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"problem.{rng.choice(['json', 'npz'])}"
         problem.save(path)
-        return Variant(problem=Problem.load(path))
+        return Translated(Problem.load(path))
 
 
 RELATIONS: dict[str, Relation] = {

@@ -31,22 +31,7 @@ _ROUNDED = (*_NUMBERS, "bandwidth_hz", "resource_block_hz", "relevance", "requir
 
 
 def shrink(problem: Problem, fails: Callable[[Problem], bool], *, attempts: int = 250) -> Problem:
-    """Return a smaller problem that fails as well.
-
-    Parameters
-    ----------
-    problem : Problem
-        A problem that fails.
-    fails : callable
-        Whether another one does.
-    attempts : int
-        How often `fails` may be called.
-
-    Returns
-    -------
-    Problem
-        The last one that failed; `problem` itself where nothing smaller does.
-    """
+    """Return the last smaller problem that fails, too, the problem itself where none does, after so many attempts."""
     left = attempts
 
     def accept(fields: dict[str, Any]) -> Problem | None:
