@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import OptionError, ProblemError
+from .fields import FIELD
 from .problem import Problem
 
 __all__ = [
@@ -248,8 +249,6 @@ def format_gap(gap: float) -> str:
 
 
 def channel_db(problem: Problem) -> tuple[npt.NDArray[np.float64], str]:
-    """Return how good each client's channel is, (N,), and the unit: dB-Hz, or bit/s/Hz for the flat rate."""
-    if problem.cn0_hz is not None:
-        return 10.0 * np.log10(problem.cn0_hz), "dB-Hz"
-    assert problem.spectral_efficiency is not None
-    return problem.spectral_efficiency, "bit/s/Hz"
+    """Return how good each client's link is, (N,), and the unit: what is in Hz is shown in dB-Hz."""
+    unit = FIELD[problem.client_model.link].unit
+    return (10.0 * np.log10(problem.link), "dB-Hz") if unit == "Hz" else (problem.link, unit)

@@ -37,7 +37,7 @@ print(solution)
 
 def least_bandwidth_hz(problem, deadline_s):
     """Return the bandwidth on which every client's upload ends just at the deadline."""
-    low, high = np.full(problem.clients, 1.0), np.full(problem.clients, 1e12)
+    low, high = np.full(problem.n_clients, 1.0), np.full(problem.n_clients, 1e12)
     for _ in range(100):
         middle = np.sqrt(low * high)
         late = problem.compute_s + problem.upload_s(middle) > deadline_s

@@ -71,7 +71,6 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     priced = scale_for(np.concatenate([prices.cost, prices.worth]), cost_unit, 4)
     price: dict[str, Any] = {"unit": priced.unit, "factor": priced.factor, "decimals": priced.decimals}
     ends = f"_{cost_unit.lower()}"
-    efficiency = "spectral_efficiency"
     entries: list[tuple[Column, Any]] = [
         (Column(key="name", title="client", kind="text", csv="id"), _names(problem, kept)),
         (Column(key="state", title="state", kind="choice", labels=STATES, csv="state"), states),
@@ -81,7 +80,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
                 title="channel",
                 unit=channel_unit,
                 decimals=1 if problem.cn0_hz is not None else 2,
-                csv="cn0_dbhz" if problem.cn0_hz is not None else efficiency,
+                csv="cn0_dbhz" if problem.cn0_hz is not None else problem.client_model.link,
             ),
             channel,
         ),

@@ -55,6 +55,8 @@ def solve_cvxpy(problem: Problem, options: Options) -> Solution:
     SolverError
         When a solver fails for a reason other than its time limit.
     """
+    if problem.cn0_hz is None and problem.spectral_efficiency is None:
+        raise OptionError(f"method = 'cvxpy': does not know the client model {problem.rate_model!r}; use 'exact'")
     if problem.resource_blocks is not None:
         raise OptionError(
             "method = 'cvxpy': solves the continuous problem only; for a problem with resource_block_hz use 'admm' "

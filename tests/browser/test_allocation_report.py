@@ -98,7 +98,7 @@ def test_every_chart_is_drawn(page):
 
 def test_the_headline_says_how_many_upload_and_for_how_long(page, problem, solution):
     headline = page.text("#headline")
-    assert f"{int(solution.selected.sum())} of {problem.clients} clients" in headline
+    assert f"{int(solution.selected.sum())} of {problem.n_clients} clients" in headline
     assert page.text("#cards") != ""
 
 
@@ -109,7 +109,7 @@ def test_pointing_at_a_client_tells_its_figures(page, problem, solution):
         page.hover(page.one("h1"))
         page.hover(mark)
         told = dict(line.split("\t") for line in page.tooltip().splitlines() if "\t" in line)
-        names = [problem.client_name(n) for n in range(problem.clients)]
+        names = [problem.client_name(n) for n in range(problem.n_clients)]
         if told.get("client") not in names:
             continue
         client = names.index(told["client"])
@@ -191,7 +191,7 @@ def test_the_table_can_be_restricted_to_the_selected(page, solution):
 
 def test_downloads_are_read_back_as_the_answer(page, problem, solution, tmp_path):
     rows = list(csv.DictReader(io.StringIO(page.download("#download-clients-csv").decode())))
-    assert len(rows) == problem.clients
+    assert len(rows) == problem.n_clients
     given = np.array([float(row["bandwidth_hz"] or 0.0) for row in rows])
     np.testing.assert_allclose(given, solution.bandwidth_hz, rtol=1e-6)  # pages keep 7 digits
     assert [row["state"].startswith("selected") for row in rows] == solution.selected.tolist()
@@ -324,7 +324,7 @@ def test_other_methods_have_a_page(viewer, show, problem, method):
 
 
 def test_resource_blocks_total_latency_and_limits_have_a_page(viewer, show, problem):
-    unavailable = np.ones(problem.clients, bool)
+    unavailable = np.ones(problem.n_clients, bool)
     unavailable[:3] = False
     for changed in (
         problem.replace(objective="total"),

@@ -41,7 +41,7 @@ def run(app: Any, *, rounds: int, seed: int) -> tuple[LocalGrid, Any]:
     settings = tomllib.loads((FOLDER / "pyproject.toml").read_text())["tool"]["flwr"]["app"]["config"]
     grid = LocalGrid(app.client.app, CLIENTS, seed=seed)
     settings |= {"num-server-rounds": rounds, "seed": seed}
-    app.server.asgi(grid, Context(1, 1, {}, RecordDict(), settings))
+    app.server.app(grid, Context(1, 1, {}, RecordDict(), settings))
     return grid, settings
 
 

@@ -91,7 +91,7 @@ def test_what_those_left_out_would_need(solved):
 def test_headline_and_cards_are_the_answers(solved):
     problem, solution, page = solved
     chosen = int(solution.selected.sum())
-    assert f"{chosen} of {problem.clients} clients upload" in page.text
+    assert f"{chosen} of {problem.n_clients} clients upload" in page.text
     assert fo.quantities.format_quantity(solution.lower_bound_s, "s", 4, padded=True) in page.text
     assert fo.quantities.format_gap(solution.gap) in page.text
     for card in ("clients", "bandwidth", "makespan", "bound", "gap", "method"):

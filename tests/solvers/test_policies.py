@@ -280,7 +280,7 @@ def cover_one_by_one(problem: fo.Problem, order: np.ndarray, *, everybody: bool)
 @given(problem=problems(max_clients=12), everybody=st.booleans(), seed=st.integers(0, 9))
 @settings(max_examples=100)
 def test_covering_in_an_order(problem, everybody, seed):
-    order = np.random.default_rng(seed).permutation(problem.clients)
+    order = np.random.default_rng(seed).permutation(problem.n_clients)
     order = order[problem.available[order]]
     if problem.covers(problem.available).all():
         np.testing.assert_array_equal(

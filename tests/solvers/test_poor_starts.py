@@ -1,7 +1,7 @@
 """The exact method from poor starts: on small cells the ADMM's answer is optimal already, and anything "proves" it.
 
-The truth is every covering selection. The best one is valued by the reference solvers of `fedss_opt.verification`, which
-use no kernel; the others, which only have to be worse, by their optimal bandwidths.
+The truth is every covering selection. The best one is valued by the reference solvers of `fedss_opt.verification`,
+which use no kernel; the others, which only have to be worse, by their optimal bandwidths.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def test_files_that_are_no_toml(tmp_path):
     with pytest.raises(FileFormatError, match=r"mine\.toml: not TOML: .*line 2"):
         load_experiment(file)
     file.write_bytes(b"name = '\xff'")
-    with pytest.raises(FileFormatError, match=r"mine\.toml: line 1: byte 8"):
+    with pytest.raises(FileFormatError, match=r"mine\.toml: line 1, byte 8"):
         load_experiment(file)
     with pytest.raises(FileNotFoundError):
         load_experiment(tmp_path / "absent.toml")

@@ -74,7 +74,5 @@ def _at_random(problem: Problem, usable: BoolArray, options: Options, _stop: Boo
 
 
 def _best_first(problem: Problem, usable: BoolArray, _options: Options, _stop: BoolArray) -> BoolArray:
-    channel = problem.cn0_hz if problem.cn0_hz is not None else problem.spectral_efficiency
-    assert channel is not None
-    order = np.argsort(-channel, kind="stable")
+    order = np.argsort(-problem.link, kind="stable")
     return cover_in_order(problem, order[usable[order]])
