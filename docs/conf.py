@@ -91,7 +91,14 @@ numpydoc_xref_aliases = {
     for module in (
         *(
             f"fedss_opt.simulation.{part}"
-            for part in ("allocation", "cell", "data", "devices", "models", "training")
+            for part in (
+                "client_devices",
+                "data",
+                "models",
+                "radio_cell",
+                "training",
+                "uplink",
+            )
         ),
         "fedss_opt.simulation.algorithms",
         "fedss_opt.simulation.engine",

@@ -115,7 +115,7 @@ def test_what_a_model_says_of_its_rate_fits_together(model) -> None:
     for n in range(20):
         time = forms.upload_time(1e6, link[n], b[n])
         assert time == pytest.approx(1e6 / rate[n], rel=1e-12)
-        width, _ = forms.least_bandwidth(1e6, link[n], 0.5, 0.5 + time * (1.0 + 1e-9))
+        width, _ = forms.least_bandwidth(1e6, link[n], 0.0, time)
         assert model.rate_bps(link[n : n + 1], np.array([width]))[0] == pytest.approx(rate[n], rel=1e-8)
         assert forms.marginal_time(1e6, link[n], b[n]) == pytest.approx(
             1e6 / rate[n] ** 2 * model.rate_slope(link[n : n + 1], b[n : n + 1])[0], rel=2e-4

@@ -60,7 +60,7 @@ def screening(seen: Names) -> None:
     assert not (seen["selected"] & ~optimum).any()
     assert not (seen["left_out"] & optimum).any()
     assert (np.diff(seen["gaps"][np.isfinite(seen["gaps"])]) < 0.0).all()
-    assert 0 < seen["core"] < 0.2 * seen["problem"].clients
+    assert 0 < seen["core"] < 0.2 * seen["problem"].n_clients
 
 
 def admm_residuals(seen: Names) -> None:

@@ -204,9 +204,7 @@ def test_infeasible_by_bandwidth_and_unknown_have_a_page():
     assert solution.status is fo.Status.INFEASIBLE
     assert "needs more than bandwidth_hz" in _read(narrow, solution).text
     unknown = by_hand.uncovered(narrow, 0)
-    unknown = type(unknown)(
-        **{**unknown.__dict__, "status": fo.Status.UNKNOWN, "certificate": None, "lower_bound_s": math.nan}
-    )
+    unknown = replace(unknown, status=fo.Status.UNKNOWN, certificate=None, lower_bound_s=math.nan)
     assert "Unknown: no answer was found" in _read(narrow, unknown).text
 
 

@@ -20,7 +20,7 @@ RELEVANCE = np.array([[1.0, 1.0, 0.4], [0.4, 0.4, 1.0]])
 GOOD = {
     "payload_bits": [5e4, 5e4, 6e4],
     "relevance": RELEVANCE,
-    "required": 0.5,
+    "required_fraction": 0.5,
     "bandwidth_hz": 1e6,
     "cn0_hz": [3e7, 8e6, 2e7],
 }
@@ -48,7 +48,7 @@ def test_every_field_arrives() -> None:
         required=[0.25 * 2.0, 0.75 * 0.8],  # of the two who are there
         **fields,
     )
-    found = to_problem(**{**GOOD, "required": [0.25, 0.75]}, **fields)
+    found = to_problem(**{**GOOD, "required_fraction": [0.25, 0.75]}, **fields)
     assert found.to_dict() == expected.to_dict()
 
 
@@ -79,7 +79,7 @@ def test_rounded_relevance_is_the_largest_multiple_that_is_not_more(
 ) -> None:
     step = 2.0**-power
     fields = {**GOOD, "payload_bits": 1e4, "cn0_hz": 1e7, "relevance": relevance}
-    problem = to_problem(**{**fields, "required": required if required > 1e-20 else 0.0}, relevance_step=step)
+    problem = to_problem(**{**fields, "required_fraction": required if required > 1e-20 else 0.0}, relevance_step=step)
     for exact, found in zip(relevance.ravel().tolist(), problem.relevance.ravel().tolist(), strict=True):
         steps = Fraction(found) / Fraction(step)
         assert steps.denominator == 1
@@ -98,7 +98,7 @@ def test_the_same_selections_cover_the_requirement_in_whole_steps(
 ) -> None:
     """What the bounds gain from a step, they gain without changing the problem; and coverage is never overstated."""
     step = 2.0**-power
-    fields = {**GOOD, "payload_bits": 1e4, "cn0_hz": 1e7, "relevance": relevance, "required": required}
+    fields = {**GOOD, "payload_bits": 1e4, "cn0_hz": 1e7, "relevance": relevance, "required_fraction": required}
     problem = to_problem(**fields, relevance_step=step)
     # The allowance of a requirement, 1e-12 of it, decides what counts as reached.
     whole_steps = np.ceil(problem.coverage_target / step) * step
@@ -110,9 +110,9 @@ def test_the_same_selections_cover_the_requirement_in_whole_steps(
 
 @pytest.mark.usefixtures("warm")
 def test_everything_required_selects_everybody_and_more_is_infeasible() -> None:
-    everybody = fo.solve(to_problem(**{**GOOD, "required": 1.0}))
+    everybody = fo.solve(to_problem(**{**GOOD, "required_fraction": 1.0}))
     assert everybody.selected.all()
-    assert fo.solve(to_problem(**{**GOOD, "required": 1.01})).status == "infeasible"
+    assert fo.solve(to_problem(**{**GOOD, "required_fraction": 1.01})).status == "infeasible"
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_everything_required_selects_everybody_and_more_is_infeasible() -> None:
         ({"relevance": [0.1, 0.2, 0.3]}, OptionError, r"relevance: shape \(3,\); must be \(K, N\)"),
         ({"relevance": [[0.1, math.nan, 0.3]]}, OptionError, r"relevance\[0, 1\] = nan: must be finite"),
         ({"relevance": -RELEVANCE}, ProblemError, r"relevance\[0, 0\] = -1.0"),
-        ({"required": -0.1}, OptionError, "required = -0.1: must be a fraction >= 0"),
-        ({"required": [0.1, 0.2, 0.3]}, OptionError, "one for each of 2 tasks"),
-        ({"required": math.inf}, OptionError, "required = inf: must be finite"),
+        ({"required_fraction": -0.1}, OptionError, "required_fraction = -0.1: must be a fraction >= 0"),
+        ({"required_fraction": [0.1, 0.2, 0.3]}, OptionError, "one for each of 2 tasks"),
+        ({"required_fraction": math.inf}, OptionError, "required_fraction = inf: must be finite"),
         ({"relevance_step": 0.1}, OptionError, "relevance_step = 0.1: must be a power of two, such as 1/64"),
         ({"relevance_step": 0.0}, OptionError, r"relevance_step = 0.0: must be a number in \(0, 1\]"),
         ({"relevance_step": 2.0}, OptionError, "relevance_step = 2.0"),
