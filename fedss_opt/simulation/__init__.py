@@ -11,7 +11,7 @@ from ..exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
     from .engine import Simulation, SimulationSettings
-    from .records import Participation, RoundRecord, RunResult
+    from .run_records import Participation, RoundRecord, RunResult
 
 __all__ = ["Participation", "RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
 
