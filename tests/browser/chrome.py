@@ -8,12 +8,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from axe_core_python.selenium import Axe
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -196,12 +197,12 @@ class Viewer:
         actions.perform()
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait until a condition holds, and return what it returned."""
+        """Wait until a condition holds, and return what it returned; it may look at what the page is redrawing."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            found = condition()
-            if found:
-                return found
+            with suppress(StaleElementReferenceException):
+                if found := condition():
+                    return found
             assert time.monotonic() < deadline, f"in vain waited for: {what}"
             time.sleep(0.05)
 
