@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from ..cells import problem_arrays, read_only
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
-from ..problem import Objective, Problem
+from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
 from .infeasibility import NONE_FOUND, short_of_relevance, why_caps_fail
 from .options import Options, Progress
-from .reach import reach_certificate
 from .stopping import Stop
 
 __all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm"]
@@ -192,10 +191,6 @@ def _conclude(
             iterations=iterations,
             solve_time_s=options.now() - started,
         )
-    if stop is None and not bound > 0.0 and problem.objective is Objective.MAKESPAN:
-        reached = reach_certificate(problem)
-        if reached is not None and (proved := reached.bound(problem)) > bound:
-            certificate, bound = reached, proved
     proven = within_gap(outcome.objective_s, bound, options.gap_tol)
     return Solution(
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
