@@ -163,7 +163,7 @@ class Problem:
         task_ids: Sequence[str] | None = None,
         **links: npt.ArrayLike | None,
     ) -> None:
-        given = dict.fromkeys(LINKS.values()) | locals() | dict(other_links(links))
+        given = dict.fromkeys(LINKS.values()) | locals() | other_links(links)
         for name, value in checked_fields(given).items():
             object.__setattr__(self, name, value)
 

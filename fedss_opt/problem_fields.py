@@ -66,7 +66,7 @@ def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def other_links(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def other_links(given: dict[str, Any]) -> dict[str, Any]:
     """Return the links of other client models than the two that arguments are named after; refuse whatever else."""
     for name in given:
         if name not in LINKS.values():

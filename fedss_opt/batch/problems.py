@@ -136,7 +136,7 @@ class ProblemBatch:
         objective: str | Sequence[str] = "makespan",
         **links: npt.ArrayLike | None,
     ) -> None:
-        given = dict.fromkeys(LINKS.values()) | locals() | dict(other_links(links))
+        given = dict.fromkeys(LINKS.values()) | locals() | other_links(links)
         if all(given[name] is None for name in LINKS.values()):
             raise ProblemError("neither given", field=", ".join(LINKS.values()), accepted="give at least one")
         if task_offsets is None and (relevance is not None or required is not None):
