@@ -305,6 +305,8 @@ def vertex_round(cell: Cell, work: Work, tolerance: float) -> None:
     if not _ascend(cell, work, fresh):
         if cell.stop[0]:
             return
+        if cell.objective != TOTAL and state[BOUND] == 0.0:  # costs of too many decades for a basis: reach alone tells
+            reach_cover(cell, work)
         state[PHASE] = SEARCH
         if state[ROUNDS] == 0.0:  # from an earlier answer or a sample, without an ADMM: begin with one after all
             state[PHASE], state[WARM], state[PRICE_ROUNDS] = START, 0.0, 0.0

@@ -5,8 +5,9 @@ alone. A step is believed only where the figures that it leads to say the same, 
 make a proof fail, never succeed.
 """
 
+from .deadline_costs import least_bandwidths
 from .deadline_proof import verify
 from .steps import Branch, MinimalCover, ProofSteps, Screen
 from .total_proof import verify_total
 
-__all__ = ["Branch", "MinimalCover", "ProofSteps", "Screen", "verify", "verify_total"]
+__all__ = ["Branch", "MinimalCover", "ProofSteps", "Screen", "least_bandwidths", "verify", "verify_total"]

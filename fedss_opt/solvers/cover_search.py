@@ -33,7 +33,7 @@ from ..kernels.lattice import to_levels
 from ..kernels.opening import set_price
 from ..kernels.relaxation import reduce_costs, relax_at
 from ..problem import Objective, Problem
-from ..proof import MinimalCover, ProofSteps, Screen
+from ..proof import MinimalCover, ProofSteps, Screen, least_bandwidths
 from .stopping import Stop
 
 __all__ = ["Finding", "find_selection"]
@@ -206,9 +206,13 @@ def _screen(
         work = _carry_over(cell, deadline, multipliers)
     if steps is not None:
         steps.screens.append(Screen.of(cell.task, work.mu, problem.n_tasks, forced=cell.client[cell.free :]))
-    fixed = math.fsum(work.cost[cell.free :].tolist())
+    cost = work.cost
+    if steps is not None:  # the proof's own, rounded down: a search that stops at its limit would be a hair beyond them
+        proven = least_bandwidths(problem, deadline)[cell.client]
+        cost = np.where(np.isfinite(proven), proven, cost)
+    fixed = math.fsum(cost[cell.free :].tolist())
     inside[cell.client[cell.free :]] = True
-    return _Core(problem, cell, work.cost[: cell.free].copy(), work.mu, inside, available, limit - fixed)
+    return _Core(problem, cell, cost[: cell.free].copy(), work.mu, inside, available, limit - fixed)
 
 
 def _carry_over(cell: Cell, deadline: float, multipliers: FloatArray) -> Work:

@@ -234,3 +234,17 @@ def test_optima_of_four_digit_relevance_are_proved_again() -> None:
     for case in instances("larger-optima", 7):
         solution = fo.solve(case.problem, "exact")
         assert prove_again(case.problem, solution.lower_bound_s, solution.certificate)[0] is True, case.name
+
+
+def test_a_search_that_stops_at_its_limit_is_followed_where_costs_are_ill_conditioned() -> None:
+    """The rate of 6 kHz of C/N0 is nearly all there at 1 MHz: least bandwidths rounded down are 2.6e-12 lower."""
+    problem = fo.Problem(
+        payload_bits=1e6,
+        cn0_hz=[6e3, 3e10, 6e3],
+        bandwidth_hz=1e6,
+        relevance=[[0.9, 0.08, 0.9], [0.2, 0.4, 0.2]],
+        required=[0.5, 0.3],
+    )
+    solution = fo.solve(problem, method="exact")
+    assert solution.status is fo.Status.OPTIMAL
+    assert solution.check().ok

@@ -443,3 +443,18 @@ def test_an_earlier_answer_that_covers_no_longer_is_mended(objective: str) -> No
     warm = solve_admm(problem, Options(warm_start=replace(cold, selected=short)))
     assert warm.has_answer
     assert problem.covers(warm.selected).all()
+
+
+def test_a_bound_from_reach_where_costs_are_too_far_apart_for_a_basis() -> None:
+    """A channel of 1e-30 Hz: next to no bandwidth gives nearly all the rate there is, and costs span 17 decades."""
+    problem = fo.Problem(
+        payload_bits=[4.2e5, 2.9e6, 1.4e6, 1.1e6, 1.1e6],
+        cn0_hz=1e-30,
+        bandwidth_hz=1e6,
+        relevance=[[0.0, 2e-28, 3e-28, 2e-28, 5e-28], [5e-28, 1e-28, 4e-28, 2e-29, 1e-28]],
+        required=[8.1e-28, 3.3e-28],
+    )
+    solution = fo.solve(problem)
+    assert solution.gap < 1e-12
+    assert solution.certificate is not None
+    assert solution.certificate.bound(problem) == solution.lower_bound_s
