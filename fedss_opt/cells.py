@@ -33,20 +33,23 @@ def cell_of(problem: Problem, stop: BoolArray | None = None) -> tuple[Cell, Bool
     """Compact a problem; the second value marks the tasks that all selectable clients leave short, (K,).
 
     `stop` is the flag of a `fedss_opt.solvers.stopping.Stop`, by which the kernels' work on the cell can be ended.
+    Tasks that another one implies, but for a rounding, are kept: proofs rest on every task.
     """
-    return _build(problem, problem.mandatory, problem.available, problem.required, stop)
+    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, stop)
+    cell, short = build_cell(arrays, False)
+    return cell, short
 
 
-def cell_of_node(
-    problem: Problem, inside: BoolArray, available: BoolArray, stop: BoolArray | None = None
-) -> tuple[Cell, BoolArray]:
+def cell_of_node(arrays: RoundArrays, inside: BoolArray, available: BoolArray) -> tuple[Cell, BoolArray]:
     """Compact a problem with clients fixed: `inside` must be selected, only `available` ones may be."""
-    return _build(problem, inside, available, problem.required, stop)
+    fixed = arrays._replace(mandatory=read_only(inside), available=read_only(available))
+    cell, short = build_cell(fixed, False)
+    return cell, short
 
 
 def selection_cell(problem: Problem, selected: BoolArray, stop: BoolArray | None = None) -> Cell:
     """Compact a problem to a given selection: its clients are mandatory, the tasks are gone."""
-    cell, _ = _build(problem, selected, selected, problem.required[:0], stop)
+    cell, _ = build_cell(problem_arrays(problem, selected, selected, problem.required[:0], stop), False)
     return cell
 
 
@@ -87,16 +90,3 @@ def problem_arrays(
         read_only(problem.coverage_target[: required.size]),
         np.zeros(1, dtype=np.bool_) if stop is None else stop,
     )
-
-
-def _build(
-    problem: Problem,
-    mandatory: BoolArray,
-    available: BoolArray,
-    required: npt.NDArray[np.float64],
-    stop: BoolArray | None,
-) -> tuple[Cell, BoolArray]:
-    """Keep tasks that another one implies, but for a rounding: proofs rest on every task."""
-    arrays = problem_arrays(problem, mandatory, available, required, stop)
-    cell, short = build_cell(arrays, False)
-    return cell, short

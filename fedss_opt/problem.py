@@ -121,7 +121,7 @@ class Problem:
     Problem(n_clients=3, n_tasks=1, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
 
-    __slots__ = tuple(FIELD)
+    __slots__ = (*FIELD, "_coverage_target", "_model_index")
 
     payload_bits: FloatArray
     bandwidth_hz: float
@@ -140,6 +140,8 @@ class Problem:
     objective: Objective
     client_ids: tuple[str, ...] | None
     task_ids: tuple[str, ...] | None
+    _coverage_target: FloatArray
+    _model_index: int
 
     def __init__(
         self,
@@ -166,6 +168,11 @@ class Problem:
         given = dict.fromkeys(LINKS.values()) | locals() | other_links(links)
         for name, value in checked_fields(given).items():
             object.__setattr__(self, name, value)
+        model = next(i for i, model in enumerate(MODELS) if getattr(self, model.link) is not None)
+        target = coverage_target(self.required, self.n_clients)
+        target.flags.writeable = False
+        object.__setattr__(self, "_model_index", model)
+        object.__setattr__(self, "_coverage_target", target)
 
     # -- sizes and names ---------------------------------------------------------------------------------
 
@@ -187,7 +194,7 @@ class Problem:
     @property
     def model_index(self) -> int:
         """Place of the client model among all of them."""
-        return next(i for i, model in enumerate(MODELS) if getattr(self, model.link) is not None)
+        return self._model_index
 
     @property
     def link(self) -> FloatArray:
@@ -207,7 +214,7 @@ class Problem:
         The second is above what a plain sum over the N clients can be off by, so that a requirement of "all of them",
         summed by the caller, can be met.
         """
-        return coverage_target(self.required, self.n_clients)
+        return self._coverage_target
 
     @property
     def resource_blocks(self) -> int | None:

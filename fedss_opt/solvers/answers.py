@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ..problem import Problem
+from ..problem import Objective, Problem
 from ..solution import Certificate, Solution, Status, StopReason, within_gap
 
 __all__ = ["answer", "optimal_bandwidth"]
@@ -70,14 +70,15 @@ def answer(
 
     A method that came to its own end leaves `stop_reason` out: it is the gap where that is closed, else stalled.
     """
-    objective = problem.objective_s(selected, bandwidth_hz)
+    latency = problem.latency_s(selected, bandwidth_hz)
+    objective = latency if problem.objective is Objective.MAKESPAN else problem.objective_s(selected, bandwidth_hz)
     proven = within_gap(objective, lower_bound_s, gap_tol)  # False for NaN: no bound, nothing proven
     return Solution(
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
         stop_reason=stop_reason or (StopReason.GAP if proven else StopReason.STALLED),
         selected=selected,
         bandwidth_hz=bandwidth_hz,
-        latency_s=problem.latency_s(selected, bandwidth_hz),
+        latency_s=latency,
         objective_s=objective,
         lower_bound_s=lower_bound_s,
         certificate=certificate,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import cell_of_node
-from ..kernels import EPS, Cell, Work, make_work, members_of, state
+from ..cells import cell_of_node, problem_arrays
+from ..kernels import EPS, Cell, RoundArrays, Work, make_work, members_of, state
 from ..kernels.dual import total_bound
 from ..kernels.opening import consider, round_relaxation, set_price
 from ..kernels.relaxation import reduce_costs, relax
@@ -60,6 +60,7 @@ def branch_and_bound(
         return incumbent.objective_s * (1.0 - precision)
 
     watch = Stop(options.deadline(started))
+    arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, watch.flag)
     try:
         with watch:
             while heap:
@@ -72,7 +73,7 @@ def branch_and_bound(
                 if options.max_iterations is not None and nodes >= options.max_iterations:
                     return StopReason.ITERATIONS, nodes
                 nodes += 1
-                children, _ = _expand(problem, heapq.heappop(heap)[2], cutoff, incumbent.take, watch.flag)
+                children, _ = _expand(arrays, heapq.heappop(heap)[2], cutoff, incumbent.take)
                 if watch.flag[0]:
                     return StopReason.TIME, nodes
                 for child in children:
@@ -129,8 +130,9 @@ def branches_above(
     stack = [_Node(0.0, problem.mandatory, problem.available, price)]
     branches: list[Branch] = []
     with Stop(stop) as watch:
+        arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, watch.flag)
         while stack:
-            children, branch = _expand(problem, stack.pop(), lambda: claimed_s, offer, watch.flag)
+            children, branch = _expand(arrays, stack.pop(), lambda: claimed_s, offer)
             if refuted or watch.flag[0]:
                 return None
             branches.append(branch)
@@ -139,18 +141,14 @@ def branches_above(
 
 
 def _expand(
-    problem: Problem,
-    node: _Node,
-    cutoff: Callable[[], float],
-    offer: Callable[[BoolArray], bool],
-    stop: BoolArray,
+    arrays: RoundArrays, node: _Node, cutoff: Callable[[], float], offer: Callable[[BoolArray], bool]
 ) -> tuple[list[_Node], Branch]:
     """Bound a node, offer what looks better in it, fix what its reduced costs decide, and split it in two.
 
     No children where nothing below the cutoff is left. The branch says why, or on whom it was split. Where `stop` is
     set meanwhile, none of this says anything.
     """
-    cell, short = cell_of_node(problem, node.inside, node.available, stop)
+    cell, short = cell_of_node(arrays, node.inside, node.available)
     if short.any():
         return [], Branch(screen=None, price=0.0)
     work = make_work(cell)
@@ -159,7 +157,7 @@ def _expand(
     price = float(s[state.BOUND_PRICE])
     own_bound = float(total_bound(cell, work.bound_mu, price))
     bound = max(node.bound, own_bound)
-    screen = Screen.of(cell.task, work.bound_mu, problem.n_tasks, forced=cell.client[cell.free :])
+    screen = Screen.of(cell.task, work.bound_mu, arrays.target.size, forced=cell.client[cell.free :])
     branch = Branch(screen=screen, price=price)
     alone = cell.aim.size == 0  # nothing is open: whoever joined would only add to the cost
     if alone or round_relaxation(cell, work, 0.5):
@@ -169,7 +167,7 @@ def _expand(
         if alone and s[state.PRICE] < math.inf:
             branch.price = float(s[state.PRICE])  # the selection's own, whose bound is its objective
         if better:
-            offer(_selection(problem.n_clients, cell, work))
+            offer(_selection(arrays.payload.size, cell, work))
     limit = cutoff()
     if alone or bound >= limit:
         return [], branch

@@ -22,7 +22,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from ..cells import cell_of_node
+from ..cells import cell_of_node, problem_arrays
 from ..certification import to_cell_units, to_problem_units
 from ..kernels import EPS, MAKESPAN, Cell, Work, make_work
 from ..kernels.cover_state import FOUND, FOUND_AT, LOGGED, NODES, PROPOSED, CoverTree, answer_proposal, make_cover_tree
@@ -159,9 +159,10 @@ def _screen(
 ) -> _Core | None:
     """Decide clients by their reduced costs until that stops paying; None where nothing fits."""
     inside, available = problem.mandatory, problem.available
+    arrays = problem_arrays(problem, inside, available, problem.required, stop)
     reached = False
     while True:
-        cell, short = cell_of_node(problem, inside, available, stop)
+        cell, short = cell_of_node(arrays, inside, available)
         if short.any():
             return None
         work = make_work(cell)
@@ -200,7 +201,7 @@ def _screen(
         if decided <= 0.1 * cell.free and not (decided and cell.free <= _SMALL):
             break
     if decided:
-        cell, short = cell_of_node(problem, inside, available, stop)
+        cell, short = cell_of_node(arrays, inside, available)
         if short.any():
             return None
         work = _carry_over(cell, deadline, multipliers)

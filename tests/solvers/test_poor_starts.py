@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
+from fedss_opt.cells import problem_arrays
 from fedss_opt.solvers import branching, cover_search
 from fedss_opt.solvers import exact as exact_module
 from fedss_opt.solvers.admm import solve_admm
@@ -128,7 +129,7 @@ def test_branch_and_bound_needs_no_rounding(monkeypatch: pytest.MonkeyPatch, kin
 def test_the_optimum_stays_below_some_child_of_a_node(monkeypatch: pytest.MonkeyPatch, gap: float) -> None:
     """Whatever price a node starts from, and however good a bound it has inherited: only its own may decide clients."""
     monkeypatch.setattr(branching, "round_relaxation", lambda *_: False)
-    rng, running = np.random.default_rng(15), np.zeros(1, dtype=bool)
+    rng = np.random.default_rng(15)
     for _ in range(40):
         problem = draw(rng, "total", clients=7)
         covers = ranked(problem)
@@ -139,7 +140,8 @@ def test_the_optimum_stays_below_some_child_of_a_node(monkeypatch: pytest.Monkey
             node = branching._Node(best * (1.0 - 1e-9), problem.mandatory, problem.available, factor * price)
             offered: list[np.ndarray] = []
             limit = best * (1.0 + gap)
-            children, _ = branching._expand(problem, node, lambda limit=limit: limit, offered.append, running)
+            arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required)
+            children, _ = branching._expand(arrays, node, lambda limit=limit: limit, offered.append)
             below = [
                 child for child in children if (child.inside <= chosen).all() and (chosen <= child.available).all()
             ]
