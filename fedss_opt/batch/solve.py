@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..processors import usable_cpus
-from ..solvers import Options, check_method
+from ..solvers import Options, check_method, gap_tolerance
 from .problems import ProblemBatch
 from .solutions import BatchSolution
 
@@ -25,7 +25,7 @@ def solve_batch(
     *,
     executor: Executor | None = None,
     threads: int | None = None,
-    gap_tol: float = 1e-4,
+    gap_tol: float | None = None,
     time_limit_s: float | None = None,
     max_iterations: int | None = None,
     seed: int | None = None,
@@ -91,7 +91,9 @@ def solve_batch(
         raise OptionError(
             field="progress", value=progress, accepted="must be true, false, or callable with two numbers"
         )
-    options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed)
+    options = Options(
+        gap_tol=gap_tolerance(method, gap_tol), time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed
+    )
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 
     # These load the kernels.

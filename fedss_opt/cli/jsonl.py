@@ -39,7 +39,7 @@ class Stream:
     ----------
     method : str
         As for `fedss_opt.solve`.
-    gap_tol : float
+    gap_tol : float or None
         Certified gap up to which an answer is optimal.
     time_limit_s : float or None
         Seconds for each problem.
@@ -52,7 +52,7 @@ class Stream:
     """
 
     method: str = "admm"
-    gap_tol: float = 1e-4
+    gap_tol: float | None = None
     time_limit_s: float | None = None
     seed: int = 0
     warm: bool = False

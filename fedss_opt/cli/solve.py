@@ -71,7 +71,12 @@ def solve_command(
     objective: Annotated[
         str | None, typer.Option(help=f"One of: {OBJECTIVES}; the file's by default.", show_default=False)
     ] = None,
-    gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer is optimal.")] = 1e-4,
+    gap_tol: Annotated[
+        float | None,
+        typer.Option(
+            help="Certified gap up to which an answer is optimal; 1e-9 for exact, else 1e-4.", show_default=False
+        ),
+    ] = None,
     time_limit: Annotated[
         float | None,
         typer.Option(help="Seconds after which the best answer so far is taken.", show_default=False),

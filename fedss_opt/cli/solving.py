@@ -18,7 +18,7 @@ from ..problem import Problem
 from ..quantities import format_quantity
 from ..solution import Solution, StopReason
 from ..solvers import Progress as Record
-from ..solvers import solve
+from ..solvers import gap_tolerance, solve
 from .terminal import note, stderr_console
 
 __all__ = ["announce_compilation", "ctrl_c_stops_softly", "get_ready", "solve_visibly"]
@@ -116,7 +116,7 @@ def solve_visibly(
     problem: Problem,
     method: str,
     *,
-    gap_tol: float = 1e-4,
+    gap_tol: float | None = None,
     time_limit_s: float | None = None,
     seed: int | None = None,
     quiet: bool = False,
@@ -127,7 +127,7 @@ def solve_visibly(
     shown = not quiet and sys.stderr.isatty()
     with (
         ctrl_c_stops_softly(quiet) as interrupt,
-        _bar(shown, gap_tol) as show,
+        _bar(shown, gap_tolerance(method, gap_tol)) as show,
         _later_kernels_announced(method, quiet),
     ):
 

@@ -44,8 +44,8 @@ class RoundAllocator:
         What is minimised, see `fedss_opt.Problem`.
     method : str
         See `fedss_opt.solve`.
-    gap_tol : float
-        Certified relative gap at which a plan counts as optimal.
+    gap_tol : float, optional
+        Certified relative gap at which a plan counts as optimal; the method's own by default.
     time_limit_s : float, optional
         Longest solve, s; with `fairness` a round takes up to two of them.
     resource_block_hz : float, optional
@@ -81,7 +81,7 @@ class RoundAllocator:
         tasks: Mapping[str, float | str] | float | str | None = None,
         objective: str = "makespan",
         method: str = "admm",
-        gap_tol: float = 1e-4,
+        gap_tol: float | None = None,
         time_limit_s: float | None = None,
         resource_block_hz: float | None = None,
         max_age: int | None = 1,

@@ -10,7 +10,7 @@ from ..fields import LARGEST
 from ..problem import Objective, Problem
 from ..quantities import Requirement, parse_requirement
 from ..scenarios.arguments import count, number
-from ..solvers import Options, check_method
+from ..solvers import Options, check_method, gap_tolerance
 from .fairness import FAIRNESS_ROW, Fairness
 
 __all__ = ["PARTICIPATION", "RoundSettings"]
@@ -56,7 +56,7 @@ class RoundSettings:
         tasks: Mapping[str, float | str] | float | str | None,
         objective: str,
         method: str,
-        gap_tol: float,
+        gap_tol: float | None,
         time_limit_s: float | None,
         resource_block_hz: float | None,
         max_age: int | None,
@@ -79,7 +79,7 @@ class RoundSettings:
             objective=objective,
         )
         check_method(method)
-        options = Options(gap_tol=gap_tol, time_limit_s=time_limit_s)
+        options = Options(gap_tol=gap_tolerance(method, gap_tol), time_limit_s=time_limit_s)
         if fairness is not None and not isinstance(fairness, Fairness):
             raise OptionError(f"a {type(fairness).__name__}", field="fairness", accepted="must be a Fairness, or None")
         named = tasks if isinstance(tasks, Mapping) else None

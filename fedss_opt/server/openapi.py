@@ -65,9 +65,12 @@ def openapi(limits: Limits, *, needs_token: bool) -> dict[str, Any]:
 
 def _paths(limits: Limits, needs_token: bool) -> dict[str, Any]:
     tokens = (RefusalKind.UNAUTHORIZED,) if needs_token else ()
-    gap_tol = _parameter(
-        "gap_tol", "Certified gap up to which an answer is optimal.", {"type": "number", "minimum": 0, "default": 1e-4}
-    )
+    gap_tol = {
+        path: _parameter(
+            "gap_tol", f"Certified gap up to which an answer is optimal; {default}.", {"type": "number", "minimum": 0}
+        )
+        for path, default in (("solve", "1e-9 by default for exact, else 1e-4"), ("check", "1e-4 by default"))
+    }
     seconds = {"type": "number", "minimum": 0, "maximum": limits.max_time_s, "default": limits.max_time_s}
     seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0}
     return {
@@ -81,7 +84,7 @@ def _paths(limits: Limits, needs_token: bool) -> dict[str, Any]:
                 ),
                 "parameters": [
                     _parameter("method", "How to solve.", {"enum": list(METHODS_SERVED), "default": "admm"}),
-                    gap_tol,
+                    gap_tol["solve"],
                     _parameter("time_limit_s", "Then the best answer so far is given, with its bound.", seconds),
                     _parameter("seed", "Seed of the policies that draw.", seed),
                 ],
@@ -93,7 +96,7 @@ def _paths(limits: Limits, needs_token: bool) -> dict[str, Any]:
             "post": {
                 "operationId": "check",
                 "summary": "Check every claim of an answer from the problem's data.",
-                "parameters": [gap_tol],
+                "parameters": [gap_tol["check"]],
                 "requestBody": _body("CheckRequest"),
                 "responses": _json("What became of every claim.", "CheckReport") | _refusals((*_BODY_KINDS, *tokens)),
             }

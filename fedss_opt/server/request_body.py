@@ -8,6 +8,7 @@ import re
 
 from starlette.requests import ClientDisconnect, Request
 
+from ..solvers import gap_tolerance
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions
@@ -103,16 +104,18 @@ def solve_options(request: Request, limits: Limits) -> SolveOptions:
         if not _INTEGER.fullmatch(given["seed"]) or not 0 <= int(given["seed"].partition(".")[0]) <= MAX_SEED:
             raise _not_accepted("seed", f"must be an integer from 0 to {MAX_SEED}")
         seed = int(given["seed"].partition(".")[0])
-    return SolveOptions(method=method, gap_tol=_gap_tol(given), time_limit_s=time_limit_s, seed=seed)
+    return SolveOptions(
+        method=method, gap_tol=_gap_tol(given, gap_tolerance(method, None)), time_limit_s=time_limit_s, seed=seed
+    )
 
 
 def check_options(request: Request) -> float:
     """Read the options of a check from the query: the gap up to which an answer may call itself optimal."""
-    return _gap_tol(_parameters(request, ("gap_tol",)))
+    return _gap_tol(_parameters(request, ("gap_tol",)), 1e-4)
 
 
-def _gap_tol(given: dict[str, str]) -> float:
-    return _number("gap_tol", given["gap_tol"], math.inf) if "gap_tol" in given else 1e-4
+def _gap_tol(given: dict[str, str], default: float) -> float:
+    return _number("gap_tol", given["gap_tol"], math.inf) if "gap_tol" in given else default
 
 
 def _parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:

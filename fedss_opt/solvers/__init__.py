@@ -9,9 +9,9 @@ from importlib import import_module
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Solution
-from .options import Options, Progress
+from .options import Options, Progress, gap_tolerance
 
-__all__ = ["METHODS", "Options", "Progress", "check_method", "solve"]
+__all__ = ["METHODS", "Options", "Progress", "check_method", "gap_tolerance", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
@@ -39,7 +39,7 @@ def solve(
     problem: Problem,
     method: str = "admm",
     *,
-    gap_tol: float = 1e-4,
+    gap_tol: float | None = None,
     time_limit_s: float | None = None,
     max_iterations: int | None = None,
     warm_start: Solution | None = None,
@@ -57,8 +57,9 @@ def solve(
         reference; extra ``reference``) or a
         policy of the field: ``"all"``, ``"random_equal"``, ``"random"``, ``"best_channel"``, ``"greedy"``,
         ``"fedcs"``, ``"proportional"``.
-    gap_tol : float
-        Certified relative gap at which the answer counts as optimal.
+    gap_tol : float, optional
+        Certified relative gap at which the answer counts as optimal, and at which a method that proves one ends; 1e-9
+        for ``"exact"`` (it proves no closer), else 1e-4.
     time_limit_s : float, optional
         Seconds after which the best answer so far is returned with its bound; ``unknown`` where there is none yet. Not
         overrun by more than 0.1 s or one pass over the clients per task, whichever is longer.
@@ -103,7 +104,7 @@ def solve(
         raise OptionError(f"a {type(problem).__name__}", field="problem", accepted="must be a fedss_opt.Problem")
     check_method(method)
     options = Options(
-        gap_tol=gap_tol,
+        gap_tol=gap_tolerance(method, gap_tol),
         time_limit_s=time_limit_s,
         max_iterations=max_iterations,
         warm_start=warm_start,

@@ -46,7 +46,7 @@ class _Node(NamedTuple):
 
 
 def branch_and_bound(
-    incumbent: Incumbent, price: float, precision: float, options: Options, started: float
+    incumbent: Incumbent, price: float, gap_tol: float, options: Options, started: float
 ) -> tuple[StopReason | None, int]:
     """Raise the incumbent's bound (and better the incumbent) until they meet; return why it stopped, and the nodes."""
     problem = incumbent.problem
@@ -57,7 +57,7 @@ def branch_and_bound(
 
     def cutoff() -> float:
         """Return the bound from which a node holds nothing of interest."""
-        return incumbent.objective_s * (1.0 - precision)
+        return incumbent.to_exclude(gap_tol)
 
     watch = Stop(options.deadline(started))
     arrays = problem_arrays(problem, problem.mandatory, problem.available, problem.required, watch.flag)
@@ -66,7 +66,7 @@ def branch_and_bound(
             while heap:
                 # Nodes were left out from the cutoff of their time on, which has only come down since.
                 incumbent.raise_bound(min(heap[0][0], cutoff()))
-                if incumbent.closed(precision):
+                if incumbent.closed(gap_tol):
                     return None, nodes
                 if watch.flag[0]:
                     return StopReason.TIME, nodes

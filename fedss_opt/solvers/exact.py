@@ -54,16 +54,23 @@ class Incumbent:
         """Adopt a better bound; never one above the answer."""
         self.bound_s = max(self.bound_s, min(bound_s, self.objective_s))
 
+    def to_exclude(self, gap_tol: float) -> float:
+        """Return the least value that closes the gap once nothing below it is left."""
+        value = self.objective_s / (1.0 + gap_tol)
+        while not (self.objective_s - value) / value <= gap_tol:  # rounding
+            value = math.nextafter(value, math.inf)
+        return value
+
     def closed(self, gap_tol: float) -> bool:
         """Whether the gap that was asked for is reached."""
         return within_gap(self.objective_s, self.bound_s, gap_tol)
 
 
 def solve_exact(problem: Problem, options: Options) -> Solution:
-    """Solve to proven optimality; see `fedss_opt.solve` and section 7 of ``docs/explanation/mathematics.md``.
+    """Solve to the tolerance by proof; see `fedss_opt.solve` and section 7 of ``docs/explanation/mathematics.md``.
 
-    The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline
-    just below the incumbent's either exceeds the carrier, which proves the incumbent optimal, or is a better one.
+    The ADMM gives an incumbent, multipliers and a bound. For the makespan, the cheapest selection at a deadline below
+    the incumbent's by the tolerance either exceeds the carrier, which proves the incumbent optimal, or is a better one.
     Total latency is finished by branch and bound on the same relaxation. Where the ADMM finds no answer, the same
     search at the deadline ``inf`` finds one or proves that there is none. `gap_tol` below 1e-9 is taken as 1e-9.
     """
@@ -72,14 +79,15 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
     gap_tol = max(options.gap_tol, PRECISION)
     if first.status is Status.UNKNOWN and first.stop_reason is StopReason.STALLED:
         first = _first_answer(problem, first, options, started)
-    if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= PRECISION:
+    if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= gap_tol:
         return _renamed(first, options.now() - started)
-    incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, first.objective_s, first.lower_bound_s)
+    objective = problem.objective_s(first.selected, first.bandwidth_hz)  # as the answer will have it, to the last bit
+    incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, objective, first.lower_bound_s)
     certificate = first.certificate
     assert certificate is not None
     steps, stop = 0, None
     try:
-        while not incumbent.closed(min(gap_tol, PRECISION)):
+        while not incumbent.closed(gap_tol):
             if options.now() >= options.deadline(started):
                 stop = StopReason.TIME
                 break
@@ -88,11 +96,11 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
                 break
             steps += 1
             if problem.objective is Objective.MAKESPAN:
-                if not _improve(incumbent, certificate.multipliers, options.deadline(started)):
+                if not _improve(incumbent, certificate.multipliers, gap_tol, options.deadline(started)):
                     stop = StopReason.TIME if options.now() >= options.deadline(started) else StopReason.STALLED
                     break
             else:
-                stop, steps = branch_and_bound(incumbent, certificate.price, PRECISION, options, started)
+                stop, steps = branch_and_bound(incumbent, certificate.price, gap_tol, options, started)
                 break
             if _asked_to_stop(options, incumbent, steps, started):
                 stop = StopReason.INTERRUPTED
@@ -115,9 +123,9 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
     )
 
 
-def _improve(incumbent: Incumbent, multipliers: FloatArray, stop: float) -> bool:
-    """Prove the incumbent optimal up to `PRECISION`, or replace it by a better one; False where neither comes off."""
-    deadline = incumbent.objective_s * (1.0 - PRECISION)
+def _improve(incumbent: Incumbent, multipliers: FloatArray, gap_tol: float, stop: float) -> bool:
+    """Prove the incumbent optimal up to a tolerance, or replace it by a better one; False where neither comes off."""
+    deadline = incumbent.to_exclude(gap_tol)
     finding, selection = find_selection(incumbent.problem, deadline, multipliers, stop)
     if finding is Finding.NOTHING:
         incumbent.raise_bound(deadline)

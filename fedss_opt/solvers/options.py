@@ -13,7 +13,7 @@ from ..exceptions import OptionError
 from ..solution import Solution
 from ..validation import real_number
 
-__all__ = ["Options", "Progress", "tolerance"]
+__all__ = ["Options", "Progress", "gap_tolerance", "tolerance"]
 
 _LONGEST = 2**63 - 1  # the kernels count in 64 bits
 
@@ -24,6 +24,13 @@ def tolerance(value: object) -> float:
     if plain is None or not 0.0 <= plain < math.inf:
         raise OptionError(field="gap_tol", value=value, accepted="must be a finite number >= 0")
     return plain
+
+
+def gap_tolerance(method: str, value: object) -> float:
+    """Return a gap tolerance as a plain float; None is the method's own: 1e-9 for ``exact``, else 1e-4."""
+    if value is None:
+        return 1e-9 if method == "exact" else 1e-4
+    return tolerance(value)
 
 
 def _seconds(value: object) -> float | None:

@@ -65,6 +65,28 @@ def test_proves_what_the_relaxation_cannot(objective: str, tasks: int) -> None:
     assert fo.check(problem, exact).ok
 
 
+@pytest.mark.parametrize("objective", ["makespan", "total"])
+@pytest.mark.parametrize("gap_tol", [1e-2, 1e-4, 1e-6])
+def test_ends_at_the_tolerance_that_was_asked_for(objective: str, gap_tol: float) -> None:
+    """Nothing is proven beyond it, once the ADMM alone was not near enough."""
+    searched = 0
+    for seed in range(8):
+        problem = cell(seed, clients=40, tasks=3, objective=objective)
+        solution = fo.solve(problem, "exact", gap_tol=gap_tol)
+        assert solution.status is fo.Status.OPTIMAL
+        assert solution.gap <= gap_tol
+        if solution.certificate.kind is CertificateKind.SEARCH:
+            searched += 1
+            assert solution.gap >= 0.999 * gap_tol  # but for nodes that were left at a better bound
+    assert searched > 0
+
+
+def test_without_a_tolerance_the_optimum_is_proven_by_every_way_to_ask() -> None:
+    problem = cell(1, clients=40, tasks=3)
+    assert fo.solve(problem, "exact").gap <= 1.1e-9
+    assert fo.solve_batch([problem], "exact").gap[0] <= 1.1e-9
+
+
 def test_the_certificate_of_a_search_proves_its_root() -> None:
     problem = cell(2)
     exact = fo.solve(problem, "exact")

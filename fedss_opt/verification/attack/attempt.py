@@ -33,8 +33,8 @@ _MOST_FOR_BALLS = 80  # clients, of about a millisecond each
 _MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 80
 _SECONDS_OF_PROOF = 10.0  # far more than `check` needs to prove anew what was found of a handful of clients
 
-# `exact` ends within 1e-9 of the optimum, whatever tolerance it is given (`fedss_opt.solvers.exact.PRECISION`); twice
-# that, for the figures of bound and answer.
+# `exact` proves no closer than 1e-9, whatever tolerance it is given (`fedss_opt.solvers.exact.PRECISION`); twice that,
+# for the figures of bound and answer.
 _PRECISION = 2e-9
 _ALLOWANCE = 1e-12  # of a longest upload: what checkers take for kept
 _EDGE = 1e-6  # by which optima with a little more and a little less room differ where no limit is at its last digit

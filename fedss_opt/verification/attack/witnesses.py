@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ...checking import check
 from ...problem import Objective, Problem
 from ...solution import Solution, Status, StopReason
+from ...solvers import gap_tolerance
 from ..allowances import Allowances
 from ..block_tables import BlockTable, greedy_split
 from ..plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value
@@ -56,7 +57,7 @@ class Ask:
     @property
     def tolerance(self) -> float:
         """The gap at which an answer may be called optimal."""
-        return 1e-4 if self.gap_tol is None else self.gap_tol
+        return gap_tolerance(self.method, self.gap_tol)
 
     def __str__(self) -> str:
         return ", ".join([self.method, *(f"{name}={value!r}" for name, value in self.options.items())])
