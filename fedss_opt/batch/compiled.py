@@ -13,7 +13,7 @@ from ..fields import LINKS
 from ..kernels.batch import Answers, Columns, solve_stretch
 from ..problem import coverage_target
 from ..resource_blocks import WHOLE_BLOCKS, blocks_within, limits_in_blocks
-from ..solvers.admm import DEFAULT_TUNING
+from ..solvers.admm_method import DEFAULT_TUNING
 from .answers import withdraw
 from .problems import ProblemBatch
 

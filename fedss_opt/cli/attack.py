@@ -15,8 +15,8 @@ from rich.text import Text
 
 from ..verification.attack import Attack, attack
 from .exit_status import ExitStatus
-from .solving import get_ready
 from .terminal import note, printable, stderr_console, stdout_console
+from .visible_solve import get_ready
 
 __all__ = ["attack_and_print"]
 

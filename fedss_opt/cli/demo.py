@@ -19,9 +19,9 @@ from ..solvers import METHODS, Progress, solve
 from .exit_status import status_of
 from .inputs import output_path
 from .render import bar, client_table, coverage_table, headline, new_table
-from .reports import report_path, write_report
-from .solving import solve_visibly
+from .report_option import report_path, write_report
 from .terminal import note, stdout_console
+from .visible_solve import solve_visibly
 
 __all__ = ["demo_command", "demo_problem"]
 

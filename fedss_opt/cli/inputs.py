@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..documents.files import in_file, load_problem
 from ..documents.json_text import parse_json
-from ..documents.problem import problem_from_dict
+from ..documents.problem_document import problem_from_dict
 from ..exceptions import FileFormatError, OptionError
 from ..problem import Objective, Problem
 from ..quantities import channel_db, parse_bandwidth, with_requirements

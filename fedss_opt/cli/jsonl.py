@@ -20,8 +20,8 @@ from ..server.problem_details import RefusalKind, RefusedError, parsed, refusal_
 from ..solution import Solution
 from ..solvers import solve
 from .exit_status import ExitStatus
-from .solving import get_ready
 from .terminal import note
+from .visible_solve import get_ready
 
 __all__ = ["MAX_LINE_BYTES", "Stream", "solve_stream"]
 

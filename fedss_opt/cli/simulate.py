@@ -17,9 +17,9 @@ from ..exceptions import MissingDependencyError, OptionError
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
-from .reports import report_path
-from .solving import ctrl_c_stops_softly, get_ready
+from .report_option import report_path
 from .terminal import Format, complain, note, printable, stderr_console, stdout_console
+from .visible_solve import ctrl_c_stops_softly, get_ready
 
 if TYPE_CHECKING:
     from ..simulation.run_records import RoundRecord

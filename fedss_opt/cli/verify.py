@@ -17,8 +17,8 @@ from rich.text import Text
 from ..exceptions import MissingDependencyError, OptionError
 from ..verification.balls import flint
 from .exit_status import ExitStatus
-from .solving import get_ready
 from .terminal import note, printable, stderr_console, stdout_console
+from .visible_solve import get_ready
 
 if TYPE_CHECKING:
     from ..verification.verification_run import VerificationRun

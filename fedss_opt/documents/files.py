@@ -14,8 +14,8 @@ from ..problem import Problem
 from ..solution import Solution
 from .archives import document_archive, document_of_archive, problem_archive, problem_of_archive, read_npz
 from .json_text import decode, json_text, parse_json
-from .problem import problem_from_dict, problem_to_dict
-from .solution import solution_from_dict, solution_to_dict
+from .problem_document import problem_from_dict, problem_to_dict
+from .solution_document import solution_from_dict, solution_to_dict
 
 if TYPE_CHECKING:
     from os import PathLike

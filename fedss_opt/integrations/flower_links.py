@@ -12,7 +12,7 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 
 from ..exceptions import FedssOptError, OptionError
-from ..rounds.reports import ClientId
+from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import number
 from .flower_records import ID_ONLY_KEY, QUERY_TYPE, RECORD, ROUND_KEY, from_record
 from .select import LinkState, checked_fields

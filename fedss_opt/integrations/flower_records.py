@@ -7,7 +7,7 @@ from typing import Any
 from flwr.app import ConfigRecord
 
 from ..exceptions import ProblemError
-from ..rounds.reports import MEASURES, ClientId, client_id
+from ..rounds.client_reports import MEASURES, ClientId, client_id
 from ..wording import nearest
 from .select import LinkState, checked_fields
 

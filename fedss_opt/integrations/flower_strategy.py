@@ -18,7 +18,7 @@ from flwr.serverapp.strategy import Result, Strategy
 
 from ..exceptions import FedssOptError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import ClientId
+from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import number
 from .flower_grid import ChosenNodes
 from .flower_links import LinkSource

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import MissingDependencyError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import ClientId
+from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import number
 from .nvflare_meta import LINK_KEY, PLAN_KEY, Grant, Model, grant_of, with_plan
 from .select import LinkState, Selector

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..exceptions import FedssOptError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import MEASURES, ClientId
+from ..rounds.client_reports import MEASURES, ClientId
 from ..wording import nearest
 
 __all__ = ["LinkState", "Selector", "checked_fields"]

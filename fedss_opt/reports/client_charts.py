@@ -15,7 +15,7 @@ from . import ticks
 from .charts import altair, color, left_note, spec_of, thinned
 from .client_marks import MOST_POINTS, UPLOADS, column_of, late_note, state_marks, tooltips
 from .names import LONGEST_PX, MOST_NAMES, places_of
-from .parts import Chart, Table, displayable
+from .page_parts import Chart, Table, displayable
 
 __all__ = ["clients_chart", "timeline_chart"]
 

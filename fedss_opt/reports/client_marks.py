@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .charts import color
-from .parts import Column, Table
+from .page_parts import Column, Table
 from .reasons import STATES, State
 from .words import isolated
 

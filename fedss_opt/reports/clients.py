@@ -12,7 +12,7 @@ from ..certification import costs_and_worths
 from ..problem import Objective, Problem
 from ..quantities import channel_db, scale_for
 from ..solution import Certificate, CertificateKind, Solution
-from .parts import Column, Table, displayable, measure
+from .page_parts import Column, Table, displayable, measure
 from .reasons import REASONS, STATES, Prices, reasons_of, states_of
 
 __all__ = ["clients_table", "kept_clients", "needed_hz"]

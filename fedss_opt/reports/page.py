@@ -2,9 +2,9 @@
 
 How to make a page:
 
-1. Describe it with the dataclasses of `parts`: a `Page` of `Card`, `Chart`, `Table` and `Download`. Charts are made
-   with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that light,
-   dark and print need no second drawing.
+1. Describe it with the dataclasses of `page_parts`: a `Page` of `Card`, `Chart`, `Table` and `Download`. Charts are
+   made with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that
+   light, dark and print need no second drawing.
 2. Write a template that extends ``base.html.j2``, in the folder ``templates`` of the package that makes the page, and
    fill its block ``body`` with sections, of which ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and
    tables of the page; ``base.html.j2`` itself shows all charts, then all tables. Text of users goes through ``{{ }}``
@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..atomic_files import write_atomically
 from ..exceptions import FileFormatError, MissingDependencyError
-from .parts import Chart, Download, Page, Table, embeddable
+from .page_parts import Chart, Download, Page, Table, embeddable
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..problem import Problem
 from ..quantities import format_share, offered
 from ..solution import Solution
-from .parts import displayable
+from .page_parts import displayable
 
 __all__ = ["TaskRow", "tasks_of"]
 

@@ -12,7 +12,7 @@ from ..checking import check
 from ..problem import Objective, Problem
 from ..quantities import format_gap, format_quantity, format_share
 from ..solution import Solution, Status, StopReason
-from .parts import Card, displayable
+from .page_parts import Card, displayable
 
 __all__ = ["cards_of", "claims_of", "headline_of", "isolated", "state_of"]
 

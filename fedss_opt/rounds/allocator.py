@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError, ProblemError
 from ..scenarios.arguments import count
+from .client_reports import MEASURES, ClientId, ClientReport, merged, report
+from .client_reports import client_id as accepted_id
 from .fairness import Fairness
 from .memory import Memory, OpenRound
 from .plan import RoundPlan
 from .planning import decide, plan_of
-from .reports import MEASURES, ClientId, ClientReport, merged, report
-from .reports import client_id as accepted_id
 from .settings import RoundSettings
 from .stating import link_of, state_round
 
@@ -286,7 +286,7 @@ class RoundAllocator:
 
         A plan that is being made meanwhile is not in it.
         """
-        from .state import save  # noqa: PLC0415
+        from .allocator_file import save  # noqa: PLC0415
 
         with self._lock:
             copy = self._memory.copy()
@@ -303,7 +303,7 @@ class RoundAllocator:
         OSError
             When the file cannot be read.
         """
-        from .state import load  # noqa: PLC0415
+        from .allocator_file import load  # noqa: PLC0415
 
         allocator = cls.__new__(cls)
         allocator._settings, allocator._memory = load(path)

@@ -20,7 +20,7 @@ from ..exceptions import OptionError
 from ..problem import Problem
 from ..scenarios.arguments import number
 from ..solution import Solution
-from .reports import ClientId, client_id
+from .client_reports import ClientId, client_id
 
 __all__ = ["FAIRNESS_ROW", "NO_COST", "SHARE_STEP", "Fairness", "FairnessCost", "fair_problems", "meets", "next_queue"]
 

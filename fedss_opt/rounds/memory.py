@@ -10,8 +10,8 @@ import numpy as np
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from .client_reports import ClientId, ClientReport
 from .fairness import NO_COST, FairnessCost, next_queue
-from .reports import ClientId, ClientReport
 
 __all__ = ["Answered", "Memory", "OpenRound"]
 

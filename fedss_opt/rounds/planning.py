@@ -12,10 +12,10 @@ from ..problem import Problem
 from ..scenarios.draws import generator
 from ..solution import Solution
 from ..solvers import solve
+from .client_reports import ClientId
 from .fairness import FairnessCost, fair_problems, meets
 from .memory import Answered
 from .plan import LeftOut, RoundPlan
-from .reports import ClientId
 from .settings import RoundSettings
 from .stating import Stated
 

@@ -11,8 +11,8 @@ import numpy as np
 from ..fields import LINKS, SMALLEST
 from ..problem import Problem
 from ..quantities import Requirement, offered
+from .client_reports import MEASURES, ClientId, ClientReport, in_order
 from .plan import LeftOut
-from .reports import MEASURES, ClientId, ClientReport, in_order
 from .settings import RoundSettings
 
 __all__ = ["Stated", "link_of", "state_round"]

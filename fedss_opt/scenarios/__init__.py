@@ -21,7 +21,7 @@ from .devices import draw_compute_s
 from .draws import Range, generator, uniform
 from .presets import PRESETS, Preset
 from .radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
-from .relevance import RelevanceKind, draw_relevance
+from .relevance_draws import RelevanceKind, draw_relevance
 
 __all__ = ["PRESETS", "Preset", "RelevanceKind", "make", "names"]
 

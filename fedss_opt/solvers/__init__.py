@@ -15,7 +15,7 @@ __all__ = ["METHODS", "Options", "Progress", "check_method", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
-    "admm": ("admm", "solve_admm"),
+    "admm": ("admm_method", "solve_admm"),
     "exact": ("exact", "solve_exact"),
     "cvxpy": ("cvxpy_reference", "solve_cvxpy"),
     "all": ("policies", "select_all"),

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
-from .answers import answer
 from .options import Options
 from .reference_bandwidth import ReferenceAllocation, make_feasible, reference_bandwidth
 from .reference_cones import OutOfTime, import_cvxpy
 from .reference_oracle import least_bandwidth
 from .reference_relaxation import Relaxation, proof_of_infeasibility, relax
+from .selection_answer import answer
 
 __all__ = ["ReferenceAllocation", "reference_bandwidth", "solve_cvxpy"]
 

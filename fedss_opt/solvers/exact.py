@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, within_gap
-from .admm import solve_admm
-from .answers import answer, optimal_bandwidth
+from .admm_method import solve_admm
 from .branching import branch_and_bound
 from .cover_search import Finding, find_selection
 from .infeasibility import why_caps_fail
 from .options import Options, Progress
+from .selection_answer import answer, optimal_bandwidth
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
 

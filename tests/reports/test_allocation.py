@@ -18,7 +18,7 @@ from fedss_opt.reports import write_allocation_report
 from fedss_opt.reports.allocation import allocation_page
 from fedss_opt.reports.clients import MOST_ROWS, kept_clients, needed_hz
 from fedss_opt.reports.page import render_page
-from fedss_opt.reports.parts import Chart
+from fedss_opt.reports.page_parts import Chart
 from fedss_opt.reports.reasons import STATES, Reason, State, prices_of
 from fedss_opt.reports.tasks import tasks_of
 from fedss_opt.reports.words import cards_of, headline_of

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fedss_opt.exceptions import FileFormatError, MissingDependencyError
 from fedss_opt.reports.charts import color, spec_of, thinned
 from fedss_opt.reports.page import render_page, write_page
-from fedss_opt.reports.parts import Card, Chart, Column, Download, Page, Table, embeddable, measure
+from fedss_opt.reports.page_parts import Card, Chart, Column, Download, Page, Table, embeddable, measure
 
 from .reading import Reading
 

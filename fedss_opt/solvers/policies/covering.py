@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ...problem import Problem
 from ...solution import Solution, Status, StopReason, no_answer
-from .. import answers
 from ..infeasibility import short_of_relevance
 from ..options import Options
+from ..selection_answer import answer, optimal_bandwidth
 from ..stopping import Stop
 
 __all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s"]
@@ -87,7 +87,7 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
             message=str(refusal),
             solve_time_s=options.now() - started,
         )
-    return answers.answer(
+    return answer(
         problem,
         selected,
         bandwidth_hz,
@@ -147,7 +147,7 @@ def _covered_at(problem: Problem, k: int, order: IntArray) -> int:
 
 def optimal_split(problem: Problem, selected: BoolArray, stop: BoolArray) -> FloatArray:
     """Give the selected clients the bandwidths that are best for them, or refuse."""
-    bandwidth_hz = answers.optimal_bandwidth(problem, selected, stop=stop)
+    bandwidth_hz = optimal_bandwidth(problem, selected, stop=stop)
     if bandwidth_hz is None:
         refuse_late(stop)
         raise Refusal(

@@ -61,7 +61,7 @@ def draw_relevance(kind: RelevanceKind, clients: int, tasks: int, seed: int) -> 
 
     Examples
     --------
-    >>> from fedss_opt.scenarios.relevance import RelevanceKind, draw_relevance
+    >>> from fedss_opt.scenarios.relevance_draws import RelevanceKind, draw_relevance
     >>> draw_relevance(RelevanceKind.OVERLAPPING, clients=4, tasks=2, seed=1)
     array([[0.5  , 0.25 , 0.875, 0.75 ],
            [0.875, 0.875, 0.5  , 0.5  ]])

@@ -16,9 +16,9 @@ from ..documents.files import in_file
 from ..documents.json_text import json_text, parse_json
 from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
 from ..exceptions import FileFormatError, InputError
+from .client_reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
-from .reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
 from .settings import PARTICIPATION, RoundSettings
 from .stating import link_of
 

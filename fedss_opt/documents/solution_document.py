@@ -11,7 +11,7 @@ from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from . import reading
-from .problem import VERSION, problem_from_dict, problem_to_dict
+from .problem_document import VERSION, problem_from_dict, problem_to_dict
 from .reading import refusal
 
 __all__ = ["CERTIFICATE_KEYS", "SOLUTION_FORMAT", "SOLUTION_KEYS", "solution_from_dict", "solution_to_dict"]
