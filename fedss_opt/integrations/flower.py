@@ -22,11 +22,10 @@ except ImportError as error:
         'fedss_opt.integrations.flower needs flwr 1.23 or later; install it with: pip install "fedss-opt[flower]"'
     ) from None
 
-from .flower_client import Measure, linkstate
+from .flower_client import linkstate
 from .flower_links import Links, LinkSource, TableKey, from_metrics, from_table, query
 from .flower_records import BANDWIDTH_KEY, DEADLINE_KEY
 from .flower_strategy import AllocatedResult, AllocatedStrategy, allocated
-from .select import LinkState
 
 __all__ = [
     "BANDWIDTH_KEY",
@@ -34,9 +33,7 @@ __all__ = [
     "AllocatedResult",
     "AllocatedStrategy",
     "LinkSource",
-    "LinkState",
     "Links",
-    "Measure",
     "TableKey",
     "allocated",
     "from_metrics",

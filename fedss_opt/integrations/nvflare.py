@@ -30,10 +30,10 @@ from ..exceptions import MissingDependencyError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
 from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import number
-from .nvflare_meta import LINK_KEY, PLAN_KEY, Grant, Model, grant_of, with_plan
+from .nvflare_meta import LINK_KEY, Grant, Model, grant_of, with_plan
 from .select import LinkState, Selector
 
-__all__ = ["LINK_KEY", "LINK_TASK", "PLANS_FILE", "PLAN_KEY", "AllocatedMixin", "Grant", "grant_of"]
+__all__ = ["LINK_KEY", "LINK_TASK", "PLANS_FILE", "AllocatedMixin", "Grant", "grant_of"]
 
 LINK_TASK = "linkstate"
 """Name of the task with which `AllocatedMixin.ask_links` asks."""

@@ -11,7 +11,7 @@ from ..rounds import RoundAllocator, RoundPlan
 from ..rounds.client_reports import MEASURES, ClientId
 from ..wording import nearest
 
-__all__ = ["LinkState", "Selector", "checked_fields"]
+__all__ = ["LinkState", "Selector"]
 
 LinkState = Mapping[str, Any]
 """A client's report: keyword arguments of `RoundAllocator.update`, such as ``{"cn0_hz": 2e7, "compute_s": 0.4}``."""

@@ -11,7 +11,7 @@ from ..problem import Problem
 from ..solution import Solution
 from .options import Options, Progress
 
-__all__ = ["METHODS", "Options", "Progress", "check_method", "solve"]
+__all__ = ["METHODS", "Options", "Progress", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
