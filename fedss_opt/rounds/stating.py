@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import LINKS, SMALLEST
+from ..fields import SMALLEST
 from ..problem import Problem
 from ..quantities import Requirement, offered
-from .client_reports import MEASURES, ClientId, ClientReport, in_order
+from .client_reports import LINK_NAMES, MEASURES, ClientId, ClientReport, in_order
 from .plan import LeftOut
 from .settings import RoundSettings
 
-__all__ = ["Stated", "link_of", "state_round"]
+__all__ = ["Stated", "state_round"]
 
 _MOST_NAMED = 3  # clients that a message names one by one
 
@@ -40,11 +40,6 @@ class Stated:
     problem: Problem
     left_out: dict[ClientId, LeftOut]
     message: str
-
-
-def link_of(report: ClientReport) -> str | None:
-    """Return the field by which a report says how good its link is; None for none yet."""
-    return next((name for name in LINKS.values() if getattr(report, name) is not None), None)
 
 
 def state_round(
@@ -94,12 +89,11 @@ def state_round(
 
 def _problem(settings: RoundSettings, names: list[ClientId], reports: list[ClientReport]) -> Problem:
     data: dict[str, Any] = {}
-    link = link_of(reports[0]) if reports else next(iter(LINKS.values()))
+    link = reports[0].link if reports else LINK_NAMES[0]
     for name, rule in MEASURES.items():
         if not rule.model or name == link:
-            values = (getattr(report, name) for report in reports)
             data[rule.name] = np.array(
-                [rule.default if value is None else value for value in values],
+                [report.measures.get(name, rule.default) for report in reports],
                 dtype=np.bool_ if rule.type == "boolean" else np.float64,
             )
     tasks = settings.tasks
