@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .cells import cell_of, selection_cell
 from .kernels import Cell
 from .kernels import certified_bound as proven_by
@@ -22,9 +22,6 @@ __all__ = [
     "to_cell_units",
     "to_problem_units",
 ]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+from .array_types import BoolArray, FloatArray
 
 __all__ = [
     "CLIENT_FIELDS",
@@ -26,8 +25,6 @@ __all__ = [
     "Objective",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # What is positive lies between these two, whatever its unit. Products and quotients of five such numbers stay
 # within double precision, so no kernel has to think of overflow, underflow or subnormal numbers, which would

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray, IntArray
 from .client_models import MODELS, ClientModel
 from .exceptions import ProblemError
 from .fields import FIELD, LINKS, Domain, Objective
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "coverage_target"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _BANDS = Domain(unit="Hz")
 

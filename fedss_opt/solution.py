@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .exceptions import OptionError, ProblemError
 from .problem import Problem
 from .validation import boolean_vector, numbers, real_number, shape_of
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .checking import CheckReport
 
 __all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer", "within_gap"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Status(StrEnum):

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..cells import read_only
 from ..fields import LINKS
 from ..kernels.batch import Answers, Columns, solve_stretch
@@ -18,9 +18,6 @@ from .answers import withdraw
 from .problems import ProblemBatch
 
 __all__ = ["compiled_run"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def compiled_run(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from .charts import color
 from .page_parts import Column, Table
 from .reasons import STATES, State
@@ -22,8 +22,6 @@ _MOST_NAMED, _LONGEST_NAME = 5, 24
 
 UPLOADS = (State.SELECTED, State.MANDATORY)
 _COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
-
-IntArray = npt.NDArray[np.int64]
 
 
 def tooltips(alt: Any, table: Table, keys: Sequence[str]) -> list[Any]:
@@ -65,7 +63,7 @@ def _inside(state: State) -> str:
     return _COLORS[state] if state in UPLOADS else "transparent"
 
 
-def late_note(table: Table, late: npt.NDArray[np.bool_], by: str) -> str:
+def late_note(table: Table, late: BoolArray, by: str) -> str:
     """Say which clients cannot end by a time, by name if they are few; nothing where all can.
 
     Parameters

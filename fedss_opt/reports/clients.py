@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..certification import costs_and_worths
 from ..problem import Objective, Problem
 from ..quantities import channel_db, scale_for
@@ -20,9 +20,6 @@ __all__ = ["clients_table", "kept_clients", "needed_hz"]
 # What a page carries: more rows serve nobody, and a phone has to hold them.
 MOST_ROWS = 10_000
 MOST_CONTRIBUTIONS = 200_000
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 
 def kept_clients(solution: Solution, prices: Prices, limit: int = MOST_ROWS) -> IntArray:

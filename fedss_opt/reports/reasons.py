@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..certification import costs_and_worths, forced_clients
 from ..problem import Problem
 from ..solution import Solution, Status
 
 __all__ = ["REASONS", "STATES", "Prices", "Reason", "State", "prices_of", "reasons_of", "states_of"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # A page carries seven digits of a cost and a worth: what differs by less is the same number to its reader.
 _TIE = 5e-7
@@ -131,7 +129,7 @@ def prices_of(problem: Problem, solution: Solution) -> Prices:
     return Prices(cost=cost, worth=worth, reduced=reduced)
 
 
-def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> npt.NDArray[np.int64]:
+def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> IntArray:
     """Return the `State` of every client, (N,).
 
     Parameters
@@ -154,7 +152,7 @@ def states_of(problem: Problem, solution: Solution, late: BoolArray | None = Non
     return state
 
 
-def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> npt.NDArray[np.int64]:
+def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> IntArray:
     """Return the `Reason` of every client, (N,).
 
     Parameters

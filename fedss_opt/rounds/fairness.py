@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..scenarios.arguments import number
@@ -24,7 +25,6 @@ from .client_reports import ClientId, client_id
 
 __all__ = ["FAIRNESS_ROW", "NO_COST", "SHARE_STEP", "Fairness", "FairnessCost", "fair_problems", "meets", "next_queue"]
 
-FloatArray = npt.NDArray[np.float64]
 
 FAIRNESS_ROW = "(fair share)"
 """Name of the covering row among the tasks of a problem."""

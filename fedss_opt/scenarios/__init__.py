@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..quantities import offered
@@ -24,8 +25,6 @@ from .radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_u
 from .relevance_draws import RelevanceKind, draw_relevance
 
 __all__ = ["PRESETS", "Preset", "RelevanceKind", "make", "names"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def names() -> tuple[str, ...]:

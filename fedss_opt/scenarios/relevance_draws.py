@@ -10,13 +10,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .draws import generator
 
 __all__ = ["LEVELS", "RelevanceKind", "draw_relevance"]
 
-FloatArray = npt.NDArray[np.float64]
 
 LEVELS = 8
 """Quantised relevance is one of 0, 1/8, ..., 1: exact in binary, so that sums of it are exact too."""

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import ProblemError
 
 __all__ = ["UrbanMacro", "UrbanMicro"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 SPEED_OF_LIGHT_M_S = 3.0e8  # the report rounds it so, in the note on the breakpoint distance
 ENVIRONMENT_HEIGHT_M = 1.0

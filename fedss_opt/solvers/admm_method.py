@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..cells import problem_arrays, read_only
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
@@ -20,8 +20,6 @@ from .stopping import Stop
 
 __all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds, where rounds are short

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..cells import cell_of_node
 from ..kernels import EPS, Cell, Work, make_work, members_of, state
 from ..kernels.dual import total_bound
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from .exact import Incumbent
 
 __all__ = ["branch_and_bound", "branches_above"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 class _Node(NamedTuple):
@@ -198,9 +195,7 @@ def _expand(
     return [_Node(bound, with_it, available, price), _Node(bound, inside, without_it, price)], branch
 
 
-def _branching_client(
-    undecided: npt.NDArray[np.int64], fractions: dict[int, float], reduced: FloatArray, cost: FloatArray
-) -> int:
+def _branching_client(undecided: IntArray, fractions: dict[int, float], reduced: FloatArray, cost: FloatArray) -> int:
     """Prefer the dearest clearly fractional client; else the one whose reduced cost decides least."""
     split = [i for i in undecided.tolist() if 1e-6 < fractions.get(i, 0.0) < 1.0 - 1e-6]
     if split:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
@@ -24,8 +24,6 @@ from .selection_answer import answer
 
 __all__ = ["ReferenceAllocation", "reference_bandwidth", "solve_cvxpy"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _METHOD = "cvxpy"
 

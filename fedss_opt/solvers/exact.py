@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, within_gap
 from .admm_method import solve_admm
@@ -20,8 +20,6 @@ from .selection_answer import answer, optimal_bandwidth
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # "No better answer" means: none better by more than this fraction. Far above rounding, far below any meaning.
 PRECISION = 1e-9

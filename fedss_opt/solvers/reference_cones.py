@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import MissingDependencyError
 from ..problem import Objective, Problem
 
 __all__ = ["SOLVED", "OutOfTime", "Units", "import_cvxpy", "product_at_least_square", "run_clarabel"]
 
-FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 SOLVED = ("optimal", "optimal_inaccurate")

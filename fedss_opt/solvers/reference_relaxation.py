@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import SolverError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, StopReason
@@ -21,7 +21,6 @@ from .reference_oracle import excludes, least_bandwidth, priced_cost, strongest_
 
 __all__ = ["Relaxation", "proof_of_infeasibility", "relax"]
 
-FloatArray = npt.NDArray[np.float64]
 
 # The linear programs are exact to about 1e-7 in the bandwidth they ask for (HiGHS's feasibility tolerance):
 # a finer bracket of the deadline would resolve their noise. The bound itself is certified at any width.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...problem import Problem
 from ...solution import Solution, Status, StopReason, no_answer
 from ..infeasibility import short_of_relevance
@@ -16,9 +16,6 @@ from ..stopping import Stop
 
 __all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 Select = Callable[[Problem, BoolArray, Options, BoolArray], BoolArray]
 Allocate = Callable[[Problem, BoolArray, BoolArray], FloatArray]
