@@ -353,7 +353,7 @@ class Problem:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Problem:
-        """Read a problem from ``*.json`` or ``*.npz``."""
+        """Read a problem from ``*.json`` or ``*.npz``; `FileFormatError` names file and place of what is wrong."""
         from .documents import load_problem  # noqa: PLC0415
 
         return load_problem(path)

@@ -325,7 +325,11 @@ class Solution:
         return self.problem
 
     def to_dict(self, problem: Problem | None = None, *, with_problem: bool = False) -> dict[str, Any]:
-        """Return the answer as a JSON-able document; see `fedss_opt.documents.solution_to_dict`."""
+        """Return the answer as a JSON-able document (see ``docs/reference/file-format.md``).
+
+        It has the objective's name and the ids of its problem, or of `problem`; `with_problem` writes all of that. None
+        stands for what does not exist: the figures of no answer, a bound that is not claimed.
+        """
         from .documents import solution_to_dict  # noqa: PLC0415 - documents builds on this module
 
         return solution_to_dict(self, problem, with_problem=with_problem)

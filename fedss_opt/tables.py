@@ -25,7 +25,7 @@ from .table_text import COLUMNS, DECIBELS, TASK, Rows, check_head, decode_table,
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_answer"]
+__all__ = ["load_table", "save_answer"]
 
 ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
 """The columns of an answer's CSV."""
@@ -104,18 +104,7 @@ def parse_table(
     require: Iterable[str] = (),
     objective: str = "makespan",
 ) -> Problem:
-    r"""Read a problem from the text of a CSV; the parameters and errors are those of `load_table`.
-
-    Examples
-    --------
-    >>> problem = parse_table(
-    ...     "id,payload_bits,cn0_dbhz,task:speech\nphone,1e6,75,1\nmeter,2e6,68,0.5\n",
-    ...     bandwidth_hz="1 MHz",
-    ...     require=["speech=0.5"],
-    ... )
-    >>> problem.client_ids, problem.required
-    (('phone', 'meter'), array([0.75]))
-    """
+    r"""Read a problem from the text of a CSV; the parameters and errors are those of `load_table`."""
     head, rows = rows_of(text)
     check_head(head)
     ids = _ids(head, rows)
@@ -227,13 +216,6 @@ def _located(error: ProblemError, head: Sequence[str], rows: Rows, tasks: Sequen
 def answer_text(problem: Problem, solution: Solution) -> str:
     """Return an answer as CSV, one client a row in the problem's order.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-
     Returns
     -------
     str
@@ -244,21 +226,6 @@ def answer_text(problem: Problem, solution: Solution) -> str:
     ------
     FileFormatError
         When there is no answer to write: a table cannot say why.
-
-    Examples
-    --------
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.tables import answer_text
-    >>> problem = fo.Problem(
-    ...     payload_bits=[1e6, 2e6],
-    ...     cn0_hz=3e7,
-    ...     bandwidth_hz=1e6,
-    ...     relevance=1.0,
-    ...     required=1.0,
-    ...     client_ids=["phone", "meter"],
-    ... )
-    >>> answer_text(problem, fo.solve(problem)).splitlines()[2]
-    'meter,false,0,,,'
     """
     if not solution.has_answer:
         raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")

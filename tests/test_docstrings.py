@@ -10,7 +10,7 @@ import pytest
 MODULES = (
     "fedss_opt",
     "fedss_opt.batch",
-    "fedss_opt.documents",
+    "fedss_opt.documents.json_schema",
     "fedss_opt.integrations.flower",
     "fedss_opt.reports",
     "fedss_opt.rounds",

@@ -13,7 +13,8 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..extras import needs_extra
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
@@ -85,14 +86,13 @@ def simulate_command(
     Every algorithm runs under every policy with every seed. The summary goes to stdout, or with --format json one
     JSON object per evaluated round; everything else goes to stderr.
     """
-    _need_the_simulator()
+    with needs_extra("fedss-opt simulate", "simulation", *_EXTRA):
+        from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415
     report_path(report)
     if plot is not None:
         from ..reports.page import need_report_extra  # noqa: PLC0415 - loads the kernels, which --help does not need
 
         need_report_extra("--plot")
-    from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
-
     changes = _changes(set_ or (), algorithms=algorithms, policies=policies, seeds=seeds, rounds=rounds)
     experiment = configuration.load_experiment(config, changes)
     if print_config:
@@ -135,19 +135,6 @@ def simulate_command(
     if format_ is Format.TABLE and done and not (quiet and (out or report) is not None):
         _print_summary(experiment, outcomes, target)
     return _status(jobs, outcomes, interrupted)
-
-
-def _need_the_simulator() -> None:
-    """Find out before anything is run, and in one line."""
-    try:
-        from ..studies import folder  # noqa: F401, PLC0415
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
-            raise
-        raise MissingDependencyError(
-            f'fedss-opt simulate needs {missing}; install it with: pip install "fedss-opt[simulation]"'
-        ) from None
 
 
 def _changes(

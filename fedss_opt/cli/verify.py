@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..extras import needs_extra
 from ..verification.balls import flint
 from .exit_status import ExitStatus
 from .terminal import note, printable, stderr_console, stdout_console
@@ -80,7 +82,9 @@ def verify_command(
     from ..verification.verification_run import FULL, QUICK, run_verification  # noqa: PLC0415 - loads scipy.optimize
 
     if report is not None:
-        _ready_for_report(report)
+        with needs_extra("--report", "plot"):  # before the minutes are spent
+            import_module("matplotlib")
+        report.mkdir(parents=True, exist_ok=True)
     get_ready(quiet=quiet)
     with _bar(not quiet and sys.stderr.isatty()) as show:
         run = run_verification(FULL if full else QUICK, progress=show)
@@ -91,17 +95,6 @@ def verify_command(
         write_report(run, report)
         note(f"{report}: report.md, report.html and figures written", quiet=quiet)
     return ExitStatus.OK if run.ok else ExitStatus.CHECK_FAILED
-
-
-def _ready_for_report(folder: Path) -> None:
-    """Find out before the minutes are spent."""
-    try:
-        import matplotlib  # noqa: F401, PLC0415
-    except ImportError:
-        raise MissingDependencyError(
-            '--report needs matplotlib; install it with: pip install "fedss-opt[plot]"'
-        ) from None
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

@@ -64,17 +64,7 @@ def _inside(state: State) -> str:
 
 
 def late_note(table: Table, late: BoolArray, by: str) -> str:
-    """Say which clients cannot end by a time, by name if they are few; nothing where all can.
-
-    Parameters
-    ----------
-    table : Table
-        The clients.
-    late : ndarray of bool
-        By position.
-    by : str
-        The time, as it is written.
-    """
+    """Say which clients cannot end by a time, by name if they are few; nothing where all can."""
     keys = np.flatnonzero(late).tolist()
     if not keys:
         return ""

@@ -40,19 +40,7 @@ def needed_hz(problem: Problem, solution: Solution) -> FloatArray:
 
 
 def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: IntArray) -> Table:
-    """Return the clients that a page carries as a table.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    prices : Prices
-        What its certificate says of the clients.
-    kept : ndarray of int
-        Positions of the clients, as `kept_clients` returns them.
-    """
+    """Return the clients that a page carries as a table."""
     chosen = solution.selected
     needs = needed_hz(problem, solution)
     # Of the sum of the times no client is too late.

@@ -153,17 +153,7 @@ def states_of(problem: Problem, solution: Solution, late: BoolArray | None = Non
 
 
 def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> IntArray:
-    """Return the `Reason` of every client, (N,).
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    prices : Prices
-        As `prices_of` returns them.
-    """
+    """Return the `Reason` of every client, (N,)."""
     chosen, reduced = solution.selected, prices.reduced
     unknown, late = np.isnan(reduced), np.isposinf(reduced)
     # Only of a finished answer is it known that nothing but whole clients stands against its prices.

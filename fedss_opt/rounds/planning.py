@@ -64,23 +64,7 @@ def decide(
     earlier: Answered | None,
     cost: FairnessCost,
 ) -> Decision:
-    """Solve a round.
-
-    Parameters
-    ----------
-    settings : RoundSettings
-        The allocator's.
-    stated : Stated
-        The round's problem.
-    round_ : int
-        The round.
-    queues : mapping of client to float
-        Virtual queues.
-    earlier : Answered or None
-        Where to start.
-    cost : FairnessCost
-        The price of the fair share in the rounds before.
-    """
+    """Solve a round, from an `earlier` answer on; `cost` is the price of the fair share in the rounds before."""
     plain, problem = _solved(settings, stated.problem, round_, stated.ids, earlier), stated.problem
     if settings.fairness is None or not plain.has_answer:
         return Decision(problem=problem, solution=plain, cost=cost.plus())

@@ -113,10 +113,10 @@ def _need(name: str, amount: object) -> Requirement:
     place = f"tasks[{name!r}]"
     if not isinstance(amount, str):
         try:
-            number(place, amount, low=0.0, high=1.0)  # type: ignore[arg-type]
+            fraction = number(place, amount, low=0.0, high=1.0)  # type: ignore[arg-type]
         except OptionError as error:
             raise OptionError(f"{error}, or a string such as '30%' or '12.5abs'") from None
-        return Requirement(task=None, amount=float(amount), absolute=False)  # type: ignore[arg-type]
+        return Requirement(task=None, amount=fraction, absolute=False)
     try:
         need = parse_requirement(amount)
     except OptionError as error:

@@ -48,19 +48,7 @@ def state_round(
     round_: int,
     candidates: Collection[ClientId] | None,
 ) -> Stated:
-    """State the problem of a round.
-
-    Parameters
-    ----------
-    settings : RoundSettings
-        The allocator's.
-    reports : mapping of client to ClientReport
-        What is known, every report with its round.
-    round_ : int
-        The round.
-    candidates : collection of clients, or None
-        Who may take part; None for everybody who has reported.
-    """
+    """State the problem of a round; without `candidates` everybody who has reported may take part."""
     left_out: dict[ClientId, LeftOut] = {}
     lacks: list[str] = []
     present: list[ClientId] = []

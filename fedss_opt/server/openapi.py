@@ -34,13 +34,6 @@ _BODY_KINDS = (
 def openapi(limits: Limits, *, needs_token: bool) -> dict[str, Any]:
     """Return the OpenAPI document.
 
-    Parameters
-    ----------
-    limits : Limits
-        What the server takes.
-    needs_token : bool
-        Whether it asks for a bearer token.
-
     Examples
     --------
     >>> sorted(openapi(Limits(), needs_token=False)["paths"])

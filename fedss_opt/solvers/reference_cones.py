@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..array_types import FloatArray
-from ..exceptions import MissingDependencyError
+from ..extras import needs_extra
 from ..problem import Objective, Problem
 
 __all__ = ["SOLVED", "OutOfTime", "Units", "import_cvxpy", "product_at_least_square", "run_clarabel"]
@@ -35,14 +36,9 @@ class OutOfTime(Exception):  # noqa: N818 - not an error: a limit the caller set
 
 def import_cvxpy() -> Any:
     """Return the cvxpy module, or say which extra brings it."""
-    try:
-        import clarabel  # noqa: F401, PLC0415 - optional: only this method needs it
-        import cvxpy  # noqa: PLC0415
-    except ImportError as missing:
-        raise MissingDependencyError(
-            f"method 'cvxpy' needs {missing.name or 'cvxpy'}: pip install \"fedss-opt[reference]\""
-        ) from missing
-    return cvxpy
+    with needs_extra("method 'cvxpy'", "reference"):
+        import_module("clarabel")
+        return import_module("cvxpy")
 
 
 class Units:

@@ -70,17 +70,7 @@ class _Plan:
 
 
 def relax(problem: Problem, options: Options, started: float) -> Relaxation:
-    """Solve the relaxation, as far as the limits of `options` let it.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round, not proven infeasible.
-    options : Options
-        Limits and callback.
-    started : float
-        When the solve began, on the clock of `Options.now`.
-    """
+    """Solve the relaxation, as far as the limits of `options` let it."""
     relaxation = Relaxation()
     try:
         if problem.covers(problem.mandatory).all():
