@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn
 from rich.table import Table
 
 from ..exceptions import OptionError
@@ -19,7 +19,7 @@ from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
 from .report_option import report_path
-from .terminal import Format, complain, note, printable, stderr_console, stdout_console
+from .terminal import Format, complain, note, printable, progress_line, stdout_console
 from .visible_solve import ctrl_c_stops_softly, get_ready
 
 if TYPE_CHECKING:
@@ -214,13 +214,10 @@ class _Bar:
 
 @contextmanager
 def _bar(shown: bool, jobs: Sequence[Job]) -> Iterator[_Bar]:
-    if not shown:
-        yield _Bar(jobs, lambda **_: None)
-        return
-    columns = (BarColumn(20), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=sum(job.settings.rounds for job in jobs), state="starting")
-        yield _Bar(jobs, lambda **fields: progress.update(task, **fields))
+    columns, total = (BarColumn(20), TextColumn("{task.fields[state]}")), sum(job.settings.rounds for job in jobs)
+    with progress_line(shown, *columns, total=total) as update:
+        update(state="starting")
+        yield _Bar(jobs, update)
 
 
 # -- printing -----------------------------------------------------------------------------------------------
