@@ -110,6 +110,11 @@ def solve(
         callback=callback,
         seed=seed,
     )
+    return run_method(problem, method, options)
+
+
+def run_method(problem: Problem, method: str, options: Options) -> Solution:
+    """Solve by a method that is known, with options that are checked."""
     return _function(*METHODS[method])(problem, options)
 
 

@@ -23,7 +23,7 @@ from ..kernels.relaxation import reduce_costs, relax
 from ..problem import Problem
 from ..proof import Branch, Screen
 from ..solution import StopReason
-from .options import Options, Progress
+from .options import Options
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -74,18 +74,7 @@ def branch_and_bound(
                     return StopReason.TIME, nodes
                 for child in children:
                     heapq.heappush(heap, (child.bound, next(counter), child))
-                if (
-                    options.callback is not None
-                    and nodes % 64 == 0
-                    and options.callback(
-                        Progress(
-                            iteration=nodes,
-                            elapsed_s=options.now() - started,
-                            objective_s=incumbent.objective_s,
-                            lower_bound_s=incumbent.bound_s,
-                        )
-                    )
-                ):
+                if nodes % 64 == 0 and options.told_to_stop(started, iteration=nodes, **incumbent.figures):
                     return StopReason.INTERRUPTED, nodes
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED, nodes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from .admm_method import solve_admm
 from .branching import branch_and_bound
 from .cover_search import Finding, find_selection
 from .infeasibility import why_caps_fail
-from .options import Options, Progress
+from .options import Options
 from .selection_answer import answer, optimal_bandwidth
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
@@ -52,6 +51,11 @@ class Incumbent:
         """Adopt a better bound; never one above the answer."""
         self.bound_s = max(self.bound_s, min(bound_s, self.objective_s))
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a callback is told of them."""
+        return {"objective_s": self.objective_s, "lower_bound_s": self.bound_s}
+
     def closed(self, gap_tol: float) -> bool:
         """Whether the gap that was asked for is reached."""
         return within_gap(self.objective_s, self.bound_s, gap_tol)
@@ -71,7 +75,7 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
     if first.status is Status.UNKNOWN and first.stop_reason is StopReason.STALLED:
         first = _first_answer(problem, first, options, started)
     if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= PRECISION:
-        return _renamed(first, options.now() - started)
+        return replace(first, method="exact", solve_time_s=options.now() - started)
     incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, first.objective_s, first.lower_bound_s)
     certificate = first.certificate
     assert certificate is not None
@@ -92,7 +96,7 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
             else:
                 stop, steps = branch_and_bound(incumbent, certificate.price, PRECISION, options, started)
                 break
-            if _asked_to_stop(options, incumbent, steps, started):
+            if options.told_to_stop(started, iteration=steps, **incumbent.figures):
                 stop = StopReason.INTERRUPTED
                 break
     except KeyboardInterrupt:
@@ -153,23 +157,3 @@ def _first_answer(problem: Problem, nothing: Solution, options: Options, started
     )
     better = solve_admm(problem, replace(options, callback=None, warm_start=found))
     return better if better.has_answer else found
-
-
-def _asked_to_stop(options: Options, incumbent: Incumbent, steps: int, started: float) -> bool:
-    if options.callback is None:
-        return False
-    return bool(
-        options.callback(
-            Progress(
-                iteration=steps,
-                elapsed_s=options.now() - started,
-                objective_s=incumbent.objective_s,
-                lower_bound_s=incumbent.bound_s,
-            )
-        )
-    )
-
-
-def _renamed(solution: Solution, elapsed_s: float) -> Solution:
-    changes: dict[str, Any] = {"method": "exact", "solve_time_s": elapsed_s}
-    return replace(solution, **changes)
