@@ -20,18 +20,7 @@ _FIELDS = (*MEASURES, "tasks")
 
 
 def checked_fields(state: LinkState) -> LinkState:
-    """Refuse a link state with names that `RoundAllocator.update` does not know; it judges the values itself.
-
-    Raises
-    ------
-    OptionError
-        Naming the field, and the nearest known one.
-
-    Examples
-    --------
-    >>> checked_fields({"cn0_hz": 2e7})
-    {'cn0_hz': 20000000.0}
-    """
+    """Refuse a link state with names that `RoundAllocator.update` does not know; it judges the values itself."""
     if not isinstance(state, Mapping):
         raise OptionError(f"link state = {state!r:.60}: must be a mapping such as {{'cn0_hz': 2e7}}")
     for name in state:

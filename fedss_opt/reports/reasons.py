@@ -98,12 +98,9 @@ REASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What clients cost and are worth at the certificate's deadline or price; NaN where that is undefined.
+    """What clients cost and are worth at the certificate's deadline or price, (N,); NaN where undefined.
 
-    Attributes
-    ----------
-    cost, worth, reduced : ndarray, (N,)
-        Hz, or s for total latency: see `fedss_opt.Certificate.reduced_costs`.
+    In Hz, or in s for total latency: see `fedss_opt.Certificate.reduced_costs`.
     """
 
     cost: FloatArray

@@ -88,18 +88,9 @@ class RoundAllocator:
         fairness: Fairness | None = None,
         seed: int = 0,
     ) -> None:
-        self._settings = RoundSettings.checked(
-            bandwidth_hz=bandwidth_hz,
-            tasks=tasks,
-            objective=objective,
-            method=method,
-            gap_tol=gap_tol,
-            time_limit_s=time_limit_s,
-            resource_block_hz=resource_block_hz,
-            max_age=max_age,
-            fairness=fairness,
-            seed=seed,
-        )
+        given = locals().copy()
+        del given["self"]
+        self._settings = RoundSettings.checked(**given)
         self._memory = Memory()
         self._start()
 

@@ -26,16 +26,9 @@ _WAIVED = "no plan was found that gives every client the share that is due to it
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decision:
-    """The answer of a round, and the problem that it answers.
+    """The answer of a round, the problem that it answers, and the price of the fair share in all rounds so far.
 
-    Attributes
-    ----------
-    problem : Problem
-        With the rules of the fair share, unless the answer without them follows them anyway, or nothing does.
-    solution : Solution
-        Its answer.
-    cost : FairnessCost
-        The price of the fair share, added to that of the earlier rounds.
+    The problem has the rules of the fair share, unless the answer without them follows them anyway, or nothing does.
     """
 
     problem: Problem

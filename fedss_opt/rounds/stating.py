@@ -22,18 +22,9 @@ _MOST_NAMED = 3  # clients that a message names one by one
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stated:
-    """A round's problem.
+    """A round's problem, of those who can upload alone: `ids` are its clients in its order.
 
-    Attributes
-    ----------
-    ids : tuple of str or int, (N,)
-        The clients of the problem, in its order.
-    problem : Problem
-        Those who can upload, and nobody else.
-    left_out : dict
-        Everybody else, with the reason.
-    message : str
-        What is missing from whom; empty where nothing is.
+    Everybody else is left out for a reason; `message` says what is missing from whom.
     """
 
     ids: tuple[ClientId, ...]
