@@ -122,7 +122,7 @@ class Field:
     required : bool
         Whether every problem has it.
     column : str
-        Name of its column in a CSV; empty where it has none of its own.
+        Name of its column in a CSV: its own where there is one a client and none is given, else empty.
     choices : tuple of str
         The only texts that are accepted; empty for any.
     model : str
@@ -139,6 +139,10 @@ class Field:
     column: str = ""
     choices: tuple[str, ...] = ()
     model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.shape == "clients" and not self.column:
+            object.__setattr__(self, "column", self.name)
 
     @property
     def unit(self) -> str:
@@ -182,7 +186,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="bit", positive=True),
         required=True,
-        column="payload_bits",
         meaning="What a client uploads.",
     ),
     Field(
@@ -190,7 +193,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         model="shannon",
         domain=_HERTZ,
-        column="cn0_hz",
         meaning="Carrier-to-noise-density ratio C/N0; the rate on b Hz is b log2(1 + cn0/b).",
     ),
     Field(
@@ -198,7 +200,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         model="flat",
         domain=Domain(unit="bit/s/Hz", positive=True),
-        column="spectral_efficiency",
         meaning="Instead of cn0_hz: the rate on b Hz is spectral_efficiency times b.",
     ),
     Field(
@@ -206,7 +207,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="s"),
         default=0.0,
-        column="compute_s",
         meaning="Time before the upload can start (downlink and local training).",
     ),
     Field(
@@ -214,7 +214,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="s", positive=True, infinite=True),
         default=math.inf,
-        column="max_upload_s",
         meaning="Longest upload, such as an energy budget over the transmit power.",
     ),
     Field(
@@ -222,7 +221,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="Hz"),
         default=0.0,
-        column="min_bandwidth_hz",
         meaning="Least bandwidth that a selected client's radio can use.",
     ),
     Field(
@@ -230,7 +228,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="Hz", positive=True, infinite=True),
         default=math.inf,
-        column="max_bandwidth_hz",
         meaning="Greatest bandwidth that a client's radio can use.",
     ),
     Field(
@@ -246,7 +243,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         type="boolean",
         default=False,
-        column="mandatory",
         meaning="Clients that must be selected.",
     ),
     Field(
@@ -254,7 +250,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         type="boolean",
         default=True,
-        column="available",
         meaning="Clients that can be selected.",
     ),
     Field(

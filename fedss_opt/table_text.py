@@ -21,7 +21,6 @@ _SHOWN = {"id": "client_ids"} | {
     column: field.name
     for field in CLIENT_FIELDS.values()
     for column in ((field.column, DECIBELS) if field.name == "cn0_hz" else (field.column,))
-    if column
 }
 COLUMNS = _SHOWN | {"weights": "weights"}
 """A column -> the field that it fills."""

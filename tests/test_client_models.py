@@ -95,6 +95,10 @@ best = min(
     for some in map(np.array, itertools.product([False, True], repeat=5)) if problem.covers(some).all()
 )
 assert abs(answers["exact"].objective_s / best - 1.0) < 1e-8, (answers, best)
+with open(sys.argv[2] + ".csv", "w") as file:
+    file.write("payload_bits,power_factor,compute_s\\n1e6,60,0.1\\n2e6,80,0\\n")
+table = fo.load_table(sys.argv[2] + ".csv", bandwidth_hz="1MHz")
+assert table.rate_model == "power" and table.power_factor.tolist() == [60.0, 80.0]
 batch = fo.solve_batch([problem, problem.replace(bandwidth_hz=2e6)])
 assert batch[0].objective_s == answers["admm"].objective_s
 problem.save(sys.argv[2])

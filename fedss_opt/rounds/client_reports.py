@@ -28,9 +28,7 @@ _ID_LIMIT = 2**128
 _CONTRIBUTION = FIELD["relevance"].domain
 
 
-MEASURES: dict[str, Field] = {
-    rule.column or rule.name: rule for rule in CLIENT_FIELDS.values() if rule.name != "available"
-}
+MEASURES: dict[str, Field] = {rule.column: rule for rule in CLIENT_FIELDS.values() if rule.name != "available"}
 """The numbers and flags of a report, and what a problem accepts in their place."""
 
 LINK_NAMES = tuple(name for name, rule in MEASURES.items() if rule.model)
