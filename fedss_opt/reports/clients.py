@@ -13,7 +13,7 @@ from ..problem import Objective, Problem
 from ..quantities import channel_db, scale_for
 from ..solution import Certificate, CertificateKind, Solution
 from .page_parts import Column, Table, displayable, measure
-from .reasons import REASONS, STATES, Prices, reasons_of, states_of
+from .reasons import STATES, Prices, Reason, reasons_of, states_of
 
 __all__ = ["clients_table", "kept_clients", "needed_hz"]
 
@@ -58,7 +58,10 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     ends = f"_{cost_unit.lower()}"
     entries: list[tuple[Column, Any]] = [
         (Column(key="name", title="client", kind="text", csv="id"), _names(problem, kept)),
-        (Column(key="state", title="state", kind="choice", labels=STATES, csv="state"), states),
+        (
+            Column(key="state", title="state", kind="choice", labels=STATES, csv="state"),
+            states,
+        ),
         (
             Column(
                 key="channel",
@@ -97,7 +100,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
             (Column(key="worth", title="worth in the proof", csv=f"worth{ends}", **hidden, **price), prices.worth),
             (Column(key="reduced", title="reduced cost", csv=f"reduced_cost{ends}", **late, **price), prices.reduced),
         ]
-    texts = tuple(REASONS[reason] for reason in sorted(REASONS))
+    texts = [reason.text for reason in Reason]
     why = Column(key="why", title="why", kind="sentence", labels=texts, csv="why", shown=False)
     entries.append((why, reasons_of(problem, solution, prices)))
     whole = len(kept) == problem.n_clients

@@ -195,7 +195,7 @@ def test_infeasible_says_which_task_lacks_what():
     assert [a["data-task"] for _, a in page.elements if a.get("class") == "short"] == ["0"]
     assert {chart["id"] for chart in page.data("chart-data")} == {"tasks"}
     states = set(page.data("data-clients")["values"]["state"])
-    assert states == {STATES.index("no answer")}
+    assert states == {State.UNDECIDED}
 
 
 def test_infeasible_by_bandwidth_and_unknown_have_a_page():
