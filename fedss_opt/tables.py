@@ -213,38 +213,16 @@ def _located(error: ProblemError, head: Sequence[str], rows: Rows, tasks: Sequen
     return located.within(f"line {rows[error.index[-1]][0]}, column {column}", instead=True)
 
 
-def answer_text(problem: Problem, solution: Solution) -> str:
-    """Return an answer as CSV, one client a row in the problem's order.
+def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
+    """Write an answer to ``*.csv``, one client a row in the problem's order; all or nothing.
 
-    Returns
-    -------
-    str
-        Columns ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``;
-        the last three are empty for clients left out.
+    The columns are ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``; the
+    last three are empty for clients left out.
 
     Raises
     ------
     FileFormatError
         When there is no answer to write: a table cannot say why.
-    """
-    if not solution.has_answer:
-        raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
-    bandwidth = solution.bandwidth_hz
-    rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
-    finish = problem.compute_s + upload
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(ANSWER_COLUMNS)
-    for n, chosen in enumerate(solution.selected.tolist()):
-        figures: Sequence[object] = ("0", "", "", "")
-        if chosen:
-            figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
-        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
-    return stream.getvalue()
-
-
-def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
-    """Write an answer to ``*.csv``; all or nothing. The columns and errors are those of `answer_text`.
 
     Examples
     --------
@@ -259,4 +237,17 @@ def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str])
     ...     print(path.read_text().splitlines()[0])
     id,selected,bandwidth_hz,rate_bps,upload_s,finish_s
     """
-    write_atomically(path, answer_text(problem, solution).encode())
+    if not solution.has_answer:
+        raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
+    bandwidth = solution.bandwidth_hz
+    rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
+    finish = problem.compute_s + upload
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(ANSWER_COLUMNS)
+    for n, chosen in enumerate(solution.selected.tolist()):
+        figures: Sequence[object] = ("0", "", "", "")
+        if chosen:
+            figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
+        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
+    write_atomically(path, stream.getvalue().encode())
