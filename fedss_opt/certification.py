@@ -48,13 +48,6 @@ def _sound_multipliers(problem: Problem, certificate: Certificate) -> FloatArray
 def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatArray, FloatArray]:
     """Return what every client costs at a certificate's deadline or price, and what its relevance is worth there.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    certificate : Certificate
-        Whose deadline or price, and whose multipliers.
-
     Returns
     -------
     cost : ndarray, (N,)

@@ -125,17 +125,7 @@ def prices_of(problem: Problem, solution: Solution) -> Prices:
 
 
 def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> IntArray:
-    """Return the `State` of every client, (N,).
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    late : ndarray of bool, (N,), optional
-        Who could not end with the last one on any bandwidth: not left out by choice.
-    """
+    """Return the `State` of every client, (N,); who is `late` could not end with the last one on any bandwidth."""
     state = np.where(solution.selected, int(State.SELECTED), int(State.LEFT_OUT))
     if late is not None:
         state[~solution.selected & late] = State.LATE

@@ -42,16 +42,9 @@ def import_cvxpy() -> Any:
 
 
 class Units:
-    """The clients of a program and the natural share of each, in which its bandwidth is counted.
+    """The clients of a program and the natural share of each, in which its bandwidth is counted, Hz > 0.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    clients : ndarray of int
-        Indices of the clients in the program.
-    share_hz : ndarray, shape of `clients`
-        Hz > 0. Any choice gives the same program; a good one is of the order of the solution.
+    Any share gives the same program; a good one is of the order of the solution.
     """
 
     def __init__(self, problem: Problem, clients: Indices, share_hz: FloatArray) -> None:

@@ -41,24 +41,9 @@ def refuse_late(stop: BoolArray) -> None:
 def run(problem: Problem, options: Options, method: str, select: Select, allocate: Allocate) -> Solution:
     """Run a policy: who can take part, who is selected, who gets what.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    options : Options
-        Seed and time limit are used.
-    method : str
-        Name of the policy.
-    select : callable
-        ``(problem, usable, options, stop) -> selected``; `usable` is known to cover all tasks, and `stop` is the flag
-        of the time limit, for `refuse_late`.
-    allocate : callable
-        ``(problem, selected, stop) -> bandwidth_hz``.
-
-    Returns
-    -------
-    Solution
-        Without a bound; ``unknown`` with a message where `select` or `allocate` refuses.
+    `select` is ``(problem, usable, options, stop) -> selected``, where `usable` is known to cover all tasks and `stop`
+    is the flag of the time limit, for `refuse_late`; `allocate` is ``(problem, selected, stop) -> bandwidth_hz``. The
+    answer has no bound; it is ``unknown``, with a message, where one of them refuses.
     """
     started = options.now()
     try:
