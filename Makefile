@@ -16,12 +16,12 @@ test: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal
 
 # The kernels once as plain Python and once with every index checked, on small sizes.
-KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_answers.py $(addprefix kernels/test_,admm.py blocks.py \
+KERNEL_TESTS := $(addprefix tests/,test_certification.py solvers/test_selection_answer.py $(addprefix kernels/test_,admm.py blocks.py \
 	cell.py closed_forms.py core.py dual.py exact_step.py logarithm.py oracle.py roots.py search.py vertex.py window.py))
 
 test-numba: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(KERNEL_TESTS) -W ignore::RuntimeWarning -k "not many and not large and not nearly_alike"
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.pytest_cache/numba $(BIN)/pytest $(KERNEL_TESTS) tests/solvers/test_admm.py
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.pytest_cache/numba $(BIN)/pytest $(KERNEL_TESTS) tests/solvers/test_admm_method.py
 
 # Small wrong changes to the package, one at a time in a copy: do the tests notice? About half an hour on two cores.
 mutants: $(READY)

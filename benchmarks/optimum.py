@@ -13,7 +13,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 import fedss_opt as fo
 from fedss_opt.cells import cell_of
 from fedss_opt.kernels.oracle import cost_pass
-from fedss_opt.solvers.answers import optimal_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 
 
 def least_bandwidth(problem: fo.Problem, deadline_s: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fedss_opt.solvers.admm import DEFAULT_TUNING, Tuning, solve_admm
+from fedss_opt.solvers.admm_method import DEFAULT_TUNING, Tuning, solve_admm
 from fedss_opt.solvers.options import Options
 
 from .families import instance, rotation

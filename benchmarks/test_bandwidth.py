@@ -11,8 +11,8 @@ import fedss_opt as fo
 from fedss_opt.cells import cell_of, selection_cell
 from fedss_opt.kernels import selection_bandwidth, selection_theta
 from fedss_opt.kernels.oracle import cost_pass
-from fedss_opt.solvers.answers import optimal_bandwidth
 from fedss_opt.solvers.reference_bandwidth import reference_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 
 from .families import instance
 

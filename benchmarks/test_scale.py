@@ -116,7 +116,7 @@ def test_growth(benchmark) -> None:
 
 def test_overhead(benchmark) -> None:
     """What Python adds at N = 20: the whole of Problem and solve, less the time inside the kernels."""
-    from fedss_opt.solvers import admm  # noqa: PLC0415
+    from fedss_opt.solvers import admm_method  # noqa: PLC0415
 
     problem = instance("yang2021", 20, 1, 0)
     fields = {
@@ -137,7 +137,7 @@ def test_overhead(benchmark) -> None:
     fo.solve(problem)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("begin", "advance", "conclude"):
-            patch.setattr(admm, name, clocked(getattr(admm, name)))
+            patch.setattr(admm_method, name, clocked(getattr(admm_method, name)))
         build, whole, kernels = [], [], []
         for _ in range(500):
             began = time.perf_counter()

@@ -18,12 +18,7 @@ __all__ = ["write_atomically"]
 def write_atomically(path: str | PathLike[str], data: bytes) -> None:
     """Write a file completely or not at all: into a new file of the same folder that then takes its place.
 
-    Parameters
-    ----------
-    path : path-like
-        Where to. A link is followed; devices and pipes are written to as they are.
-    data : bytes
-        The whole content.
+    A link is followed; devices and pipes are written to as they are.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):

@@ -7,13 +7,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .kernels import MAKESPAN, TOTAL, Cell, RoundArrays, build_cell
 from .problem import Objective, Problem
 from .resource_blocks import WHOLE_BLOCKS
 
 __all__ = ["carrier_hz", "cell_of", "cell_of_node", "problem_arrays", "read_only", "selection_cell"]
 
-BoolArray = npt.NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
 
@@ -64,7 +64,7 @@ def problem_arrays(
     problem: Problem,
     mandatory: BoolArray,
     available: BoolArray,
-    required: npt.NDArray[np.float64],
+    required: FloatArray,
     stop: BoolArray | None = None,
 ) -> RoundArrays:
     """Return a problem as `begin` and `build_cell` read it, with what is to be mandatory, available and required."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .cells import cell_of, selection_cell
 from .kernels import Cell
 from .kernels import certified_bound as proven_by
@@ -22,9 +22,6 @@ __all__ = [
     "to_cell_units",
     "to_problem_units",
 ]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def certified_bound(problem: Problem, certificate: Certificate) -> float:
@@ -50,13 +47,6 @@ def _sound_multipliers(problem: Problem, certificate: Certificate) -> FloatArray
 
 def costs_and_worths(problem: Problem, certificate: Certificate) -> tuple[FloatArray, FloatArray]:
     """Return what every client costs at a certificate's deadline or price, and what its relevance is worth there.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    certificate : Certificate
-        Whose deadline or price, and whose multipliers.
 
     Returns
     -------

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+from .array_types import BoolArray, FloatArray
 
 __all__ = [
     "CLIENT_FIELDS",
@@ -26,8 +25,6 @@ __all__ = [
     "Objective",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # What is positive lies between these two, whatever its unit. Products and quotients of five such numbers stay
 # within double precision, so no kernel has to think of overflow, underflow or subnormal numbers, which would
@@ -125,7 +122,7 @@ class Field:
     required : bool
         Whether every problem has it.
     column : str
-        Name of its column in a CSV; empty where it has none of its own.
+        Name of its column in a CSV: its own where there is one a client and none is given, else empty.
     choices : tuple of str
         The only texts that are accepted; empty for any.
     model : str
@@ -142,6 +139,10 @@ class Field:
     column: str = ""
     choices: tuple[str, ...] = ()
     model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.shape == "clients" and not self.column:
+            object.__setattr__(self, "column", self.name)
 
     @property
     def unit(self) -> str:
@@ -185,7 +186,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="bit", positive=True),
         required=True,
-        column="payload_bits",
         meaning="What a client uploads.",
     ),
     Field(
@@ -193,7 +193,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         model="shannon",
         domain=_HERTZ,
-        column="cn0_hz",
         meaning="Carrier-to-noise-density ratio C/N0; the rate on b Hz is b log2(1 + cn0/b).",
     ),
     Field(
@@ -201,7 +200,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         model="flat",
         domain=Domain(unit="bit/s/Hz", positive=True),
-        column="spectral_efficiency",
         meaning="Instead of cn0_hz: the rate on b Hz is spectral_efficiency times b.",
     ),
     Field(
@@ -209,7 +207,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="s"),
         default=0.0,
-        column="compute_s",
         meaning="Time before the upload can start (downlink and local training).",
     ),
     Field(
@@ -217,7 +214,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="s", positive=True, infinite=True),
         default=math.inf,
-        column="max_upload_s",
         meaning="Longest upload, such as an energy budget over the transmit power.",
     ),
     Field(
@@ -225,7 +221,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="Hz"),
         default=0.0,
-        column="min_bandwidth_hz",
         meaning="Least bandwidth that a selected client's radio can use.",
     ),
     Field(
@@ -233,7 +228,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         domain=Domain(unit="Hz", positive=True, infinite=True),
         default=math.inf,
-        column="max_bandwidth_hz",
         meaning="Greatest bandwidth that a client's radio can use.",
     ),
     Field(
@@ -249,7 +243,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         type="boolean",
         default=False,
-        column="mandatory",
         meaning="Clients that must be selected.",
     ),
     Field(
@@ -257,7 +250,6 @@ FIELDS: tuple[Field, ...] = (
         shape="clients",
         type="boolean",
         default=True,
-        column="available",
         meaning="Clients that can be selected.",
     ),
     Field(

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .atomic_files import write_atomically
-from .exceptions import MissingDependencyError
+from .extras import needs_extra
 from .looks import FAINT, INK
 
-try:
+with needs_extra("a figure", "plot", "matplotlib"):
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-except ImportError:
-    raise MissingDependencyError('figures need matplotlib; install it with: pip install "fedss-opt[plot]"') from None
 
 __all__ = ["headline", "name", "new_figure", "picture", "save_figure", "tidy"]
 
@@ -24,44 +22,14 @@ _NO_DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"Creation
 
 
 def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
-    """Return an empty figure that belongs to no window and to no list of open figures.
-
-    Parameters
-    ----------
-    width, height : float
-        Size, inches.
-    constrained : bool
-        Whether matplotlib arranges the panels; else the caller does.
-
-    Examples
-    --------
-    >>> axes = new_figure(4.0, 3.0).subplots()
-    """
+    """Return an empty figure of some inches that belongs to no window and to no list of open figures."""
     figure = Figure(figsize=(width, height), layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
 
 
 def picture(figure: Figure, kind: str = "png", *, dpi: float = 150.0, tight: bool = False) -> bytes:
-    """Return a figure as a file's bytes, the same ones whenever it is drawn the same.
-
-    Parameters
-    ----------
-    figure : Figure
-        What was drawn.
-    kind : {"png", "svg", "pdf"}
-        Format.
-    dpi : float
-        Pixels an inch.
-    tight : bool
-        Cut to what is drawn, or grow to it.
-
-    Examples
-    --------
-    >>> figure = new_figure(2.0, 1.0)
-    >>> picture(figure) == picture(figure)
-    True
-    """
+    """Return a figure as a file's bytes, the same ones whenever it is drawn the same."""
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "fedss_opt"}):
         figure.savefig(
@@ -77,15 +45,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
 
 def tidy(axes: Any, *, grid: Literal["both", "x", "y", "none"] = "both") -> None:
-    """Take from a panel what carries nothing: two of its edges, and the weight of the grid.
-
-    Parameters
-    ----------
-    axes : Axes
-        The panel.
-    grid : {"both", "x", "y", "none"}
-        Across which axes lines are drawn.
-    """
+    """Take from a panel what carries nothing: two of its edges, and the weight of the grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=False)
     if grid != "none":
@@ -108,30 +68,7 @@ def name(
     align: Literal["left", "center", "right"] = "left",
     size: float = 10.0,
 ) -> Any:
-    """Write a thing's name beside it in its colour, which is read faster than a legend.
-
-    Parameters
-    ----------
-    axes : Axes
-        The panel.
-    text : str
-        The name.
-    at : (float, float)
-        What is named, in data.
-    color : str
-        Its colour.
-    shift : (float, float)
-        From there to the text, in points of type.
-    align : {"left", "center", "right"}
-        Which edge of the text is there.
-    size : float
-        Size of the type, points.
-
-    Returns
-    -------
-    Annotation
-        The text.
-    """
+    """Write a thing's name beside it in its colour, which is read faster than a legend; `shift` is in points."""
     return axes.annotate(
         text,
         at,

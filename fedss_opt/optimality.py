@@ -94,7 +94,7 @@ def _prove_total(
 
 def _objective(problem: Problem, selection: npt.NDArray[np.bool_]) -> float:
     """Return the best objective of a selection, s; inf where it is no answer."""
-    from .solvers.answers import optimal_bandwidth  # noqa: PLC0415
+    from .solvers.selection_answer import optimal_bandwidth  # noqa: PLC0415
 
     bandwidth = optimal_bandwidth(problem, selection) if problem.covers(selection).all() else None
     return math.inf if bandwidth is None else problem.objective_s(selection, bandwidth)

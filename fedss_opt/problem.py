@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray, IntArray
 from .client_models import MODELS, ClientModel
 from .exceptions import ProblemError
 from .fields import FIELD, LINKS, Domain, Objective
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_ROUNDING", "Objective", "Problem", "coverage_target"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _BANDS = Domain(unit="Hz")
 
@@ -362,7 +360,7 @@ class Problem:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Problem:
-        """Read a problem from ``*.json`` or ``*.npz``."""
+        """Read a problem from ``*.json`` or ``*.npz``; `FileFormatError` names file and place of what is wrong."""
         from .documents import load_problem  # noqa: PLC0415
 
         return load_problem(path)

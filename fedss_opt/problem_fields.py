@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import FloatArray
 from .exceptions import ProblemError
 from .fields import CLIENT_FIELDS, FIELD, LINKS, Objective
 from .resource_blocks import MOST_BLOCKS, too_many_blocks
@@ -16,7 +16,6 @@ from .validation import boolean_vector, bounded_scalar, checked_vector, identifi
 
 __all__ = ["checked_fields", "other_links", "refuse_crossed_limits"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _SCALARS = tuple((f.name, f.domain, f.required) for f in FIELD.values() if f.shape == "scalar" and f.type == "number")
 _VECTORS = tuple(

@@ -7,12 +7,11 @@ checkers. The kernels are given limits in whole blocks.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from .array_types import BoolArray, FloatArray
 
 __all__ = ["BLOCK_ROUNDING", "MOST_BLOCKS", "WHOLE_BLOCKS", "blocks_within", "limits_in_blocks", "too_many_blocks"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # A number of resource blocks counts as whole within this fraction of it: decimal fractions are rounded.
 BLOCK_ROUNDING = 4e-15

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .exceptions import OptionError, ProblemError
 from .problem import Problem
 from .validation import boolean_vector, numbers, real_number, shape_of
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .checking import CheckReport
 
 __all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer", "within_gap"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Status(StrEnum):
@@ -328,7 +325,11 @@ class Solution:
         return self.problem
 
     def to_dict(self, problem: Problem | None = None, *, with_problem: bool = False) -> dict[str, Any]:
-        """Return the answer as a JSON-able document; see `fedss_opt.documents.solution_to_dict`."""
+        """Return the answer as a JSON-able document (see ``docs/reference/file-format.md``).
+
+        It has the objective's name and the ids of its problem, or of `problem`; `with_problem` writes all of that. None
+        stands for what does not exist: the figures of no answer, a bound that is not claimed.
+        """
         from .documents import solution_to_dict  # noqa: PLC0415 - documents builds on this module
 
         return solution_to_dict(self, problem, with_problem=with_problem)

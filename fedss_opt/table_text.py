@@ -8,7 +8,7 @@ import re
 
 from .documents.json_text import decode
 from .exceptions import FileFormatError
-from .fields import CLIENT_FIELDS
+from .fields import CLIENT_FIELDS, LINKS
 from .wording import nearest
 
 __all__ = ["COLUMNS", "DECIBELS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name"]
@@ -24,7 +24,7 @@ _SHOWN = {"id": "client_ids"} | {
 }
 COLUMNS = _SHOWN | {"weights": "weights"}
 """A column -> the field that it fills."""
-_CHANNEL = ("cn0_hz", DECIBELS, "spectral_efficiency")
+_CHANNEL = tuple(column for column, name in _SHOWN.items() if name in LINKS.values())
 _SNR = {"snr", "snrdb", "sinr", "sinrdb"}
 _CN0 = {"cn0", "cn0db", "cno", "cnodb", "cnodbhz"}
 

@@ -25,7 +25,7 @@ from .table_text import COLUMNS, DECIBELS, TASK, Rows, check_head, decode_table,
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["ANSWER_COLUMNS", "answer_text", "load_table", "parse_table", "save_answer"]
+__all__ = ["load_table", "save_answer"]
 
 ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "finish_s")
 """The columns of an answer's CSV."""
@@ -104,18 +104,7 @@ def parse_table(
     require: Iterable[str] = (),
     objective: str = "makespan",
 ) -> Problem:
-    r"""Read a problem from the text of a CSV; the parameters and errors are those of `load_table`.
-
-    Examples
-    --------
-    >>> problem = parse_table(
-    ...     "id,payload_bits,cn0_dbhz,task:speech\nphone,1e6,75,1\nmeter,2e6,68,0.5\n",
-    ...     bandwidth_hz="1 MHz",
-    ...     require=["speech=0.5"],
-    ... )
-    >>> problem.client_ids, problem.required
-    (('phone', 'meter'), array([0.75]))
-    """
+    r"""Read a problem from the text of a CSV; the parameters and errors are those of `load_table`."""
     head, rows = rows_of(text)
     check_head(head)
     ids = _ids(head, rows)
@@ -224,60 +213,16 @@ def _located(error: ProblemError, head: Sequence[str], rows: Rows, tasks: Sequen
     return located.within(f"line {rows[error.index[-1]][0]}, column {column}", instead=True)
 
 
-def answer_text(problem: Problem, solution: Solution) -> str:
-    """Return an answer as CSV, one client a row in the problem's order.
+def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
+    """Write an answer to ``*.csv``, one client a row in the problem's order; all or nothing.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-
-    Returns
-    -------
-    str
-        Columns ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``;
-        the last three are empty for clients left out.
+    The columns are ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``; the
+    last three are empty for clients left out.
 
     Raises
     ------
     FileFormatError
         When there is no answer to write: a table cannot say why.
-
-    Examples
-    --------
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.tables import answer_text
-    >>> problem = fo.Problem(
-    ...     payload_bits=[1e6, 2e6],
-    ...     cn0_hz=3e7,
-    ...     bandwidth_hz=1e6,
-    ...     relevance=1.0,
-    ...     required=1.0,
-    ...     client_ids=["phone", "meter"],
-    ... )
-    >>> answer_text(problem, fo.solve(problem)).splitlines()[2]
-    'meter,false,0,,,'
-    """
-    if not solution.has_answer:
-        raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
-    bandwidth = solution.bandwidth_hz
-    rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
-    finish = problem.compute_s + upload
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(ANSWER_COLUMNS)
-    for n, chosen in enumerate(solution.selected.tolist()):
-        figures: Sequence[object] = ("0", "", "", "")
-        if chosen:
-            figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
-        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
-    return stream.getvalue()
-
-
-def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str]) -> None:
-    """Write an answer to ``*.csv``; all or nothing. The columns and errors are those of `answer_text`.
 
     Examples
     --------
@@ -292,4 +237,17 @@ def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str])
     ...     print(path.read_text().splitlines()[0])
     id,selected,bandwidth_hz,rate_bps,upload_s,finish_s
     """
-    write_atomically(path, answer_text(problem, solution).encode())
+    if not solution.has_answer:
+        raise FileFormatError(f"there is no answer to write as a table: {solution.status} ({solution.message})")
+    bandwidth = solution.bandwidth_hz
+    rate, upload = problem.rate_bps(bandwidth), problem.upload_s(bandwidth)
+    finish = problem.compute_s + upload
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(ANSWER_COLUMNS)
+    for n, chosen in enumerate(solution.selected.tolist()):
+        figures: Sequence[object] = ("0", "", "", "")
+        if chosen:
+            figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
+        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
+    write_atomically(path, stream.getvalue().encode())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .exceptions import ProblemError
 from .fields import Domain
 
@@ -27,8 +28,6 @@ __all__ = [
     "vector",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _BOOLEANS = frozenset((bool, np.bool_))
 _NUMBERS = (int, float, np.integer, np.floating)

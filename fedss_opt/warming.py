@@ -36,7 +36,7 @@ from .kernels.oracle import cost_pass
 from .kernels.relaxation import reduce_costs, relax, relax_at
 from .kernels.roots import selection_value
 from .problem import Problem
-from .solvers.admm import DEFAULT_TUNING, NOBODY
+from .solvers.admm_method import DEFAULT_TUNING, NOBODY
 
 __all__ = ["python_calls", "warm_up"]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import fedss_opt as fo
 from fedss_opt import Certificate, CertificateKind, Objective, Problem, Solution, Status, StopReason
-from fedss_opt.solvers.answers import optimal_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 
 from . import naive
 from .strategies import decades, multipliers, problems, scales, selections

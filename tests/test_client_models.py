@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,9 +95,44 @@ best = min(
     for some in map(np.array, itertools.product([False, True], repeat=5)) if problem.covers(some).all()
 )
 assert abs(answers["exact"].objective_s / best - 1.0) < 1e-8, (answers, best)
+with open(sys.argv[2] + ".csv", "w") as file:
+    file.write("payload_bits,power_factor,compute_s\\n1e6,60,0.1\\n2e6,80,0\\n")
+table = fo.load_table(sys.argv[2] + ".csv", bandwidth_hz="1MHz")
+assert table.rate_model == "power" and table.power_factor.tolist() == [60.0, 80.0]
 batch = fo.solve_batch([problem, problem.replace(bandwidth_hz=2e6)])
 assert batch[0].objective_s == answers["admm"].objective_s
 problem.save(sys.argv[2])
+"""
+
+
+ROUNDS = """
+import sys
+import fedss_opt as fo
+
+allocator = fo.RoundAllocator(bandwidth_hz=1e6, tasks={"speech": 0.6})
+for name, factor in (("ann", 60.0), ("bob", 80.0), ("eve", 50.0)):
+    allocator.update(name, power_factor=factor, payload_bits=1e6, tasks={"speech": 1.0})
+plan = allocator.allocate(1)
+assert plan.problem.rate_model == "power" and plan.clients == ("ann", "bob"), plan.to_dict()
+assert fo.check(plan.problem, plan.solution).ok
+for name, factor in (("ann", 60.0), ("bob", 80.0)):
+    assert abs(1e6 / (factor * plan.bandwidth_hz[name] ** 0.75) / plan.finish_s[name] - 1.0) < 1e-9
+allocator.save(sys.argv[1])
+loaded = fo.RoundAllocator.load(sys.argv[1])
+loaded.update("ann", power_factor=1.0)
+assert loaded.allocate(2).clients == ("bob", "eve") and allocator.allocate(2).clients == ("ann", "bob")
+for report, kind, text in (
+    ({"cn0_hz": 1e7}, fo.ProblemError, "cn0_hz given, but other clients report power_factor"),
+    ({"power": 1.0}, TypeError, "unexpected keyword argument 'power'"),
+):
+    try:
+        loaded.update("joe", payload_bits=1e6, **report)
+    except kind as error:
+        assert text in str(error), error
+    else:
+        raise AssertionError(report)
+loaded.update("kim", payload_bits=1e6, tasks={})
+assert "has not reported cn0_hz or spectral_efficiency or power_factor" in loaded.allocate(3).message
 """
 
 
@@ -137,11 +173,16 @@ def with_a_model(tmp_path_factory) -> Path:
     return copy
 
 
+def how_to_run(package: Path) -> dict[str, Any]:
+    """Return options of `subprocess.run` for another copy of the package, its kernels as plain Python."""
+    environment = os.environ | {"PYTHONPATH": str(package), "NUMBA_DISABLE_JIT": "1"}
+    return {"env": environment, "cwd": package, "capture_output": True, "text": True, "timeout": 300}
+
+
 @pytest.mark.parametrize("objective", ["makespan", "total"])
 def test_a_model_is_its_file_and_its_row(with_a_model: Path, tmp_path: Path, objective: str) -> None:
     """Solved certified and exact, checked, through Python, JSON and the command line; kernels as plain Python."""
-    environment = os.environ | {"PYTHONPATH": str(with_a_model), "NUMBA_DISABLE_JIT": "1"}
-    run = {"env": environment, "cwd": with_a_model, "capture_output": True, "text": True, "timeout": 300}
+    run = how_to_run(with_a_model)
     file = str(tmp_path / "problem.json")
     solved = subprocess.run([sys.executable, "-c", SOLVE, objective, file], check=False, **run)
     assert solved.returncode == 0, solved.stderr
@@ -149,3 +190,9 @@ def test_a_model_is_its_file_and_its_row(with_a_model: Path, tmp_path: Path, obj
     told = subprocess.run(command, check=False, **run)
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["status"] == "optimal"
+
+
+def test_a_model_s_clients_report_to_an_allocator(with_a_model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ROUNDS, str(tmp_path / "allocator.json")]
+    played = subprocess.run(command, check=False, **how_to_run(with_a_model))
+    assert played.returncode == 0, played.stderr

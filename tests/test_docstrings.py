@@ -10,7 +10,7 @@ import pytest
 MODULES = (
     "fedss_opt",
     "fedss_opt.batch",
-    "fedss_opt.documents",
+    "fedss_opt.documents.json_schema",
     "fedss_opt.integrations.flower",
     "fedss_opt.reports",
     "fedss_opt.rounds",
@@ -34,9 +34,9 @@ WITHOUT_EXAMPLE = {
     "fedss_opt.scenarios": {"Preset"},
     "fedss_opt.sharing": {"Aggregate", "Decoded", "MaskStatistics", "QuantiserReport"},
     "fedss_opt.simulation": {"RoundRecord", "RunResult"},
-    "fedss_opt.simulation.algorithms": {"Algorithm", "AlgorithmSettings", "ClientModels", "UploadReport"},
+    "fedss_opt.simulation.algorithms": {"Algorithm", "AlgorithmSettings"},
     "fedss_opt.simulation.data": {"Task"},
-    "fedss_opt.studies": {"Job", "RunOutcome", "Override", "RunSettings", "AlgorithmVariant"},
+    "fedss_opt.studies": {"Job", "RunOutcome"},
     "fedss_opt.verification": {"Allowances"},
 }
 

@@ -28,7 +28,10 @@ def test_defaults_are_those_of_the_table(made: type) -> None:
 
 def test_reports_of_clients_carry_its_fields_by_the_names_of_columns() -> None:
     known = set(inspect.signature(fo.RoundAllocator.update).parameters)
-    assert {field.column for name, field in CLIENT_FIELDS.items() if name != "available"} <= known
+    links = {field.column for field in CLIENT_FIELDS.values() if field.model}
+    assert {field.column for name, field in CLIENT_FIELDS.items() if name != "available"} - links <= known
+    for link in links:
+        fo.RoundAllocator(bandwidth_hz=1e6).update("ann", **{link: 1.0})
 
 
 def test_every_entry_of_the_table_is_complete() -> None:

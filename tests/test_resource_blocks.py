@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fedss_opt as fo
-from fedss_opt.solvers.answers import optimal_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 from tests.naive_blocks import best_split, brute_force_blocks, whole_blocks
 from tests.strategies import problems, selections
 

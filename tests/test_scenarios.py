@@ -13,7 +13,7 @@ from fedss_opt.scenarios.channel import Layout, LogDistance, Shape, draw_channel
 from fedss_opt.scenarios.devices import Cycles, ShiftedExponential
 from fedss_opt.scenarios.draws import generator, uniform
 from fedss_opt.scenarios.presets import dbm_to_w
-from fedss_opt.scenarios.relevance import LEVELS, draw_relevance
+from fedss_opt.scenarios.relevance_draws import LEVELS, draw_relevance
 from fedss_opt.scenarios.urban import UrbanMacro, UrbanMicro
 
 KINDS = [str(kind) for kind in RelevanceKind]

@@ -17,8 +17,8 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, minimize
 
 import fedss_opt as fo
-from fedss_opt.solvers.answers import optimal_bandwidth
 from fedss_opt.solvers.reference_bandwidth import reference_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 
 from .attempt import Attempt
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 import fedss_opt as fo
-from fedss_opt.solvers.answers import optimal_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 from fedss_opt.verification.highs import highs_total
 from fedss_opt.verification.plain_bandwidths import least_bandwidths
 from fedss_opt.verification.scip_model import scip

@@ -15,7 +15,7 @@ import fedss_opt as fo
 from fedss_opt.figures import headline, name, tidy
 from fedss_opt.looks import BLUE, BOUND, INK, ORANGE
 from fedss_opt.solvers import Options
-from fedss_opt.solvers.admm import Tuning, solve_admm
+from fedss_opt.solvers.admm_method import Tuning, solve_admm
 
 problem = fo.scenarios.make(
     "yang2021",

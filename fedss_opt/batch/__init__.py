@@ -1,7 +1,7 @@
 """Many problems at once: `ProblemBatch`, `solve_batch`, `BatchSolution` (``docs/how-to/batches.md``)."""
 
+from .batch_solve import solve_batch
 from .problems import ProblemBatch
 from .solutions import BatchSolution
-from .solve import solve_batch
 
 __all__ = ["BatchSolution", "ProblemBatch", "solve_batch"]

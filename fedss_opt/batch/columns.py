@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import ProblemError
 from ..fields import Objective
 from ..validation import boolean_vector, numbers, shape_of
@@ -20,10 +21,6 @@ __all__ = [
     "starts",
     "unpacked",
 ]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def offsets_from(name: str, value: npt.ArrayLike) -> IntArray:

@@ -6,21 +6,18 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..cells import read_only
 from ..fields import LINKS
 from ..kernels.batch import Answers, Columns, solve_stretch
 from ..problem import coverage_target
 from ..resource_blocks import WHOLE_BLOCKS, blocks_within, limits_in_blocks
-from ..solvers.admm import DEFAULT_TUNING
+from ..solvers.admm_method import DEFAULT_TUNING
 from .answers import withdraw
 from .problems import ProblemBatch
 
 __all__ = ["compiled_run"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def compiled_run(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..exceptions import FedssOptError, MissingDependencyError
 from ..kernels.batch import Answers
 from ..solution import StopReason
-from ..solvers import solve
+from ..solvers import Options, run_method
 from .answers import no_answers, write
 from .compiled import compiled_run
 from .problems import ProblemBatch
@@ -21,15 +21,12 @@ class BatchRequest:
     """What is asked of every problem; see `fedss_opt.solve`."""
 
     method: str
-    gap_tol: float
-    time_limit_s: float | None
-    max_iterations: int | None
-    seed: int | None
+    options: Options
 
     @property
     def compiled(self) -> bool:
         """Whether the kernel can do it alone; it has no clock."""
-        return self.method == "admm" and self.time_limit_s is None
+        return self.method == "admm" and self.options.time_limit_s is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +49,19 @@ Run = Callable[[range], None]
 def runner(batch: ProblemBatch, request: BatchRequest, part: PartialResult) -> Run:
     """Return a function that solves a chunk into `part`, to be called from any thread."""
     if request.compiled:
-        return compiled_run(batch, request.gap_tol, request.max_iterations, part.answers)
+        return compiled_run(batch, request.options.gap_tol, request.options.max_iterations, part.answers)
     return _one_by_one(batch, request, part)
 
 
 def _one_by_one(batch: ProblemBatch, request: BatchRequest, part: PartialResult) -> Run:
-    """Return a function that calls `fedss_opt.solve` for each problem of a chunk."""
+    """Return a function that solves each problem of a chunk by itself."""
 
     def run(chunk: range) -> None:
         for i in chunk:
             if i in batch.errors:
                 continue
             try:
-                solution = solve(
-                    batch[i],
-                    request.method,
-                    gap_tol=request.gap_tol,
-                    time_limit_s=request.time_limit_s,
-                    max_iterations=request.max_iterations,
-                    seed=request.seed,
-                )
+                solution = run_method(batch[i], request.method, request.options)
             except MissingDependencyError:
                 raise  # the call's fault, not the problem's
             except FedssOptError as error:

@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import FedssOptError, ProblemError
 from ..fields import CLIENT_FIELDS, LINKS
 from ..problem import Problem
@@ -18,9 +19,6 @@ from .screening import bad_problems
 
 __all__ = ["ProblemBatch"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 Names = tuple[tuple[str, ...] | None, ...]
 
 _PER_PROBLEM = ("bandwidth_hz", "resource_block_hz", "objective", "model")

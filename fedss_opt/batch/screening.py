@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import ProblemError
 from ..fields import CLIENT_FIELDS, FIELD, LINKS, Objective
 from ..problem import Problem
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["bad_problems"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _MODELS = list(LINKS)
 

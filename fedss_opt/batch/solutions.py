@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..solution import CertificateKind, Solution, Status, StopReason
 from .problems import ProblemBatch
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchSolution"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 TextArray = npt.NDArray[np.str_]
 
 

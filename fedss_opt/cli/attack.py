@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich import box
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from ..verification.attack import Attack, attack
 from .exit_status import ExitStatus
-from .solving import get_ready
-from .terminal import note, printable, stderr_console, stdout_console
+from .terminal import note, printable, progress_line, stdout_console
+from .visible_solve import get_ready
 
 __all__ = ["attack_and_print"]
 
@@ -33,26 +31,19 @@ def attack_and_print(
     # Told before the attack as well: should it crash or hang, this repeats it.
     note(f"attack with seed {seed} (repeat: --seed {seed})", quiet=quiet)
     seconds = float("inf") if minutes is None else 60.0 * minutes
-    with _line(not quiet and sys.stderr.isatty()) as show:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    with progress_line(not quiet and sys.stderr.isatty(), *columns, total=None) as update:
+
+        def show(run: Attack) -> None:
+            update(description=f"{run.tried} problems tried, {_failed(run)} failed")
+
         run = attack(seed=seed, seconds=seconds, problems=problems, folder=folder, progress=show)
     _print(run, folder)
     return ExitStatus.OK if run.ok else ExitStatus.CHECK_FAILED
 
 
-@contextmanager
-def _line(shown: bool) -> Iterator[Callable[[Attack], None] | None]:
-    if not shown:
-        yield None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def show(run: Attack) -> None:
-            failed = sum(record.failed for record in run.families.values())
-            progress.update(task, description=f"{run.tried} problems tried, {failed} failed")
-
-        yield show
+def _failed(run: Attack) -> int:
+    return sum(record.failed for record in run.families.values())
 
 
 def _print(run: Attack, folder: Path) -> None:
@@ -69,7 +60,7 @@ def _print(run: Attack, folder: Path) -> None:
         console.print(f"{count} x {printable(claim)}: {method}")
     for failure in run.failures:
         console.print(f"{failure.file}: {printable(failure.text)}")
-    failed = sum(record.failed for record in run.families.values())
+    failed = _failed(run)
     line = f"{run.tried} problems tried in {run.seconds:.0f} s with seed {run.seed}: "
     line += f"{failed} failed; see {folder / 'failures.jsonl'}" if failed else "nothing failed"
     console.print(Text(line, "green" if run.ok else "bold red"))

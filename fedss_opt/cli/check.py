@@ -18,8 +18,8 @@ from ..documents import load_solution
 from ..verification import DOCUMENTED, verify_solution
 from .exit_status import ExitStatus
 from .inputs import read_problem
-from .solving import announce_compilation
 from .terminal import Format, print_json, printable, stdout_console
+from .visible_solve import announce_compilation
 
 __all__ = ["check_command"]
 

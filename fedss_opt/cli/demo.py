@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import scenarios
-from ..exceptions import MissingDependencyError
+from ..extras import needs_extra
 from ..problem import Problem
 from ..quantities import format_quantity, format_share, scale_for
 from ..solution import Solution
@@ -19,9 +20,9 @@ from ..solvers import METHODS, Progress, solve
 from .exit_status import status_of
 from .inputs import output_path
 from .render import bar, client_table, coverage_table, headline, new_table
-from .reports import report_path, write_report
-from .solving import solve_visibly
+from .report_option import report_path, write_report
 from .terminal import note, stdout_console
+from .visible_solve import solve_visibly
 
 __all__ = ["demo_command", "demo_problem"]
 
@@ -68,7 +69,8 @@ def demo_command(
     """Solve an example cell and compare the answer with the policies the field uses."""
     output_path(plot, (".png", ".svg", ".pdf"))
     if plot is not None:
-        _need_matplotlib()
+        with needs_extra("--plot", "plot"):
+            import_module("matplotlib")
     report_path(report)
     problem = demo_problem(seed)
     records: list[Progress] = []
@@ -94,15 +96,6 @@ def demo_command(
         title = f"The demo's cell: {problem.n_clients} clients, {problem.n_tasks} tasks"
         write_report(problem, solution, report, history=records, title=title, quiet=quiet)
     return status
-
-
-def _need_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401, PLC0415
-    except ImportError:
-        raise MissingDependencyError(
-            '--plot needs matplotlib; install it with: pip install "fedss-opt[plot]"'
-        ) from None
 
 
 def _comparison(problem: Problem, solution: Solution, seed: int, console: Console) -> Table:

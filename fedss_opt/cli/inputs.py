@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..documents.files import in_file, load_problem
 from ..documents.json_text import parse_json
-from ..documents.problem import problem_from_dict
+from ..documents.problem_document import problem_from_dict
 from ..exceptions import FileFormatError, OptionError
 from ..problem import Objective, Problem
 from ..quantities import channel_db, parse_bandwidth, with_requirements
@@ -40,45 +40,39 @@ def read_problem(
     What is given beside the file replaces what the file says; a CSV says nothing of it and needs the
     bandwidth. Unless `quiet`, stderr remarks on numbers that look as if another unit was meant.
     """
-    problem = _read(name, bandwidth, resource_block, require, objective, quiet)
+    found = _found(name)
+    if isinstance(found, Problem):
+        problem = found
+        if bandwidth is not None:
+            problem = problem.replace(bandwidth_hz=parse_bandwidth(bandwidth))
+        if resource_block is not None:
+            problem = problem.replace(resource_block_hz=parse_bandwidth(resource_block))
+        if objective is not None:
+            problem = problem.replace(objective=objective)
+        problem = with_requirements(problem, require) if require else problem
+    else:
+        with in_file("<stdin>" if name == "-" else name):
+            problem = _table(found, bandwidth, resource_block, require, objective, quiet)
     for what, text, unit in (("bandwidth", bandwidth, "MHz"), ("resource block", resource_block, "kHz")):
         if text is not None:
             _remark_on_width(what, text, unit, quiet)
     return problem
 
 
-def _read(
-    name: str,
-    bandwidth: str | None,
-    resource_block: str | None,
-    require: Sequence[str],
-    objective: str | None,
-    quiet: bool,
-) -> Problem:
+def _found(name: str) -> Problem | bytes:
+    """Read a problem; of a table, which does not say all of one, the bytes."""
     if name == "-":
         data = sys.stdin.buffer.read()
         with in_file("<stdin>"):
             content = data.removeprefix(codecs.BOM_UTF8).lstrip()
             if not content:
                 raise FileFormatError("is empty; a problem document or a CSV is needed")
-            if not content.startswith(b"{"):
-                return _table(data, bandwidth, resource_block, require, objective, quiet)
-            problem = problem_from_dict(parse_json(data))
-    elif Path(name).suffix.lower() == ".csv":
-        data = Path(name).read_bytes()
-        with in_file(name):
-            return _table(data, bandwidth, resource_block, require, objective, quiet)
-    elif Path(name).suffix.lower() in (".json", ".npz"):
-        problem = load_problem(name)
-    else:
-        raise FileFormatError(f"{name}: the name must end in .json, .npz or .csv (or be - for stdin)")
-    if bandwidth is not None:
-        problem = problem.replace(bandwidth_hz=parse_bandwidth(bandwidth))
-    if resource_block is not None:
-        problem = problem.replace(resource_block_hz=parse_bandwidth(resource_block))
-    if objective is not None:
-        problem = problem.replace(objective=objective)
-    return with_requirements(problem, require) if require else problem
+            return problem_from_dict(parse_json(data)) if content.startswith(b"{") else data
+    if Path(name).suffix.lower() == ".csv":
+        return Path(name).read_bytes()
+    if Path(name).suffix.lower() in (".json", ".npz"):
+        return load_problem(name)
+    raise FileFormatError(f"{name}: the name must end in .json, .npz or .csv (or be - for stdin)")
 
 
 def _table(

@@ -20,8 +20,8 @@ from ..server.problem_details import RefusalKind, RefusedError, parsed, refusal_
 from ..solution import Solution
 from ..solvers import solve
 from .exit_status import ExitStatus
-from .solving import get_ready
 from .terminal import note
+from .visible_solve import get_ready
 
 __all__ = ["MAX_LINE_BYTES", "Stream", "solve_stream"]
 
@@ -33,22 +33,10 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """How the problems of a stream are solved.
+    """How the problems of a stream are solved: as by `fedss_opt.solve`, each with the time limit of its own.
 
-    Attributes
-    ----------
-    method : str
-        As for `fedss_opt.solve`.
-    gap_tol : float or None
-        Certified gap up to which an answer is optimal.
-    time_limit_s : float or None
-        Seconds for each problem.
-    seed : int
-        Seed of the policies that draw.
-    warm : bool
-        Start each solve from the answer before it. It changes the speed, never what is proven.
-    max_line_bytes : int
-        Longer lines are refused, and skipped without being kept.
+    `warm` starts each solve from the answer before it, which changes the speed, never what is proven. Lines longer than
+    `max_line_bytes` are refused, and skipped without being kept.
     """
 
     method: str = "admm"

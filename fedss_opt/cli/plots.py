@@ -21,19 +21,7 @@ __all__ = ["draw_answer"]
 
 
 def draw_answer(problem: Problem, solution: Solution, records: Sequence[Progress], path: Path) -> None:
-    """Draw an answer beside the history of its bounds.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    records : sequence of Progress
-        What the solve reported on its way.
-    path : Path
-        ``*.png``, ``*.svg`` or ``*.pdf``; written completely or not at all.
-    """
+    """Draw an answer beside the history of its bounds."""
     figure = new_figure(11.0, 4.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
     _draw_clients(left, problem, solution)

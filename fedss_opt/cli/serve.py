@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ..exceptions import MissingDependencyError
+from ..extras import needs_extra
 from ..server.access import TOKEN_VARIABLE, read_token, resolve
 from ..server.limits import Limits
 from .exit_status import ExitStatus
@@ -66,18 +66,7 @@ def serve_command(
     )
     token = read_token(token_file, os.environ)
     address = resolve(host, port, token)
-    _running().serve(address, token=token, limits=limits)
+    with needs_extra("fedss-opt serve", "serve", *_EXTRA):
+        lifecycle = import_module("fedss_opt.server.lifecycle")
+    lifecycle.serve(address, token=token, limits=limits)
     return ExitStatus.OK
-
-
-def _running() -> Any:
-    """Import what serves, or name the extra that brings it."""
-    try:
-        return import_module("fedss_opt.server.lifecycle")
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
-            raise
-        raise MissingDependencyError(
-            f'fedss-opt serve needs {missing}; install it with: pip install "fedss-opt[serve]"'
-        ) from None

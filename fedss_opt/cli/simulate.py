@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn
 from rich.table import Table
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..extras import needs_extra
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
-from .reports import report_path
-from .solving import ctrl_c_stops_softly, get_ready
-from .terminal import Format, complain, note, printable, stderr_console, stdout_console
+from .report_option import report_path
+from .terminal import Format, complain, note, printable, progress_line, stdout_console
+from .visible_solve import ctrl_c_stops_softly, get_ready
 
 if TYPE_CHECKING:
     from ..simulation.run_records import RoundRecord
@@ -85,14 +86,13 @@ def simulate_command(
     Every algorithm runs under every policy with every seed. The summary goes to stdout, or with --format json one
     JSON object per evaluated round; everything else goes to stderr.
     """
-    _need_the_simulator()
+    with needs_extra("fedss-opt simulate", "simulation", *_EXTRA):
+        from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415
     report_path(report)
     if plot is not None:
         from ..reports.page import need_report_extra  # noqa: PLC0415 - loads the kernels, which --help does not need
 
         need_report_extra("--plot")
-    from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415 - an extra
-
     changes = _changes(set_ or (), algorithms=algorithms, policies=policies, seeds=seeds, rounds=rounds)
     experiment = configuration.load_experiment(config, changes)
     if print_config:
@@ -135,19 +135,6 @@ def simulate_command(
     if format_ is Format.TABLE and done and not (quiet and (out or report) is not None):
         _print_summary(experiment, outcomes, target)
     return _status(jobs, outcomes, interrupted)
-
-
-def _need_the_simulator() -> None:
-    """Find out before anything is run, and in one line."""
-    try:
-        from ..studies import folder  # noqa: F401, PLC0415
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
-            raise
-        raise MissingDependencyError(
-            f'fedss-opt simulate needs {missing}; install it with: pip install "fedss-opt[simulation]"'
-        ) from None
 
 
 def _changes(
@@ -227,13 +214,10 @@ class _Bar:
 
 @contextmanager
 def _bar(shown: bool, jobs: Sequence[Job]) -> Iterator[_Bar]:
-    if not shown:
-        yield _Bar(jobs, lambda **_: None)
-        return
-    columns = (BarColumn(20), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=sum(job.settings.rounds for job in jobs), state="starting")
-        yield _Bar(jobs, lambda **fields: progress.update(task, **fields))
+    columns, total = (BarColumn(20), TextColumn("{task.fields[state]}")), sum(job.settings.rounds for job in jobs)
+    with progress_line(shown, *columns, total=total) as update:
+        update(state="starting")
+        yield _Bar(jobs, update)
 
 
 # -- printing -----------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from .exit_status import ExitStatus, status_of
 from .inputs import OBJECTIVES, distinct_files, output_path, read_problem
 from .jsonl import Stream, solve_stream
 from .render import client_table, coverage_table, headline
-from .reports import report_path, write_report
-from .solving import solve_visibly
+from .report_option import report_path, write_report
 from .terminal import Format, note, print_json, stdout_console
+from .visible_solve import solve_visibly
 
 __all__ = ["solve_command"]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, TimeElapsedColumn
 
 from ..documents.json_text import json_text
 from .exit_status import ExitStatus
 
-__all__ = ["Format", "complain", "note", "print_json", "printable", "stderr_console", "stdout_console"]
+__all__ = ["Format", "complain", "note", "print_json", "printable", "progress_line", "stderr_console", "stdout_console"]
 
 
 class Format(StrEnum):
@@ -47,6 +50,17 @@ def stderr_console() -> Console:
     """Return the console of messages and of the progress bar."""
     _tolerant(sys.stderr)
     return _Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def progress_line(shown: bool, *columns: ProgressColumn, total: float | None) -> Iterator[Callable[..., None]]:
+    """Give a function that changes the fields of a line on stderr, for as long as something runs; it may be unseen."""
+    if not shown:
+        yield lambda **changes: None
+        return
+    with Progress(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as progress:
+        task = progress.add_task("", total=total, state="")
+        yield lambda **changes: progress.update(task, **changes)
 
 
 def printable(text: str) -> str:

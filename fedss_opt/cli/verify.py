@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..extras import needs_extra
 from ..verification.balls import flint
 from .exit_status import ExitStatus
-from .solving import get_ready
-from .terminal import note, printable, stderr_console, stdout_console
+from .terminal import note, printable, progress_line, stdout_console
+from .visible_solve import get_ready
 
 if TYPE_CHECKING:
     from ..verification.verification_run import VerificationRun
@@ -80,9 +80,16 @@ def verify_command(
     from ..verification.verification_run import FULL, QUICK, run_verification  # noqa: PLC0415 - loads scipy.optimize
 
     if report is not None:
-        _ready_for_report(report)
+        with needs_extra("--report", "plot"):  # before the minutes are spent
+            import_module("matplotlib")
+        report.mkdir(parents=True, exist_ok=True)
     get_ready(quiet=quiet)
-    with _bar(not quiet and sys.stderr.isatty()) as show:
+    columns = (TextColumn("{task.description:13}"), BarColumn(30), MofNCompleteColumn())
+    with progress_line(not quiet and sys.stderr.isatty(), *columns, total=1) as update:
+
+        def show(what: str, done: int, total: int) -> None:
+            update(description=what, completed=done, total=total)
+
         run = run_verification(FULL if full else QUICK, progress=show)
     _print(run)
     if report is not None:
@@ -91,32 +98,6 @@ def verify_command(
         write_report(run, report)
         note(f"{report}: report.md, report.html and figures written", quiet=quiet)
     return ExitStatus.OK if run.ok else ExitStatus.CHECK_FAILED
-
-
-def _ready_for_report(folder: Path) -> None:
-    """Find out before the minutes are spent."""
-    try:
-        import matplotlib  # noqa: F401, PLC0415
-    except ImportError:
-        raise MissingDependencyError(
-            '--report needs matplotlib; install it with: pip install "fedss-opt[plot]"'
-        ) from None
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def _bar(shown: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    if not shown:
-        yield None
-        return
-    columns = (TextColumn("{task.description:13}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=1)
-
-        def show(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
-
-        yield show
 
 
 def _print(run: VerificationRun) -> None:

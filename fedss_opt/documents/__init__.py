@@ -1,9 +1,9 @@
 """Problems and answers as JSON documents and NPZ files (``docs/reference/file-format.md``)."""
 
 from .files import load_problem, load_solution, parse_json, save_problem, save_solution
-from .problem import PROBLEM_FORMAT, VERSION, problem_from_dict, problem_to_dict
-from .schema import problem_schema, solution_schema
-from .solution import SOLUTION_FORMAT, solution_from_dict, solution_to_dict
+from .json_schema import problem_schema, solution_schema
+from .problem_document import PROBLEM_FORMAT, VERSION, problem_from_dict, problem_to_dict
+from .solution_document import SOLUTION_FORMAT, solution_from_dict, solution_to_dict
 
 __all__ = [
     "PROBLEM_FORMAT",

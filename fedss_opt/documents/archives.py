@@ -15,7 +15,7 @@ from ..exceptions import FileFormatError
 from ..fields import FIELD, FIELDS
 from ..problem import Problem
 from ..wording import nearest
-from .problem import PROBLEM_FORMAT, VERSION, given_fields, rebuild
+from .problem_document import PROBLEM_FORMAT, VERSION, given_fields, rebuild
 from .reading import refusal
 
 __all__ = ["document_archive", "document_of_archive", "problem_archive", "problem_of_archive", "read_npz"]

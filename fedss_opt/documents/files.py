@@ -14,8 +14,8 @@ from ..problem import Problem
 from ..solution import Solution
 from .archives import document_archive, document_of_archive, problem_archive, problem_of_archive, read_npz
 from .json_text import decode, json_text, parse_json
-from .problem import problem_from_dict, problem_to_dict
-from .solution import solution_from_dict, solution_to_dict
+from .problem_document import problem_from_dict, problem_to_dict
+from .solution_document import solution_from_dict, solution_to_dict
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -51,19 +51,7 @@ def _suffix(path: str | PathLike[str], accepted: tuple[str, ...]) -> str:
 
 
 def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
-    """Write a problem to ``*.json`` (readable) or ``*.npz`` (compact, for large cells); all or nothing.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.documents import load_problem, save_problem
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> with TemporaryDirectory() as folder:
-    ...     save_problem(problem, f"{folder}/cell.npz")
-    ...     load_problem(f"{folder}/cell.npz").payload_bits
-    array([1000000., 2000000.])
-    """
+    """Write a problem to ``*.json`` (readable) or ``*.npz`` (compact, for large cells); all or nothing."""
     if _suffix(path, (".json", ".npz")) == ".json":
         data = json_text(problem_to_dict(problem)).encode()
     else:
@@ -73,27 +61,7 @@ def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
 
 
 def load_problem(path: str | PathLike[str]) -> Problem:
-    """Read a problem from ``*.json`` or ``*.npz``.
-
-    Raises
-    ------
-    FileFormatError
-        In one line: the file, the place inside it, what stands there and what is accepted.
-    OSError
-        When the file cannot be read.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from fedss_opt.documents import load_problem
-    >>> text = '{"format":"fedss_opt/problem","version":1,"bandwidth_hz":1e6,"payload_bits":[1e6,2e6],"cn0_hz":3e7}'
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "cell.json")
-    ...     _ = path.write_text(text)
-    ...     load_problem(path).n_clients
-    2
-    """
+    """Read a problem from ``*.json`` or ``*.npz``."""
     suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):
@@ -106,17 +74,6 @@ def save_solution(
     """Write an answer to ``*.json`` or ``*.npz``, with the names in its problem, or in `problem`; all or nothing.
 
     `with_problem` writes the problem into it too.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.documents import load_solution, save_solution
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.json")
-    ...     load_solution(f"{folder}/answer.json", problem).selected
-    array([ True,  True])
     """
     suffix = _suffix(path, (".json", ".npz"))
     document = solution_to_dict(solution, problem, with_problem=with_problem)
@@ -124,27 +81,7 @@ def save_solution(
 
 
 def load_solution(path: str | PathLike[str], problem: Problem | None = None) -> Solution:
-    """Read an answer from ``*.json`` or ``*.npz``; with `problem`, refuse the answer to another problem.
-
-    Raises
-    ------
-    FileFormatError
-        In one line: the file, the place inside it, what stands there and what is accepted.
-    OSError
-        When the file cannot be read.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.documents import load_solution, save_solution
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> with TemporaryDirectory() as folder:
-    ...     save_solution(fo.solve(problem), f"{folder}/answer.npz", with_problem=True)
-    ...     answer = load_solution(f"{folder}/answer.npz")
-    >>> answer.check().ok
-    True
-    """
+    """Read an answer from ``*.json`` or ``*.npz``; with `problem`, refuse the answer to another problem."""
     suffix = _suffix(path, (".json", ".npz"))
     data = Path(path).read_bytes()
     with in_file(os.fspath(path)):

@@ -23,12 +23,6 @@ def parse_json(data: str | bytes) -> Any:
     ------
     FileFormatError
         With line and column where the text is malformed.
-
-    Examples
-    --------
-    >>> from fedss_opt.documents import parse_json
-    >>> parse_json('{"a": [1, null]}')
-    {'a': [1, None]}
     """
     text = decode(data) if isinstance(data, bytes) else data
     try:

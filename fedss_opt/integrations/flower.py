@@ -11,22 +11,15 @@ and in the client's app::
 
 from __future__ import annotations
 
-from ..exceptions import MissingDependencyError
+from ..extras import needs_extra
 
-try:
+with needs_extra("fedss_opt.integrations.flower", "flower", "flwr", since="1.23"):
     import flwr.serverapp.strategy  # noqa: F401
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "flwr":
-        raise
-    raise MissingDependencyError(
-        'fedss_opt.integrations.flower needs flwr 1.23 or later; install it with: pip install "fedss-opt[flower]"'
-    ) from None
 
-from .flower_client import Measure, linkstate
+from .flower_client import linkstate
 from .flower_links import Links, LinkSource, TableKey, from_metrics, from_table, query
 from .flower_records import BANDWIDTH_KEY, DEADLINE_KEY
 from .flower_strategy import AllocatedResult, AllocatedStrategy, allocated
-from .select import LinkState
 
 __all__ = [
     "BANDWIDTH_KEY",
@@ -34,9 +27,7 @@ __all__ = [
     "AllocatedResult",
     "AllocatedStrategy",
     "LinkSource",
-    "LinkState",
     "Links",
-    "Measure",
     "TableKey",
     "allocated",
     "from_metrics",

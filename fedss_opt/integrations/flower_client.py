@@ -9,7 +9,7 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from ..exceptions import OptionError
-from ..rounds.reports import ClientId
+from ..rounds.client_reports import ClientId
 from .flower_records import ACTION, ID_ONLY_KEY, RECORD, ROUND_KEY, to_record
 from .select import LinkState
 

@@ -16,13 +16,6 @@ class ChosenNodes(Grid):
 
     Strategies of Flower sample from what `get_node_ids` returns, each in its own way; whoever sees the chosen nodes
     only can sample nobody else.
-
-    Parameters
-    ----------
-    grid : Grid
-        Everything but the list of nodes is its.
-    node_ids : sequence of int
-        The nodes that are seen.
     """
 
     def __init__(self, grid: Grid, node_ids: Sequence[int]) -> None:

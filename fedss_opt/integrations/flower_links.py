@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 
 from ..exceptions import FedssOptError, OptionError
-from ..rounds.reports import ClientId
-from ..scenarios.arguments import number
+from ..rounds.client_reports import ClientId
+from ..scenarios.arguments import positive
 from .flower_records import ID_ONLY_KEY, QUERY_TYPE, RECORD, ROUND_KEY, from_record
 from .select import LinkState, checked_fields
 
@@ -88,8 +87,7 @@ def query(*, timeout_s: float = 60.0) -> LinkSource:
     >>> from fedss_opt.integrations.flower import query
     >>> source = query(timeout_s=5.0)
     """
-    number("timeout_s", timeout_s, low=0.0, high=math.inf, open_low=True, open_high=True)
-    return _Query(float(timeout_s))
+    return _Query(positive("timeout_s", timeout_s))
 
 
 @dataclass(frozen=True)
@@ -188,9 +186,9 @@ def from_table(
         named = TableKey(key)
     except ValueError:
         raise OptionError(f"key = {key!r}: must be one of {', '.join(repr(str(one)) for one in TableKey)}") from None
-    number("timeout_s", timeout_s, low=0.0, high=math.inf, open_low=True, open_high=True)
+    timeout_s = positive("timeout_s", timeout_s)
     lookup: Lookup = (lambda client, _: table.get(client)) if isinstance(table, Mapping) else table
-    return _Table(lookup, named, float(timeout_s))
+    return _Table(lookup, named, timeout_s)
 
 
 @dataclass

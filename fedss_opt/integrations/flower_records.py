@@ -7,7 +7,7 @@ from typing import Any
 from flwr.app import ConfigRecord
 
 from ..exceptions import ProblemError
-from ..rounds.reports import MEASURES, ClientId, client_id
+from ..rounds.client_reports import MEASURES, ClientId, client_id
 from ..wording import nearest
 from .select import LinkState, checked_fields
 
@@ -47,15 +47,7 @@ _BY_KEY = {_key(field): field for field in MEASURES}
 
 
 def to_record(client: ClientId, state: LinkState) -> ConfigRecord:
-    """Write a client's id and link state as a record.
-
-    Parameters
-    ----------
-    client : str or int
-        The client, as the allocator is to call it.
-    state : LinkState
-        What it reports; None is not reported.
-    """
+    """Write a client's id and link state as a record."""
     record = ConfigRecord({_CLIENT_KEY: client_id(client)})
     for name, value in checked_fields(state).items():
         if value is None:

@@ -18,7 +18,7 @@ from flwr.serverapp.strategy import Result, Strategy
 
 from ..exceptions import FedssOptError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import ClientId
+from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import number
 from .flower_grid import ChosenNodes
 from .flower_links import LinkSource
@@ -280,7 +280,7 @@ def allocated(
             raise OptionError(f"{name}: a {type(value).__name__}; must be a {kind.__name__}")
     if isinstance(strategy, AllocatedStrategy):
         raise OptionError("strategy: is allocated already; give the one that it was made from")
-    number("startup_s", startup_s, low=0.0, high=math.inf)
+    longest_s = number("startup_s", startup_s, low=0.0, high=math.inf)
     # A subclass made for the occasion, not a wrapper: a `start` and helpers of the strategy's own go on working, and
     # whoever asks whether it is a FedAvg is told so.
     own_start = type(strategy).start is not Strategy.start
@@ -288,7 +288,7 @@ def allocated(
     made = copy.copy(strategy)
     made.__class__ = type(f"Allocated{type(strategy).__name__}", (base, type(strategy)), {})
     result = cast(AllocatedStrategy, made)
-    result._fedss_allocation = _Allocation(allocator, link_source, float(startup_s))
+    result._fedss_allocation = _Allocation(allocator, link_source, longest_s)
     return result
 
 

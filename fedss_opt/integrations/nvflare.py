@@ -26,14 +26,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..extras import needs_extra
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import ClientId
-from ..scenarios.arguments import number
-from .nvflare_meta import LINK_KEY, PLAN_KEY, Grant, Model, grant_of, with_plan
+from ..rounds.client_reports import ClientId
+from ..scenarios.arguments import positive
+from .nvflare_meta import LINK_KEY, Grant, Model, grant_of, with_plan
 from .select import LinkState, Selector
 
-__all__ = ["LINK_KEY", "LINK_TASK", "PLANS_FILE", "PLAN_KEY", "AllocatedMixin", "Grant", "grant_of"]
+__all__ = ["LINK_KEY", "LINK_TASK", "PLANS_FILE", "AllocatedMixin", "Grant", "grant_of"]
 
 LINK_TASK = "linkstate"
 """Name of the task with which `AllocatedMixin.ask_links` asks."""
@@ -196,22 +197,16 @@ class AllocatedMixin(_Workflow):
         MissingDependencyError
             Without NVFlare.
         """
-        number("timeout_s", timeout_s, low=0.0, high=math.inf, open_low=True, open_high=True)
+        longest = math.ceil(positive("timeout_s", timeout_s))
         if not clients:
             return {}  # an empty list of targets means everybody to NVFlare
-        try:
+        with needs_extra("asking clients", "nvflare", "nvflare", since="2.9"):
             from nvflare.app_common.abstract.fl_model import FLModel  # noqa: PLC0415
-        except ImportError as error:
-            if (error.name or "").partition(".")[0] != "nvflare":
-                raise
-            raise MissingDependencyError(
-                'asking clients needs nvflare 2.9 or later; install it with: pip install "fedss-opt[nvflare]"'
-            ) from None
         answers = super().send_model_and_wait(
             task_name=LINK_TASK,
             data=FLModel(metrics={}, current_round=self.current_round),
             targets=list(clients),
-            timeout=math.ceil(timeout_s),
+            timeout=longest,
         )
         return {answer.meta["client_name"]: answer.metrics for answer in answers}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..exceptions import FedssOptError, OptionError
 from ..rounds import RoundAllocator, RoundPlan
-from ..rounds.reports import MEASURES, ClientId
+from ..rounds.client_reports import MEASURES, ClientId
 from ..wording import nearest
 
-__all__ = ["LinkState", "Selector", "checked_fields"]
+__all__ = ["LinkState", "Selector"]
 
 LinkState = Mapping[str, Any]
 """A client's report: keyword arguments of `RoundAllocator.update`, such as ``{"cn0_hz": 2e7, "compute_s": 0.4}``."""
@@ -20,18 +20,7 @@ _FIELDS = (*MEASURES, "tasks")
 
 
 def checked_fields(state: LinkState) -> LinkState:
-    """Refuse a link state with names that `RoundAllocator.update` does not know; it judges the values itself.
-
-    Raises
-    ------
-    OptionError
-        Naming the field, and the nearest known one.
-
-    Examples
-    --------
-    >>> checked_fields({"cn0_hz": 2e7})
-    {'cn0_hz': 20000000.0}
-    """
+    """Refuse a link state with names that `RoundAllocator.update` does not know; it judges the values itself."""
     if not isinstance(state, Mapping):
         raise OptionError(f"link state = {state!r:.60}: must be a mapping such as {{'cn0_hz': 2e7}}")
     for name in state:

@@ -20,7 +20,7 @@ from .client_charts import clients_chart, timeline_chart
 from .clients import clients_table, kept_clients
 from .cost_charts import reduced_costs_chart
 from .page import need_report_extra, write_page
-from .parts import Chart, Download, Page
+from .page_parts import Chart, Download, Page
 from .reasons import prices_of
 from .tasks import tasks_of
 from .words import cards_of, claims_of, headline_of, state_of

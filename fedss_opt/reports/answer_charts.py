@@ -11,7 +11,7 @@ from ..quantities import format_gap, scale_for
 from ..solution import Solution
 from ..solvers import Progress
 from .charts import altair, color, left_note, spec_of, thinned
-from .parts import Chart
+from .page_parts import Chart
 from .tasks import TaskRow
 
 __all__ = ["bounds_chart", "bounds_move", "tasks_chart"]

@@ -43,7 +43,7 @@ def spec_of(chart: Any, *, height: int | None = None) -> dict[str, Any]:
     ----------
     chart : altair.TopLevelMixin
         The chart. Its data are its own values or a named dataset (``alt.NamedData("clients")``), which the page fills
-        from the table that `parts.Chart.datasets` gives. Then a parameter ``picked`` (-1 for none) is set to the
+        from the table that `page_parts.Chart.datasets` gives. Then a parameter ``picked`` (-1 for none) is set to the
         ``key`` of the row that the reader selects, and a click on a mark whose datum has a ``key`` selects that row.
     height : int, optional
         Pixels; the width is that of the page.

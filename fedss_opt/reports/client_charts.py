@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..problem import Objective, Problem
 from ..quantities import format_quantity
 from ..solution import Solution
@@ -15,7 +15,7 @@ from . import ticks
 from .charts import altair, color, left_note, spec_of, thinned
 from .client_marks import MOST_POINTS, UPLOADS, column_of, late_note, state_marks, tooltips
 from .names import LONGEST_PX, MOST_NAMES, places_of
-from .parts import Chart, Table, displayable
+from .page_parts import Chart, Table, displayable
 
 __all__ = ["clients_chart", "timeline_chart"]
 
@@ -28,9 +28,6 @@ _AREAS, _MANY, _AREAS_OF_MANY = (20, 320), 300, (8, 90)
 
 # Of the makespan, and of the clients: when the timeline says that nearly all end together.
 _NEARLY, _MOST = 0.999, 0.9
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 
 def clients_chart(solution: Solution, table: Table) -> Chart:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from .charts import color
-from .parts import Column, Table
+from .page_parts import Column, Table
 from .reasons import STATES, State
 from .words import isolated
 
@@ -22,8 +22,6 @@ _MOST_NAMED, _LONGEST_NAME = 5, 24
 
 UPLOADS = (State.SELECTED, State.MANDATORY)
 _COLORS = [color({State.SELECTED: "selected", State.MANDATORY: "accent"}.get(state, "left-out")) for state in State]
-
-IntArray = npt.NDArray[np.int64]
 
 
 def tooltips(alt: Any, table: Table, keys: Sequence[str]) -> list[Any]:
@@ -65,18 +63,8 @@ def _inside(state: State) -> str:
     return _COLORS[state] if state in UPLOADS else "transparent"
 
 
-def late_note(table: Table, late: npt.NDArray[np.bool_], by: str) -> str:
-    """Say which clients cannot end by a time, by name if they are few; nothing where all can.
-
-    Parameters
-    ----------
-    table : Table
-        The clients.
-    late : ndarray of bool
-        By position.
-    by : str
-        The time, as it is written.
-    """
+def late_note(table: Table, late: BoolArray, by: str) -> str:
+    """Say which clients cannot end by a time, by name if they are few; nothing where all can."""
     keys = np.flatnonzero(late).tolist()
     if not keys:
         return ""

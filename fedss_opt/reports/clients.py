@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..certification import costs_and_worths
 from ..problem import Objective, Problem
 from ..quantities import channel_db, scale_for
 from ..solution import Certificate, CertificateKind, Solution
-from .parts import Column, Table, displayable, measure
-from .reasons import REASONS, STATES, Prices, reasons_of, states_of
+from .page_parts import Column, Table, displayable, measure
+from .reasons import STATES, Prices, Reason, reasons_of, states_of
 
 __all__ = ["clients_table", "kept_clients", "needed_hz"]
 
 # What a page carries: more rows serve nobody, and a phone has to hold them.
 MOST_ROWS = 10_000
 MOST_CONTRIBUTIONS = 200_000
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 
 def kept_clients(solution: Solution, prices: Prices, limit: int = MOST_ROWS) -> IntArray:
@@ -43,19 +40,7 @@ def needed_hz(problem: Problem, solution: Solution) -> FloatArray:
 
 
 def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: IntArray) -> Table:
-    """Return the clients that a page carries as a table.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    prices : Prices
-        What its certificate says of the clients.
-    kept : ndarray of int
-        Positions of the clients, as `kept_clients` returns them.
-    """
+    """Return the clients that a page carries as a table."""
     chosen = solution.selected
     needs = needed_hz(problem, solution)
     # Of the sum of the times no client is too late.
@@ -73,7 +58,10 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
     ends = f"_{cost_unit.lower()}"
     entries: list[tuple[Column, Any]] = [
         (Column(key="name", title="client", kind="text", csv="id"), _names(problem, kept)),
-        (Column(key="state", title="state", kind="choice", labels=STATES, csv="state"), states),
+        (
+            Column(key="state", title="state", kind="choice", labels=STATES, csv="state"),
+            states,
+        ),
         (
             Column(
                 key="channel",
@@ -112,7 +100,7 @@ def clients_table(problem: Problem, solution: Solution, prices: Prices, kept: In
             (Column(key="worth", title="worth in the proof", csv=f"worth{ends}", **hidden, **price), prices.worth),
             (Column(key="reduced", title="reduced cost", csv=f"reduced_cost{ends}", **late, **price), prices.reduced),
         ]
-    texts = tuple(REASONS[reason] for reason in sorted(REASONS))
+    texts = [reason.text for reason in Reason]
     why = Column(key="why", title="why", kind="sentence", labels=texts, csv="why", shown=False)
     entries.append((why, reasons_of(problem, solution, prices)))
     whole = len(kept) == problem.n_clients

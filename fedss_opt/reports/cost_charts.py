@@ -14,7 +14,7 @@ from . import ticks
 from .charts import altair, color, left_note, spec_of, thinned
 from .client_marks import MOST_POINTS, UPLOADS, column_of, late_note, state_marks, tooltips
 from .names import LONGEST_PX, MOST_NAMES
-from .parts import Chart, Table
+from .page_parts import Chart, Table
 
 __all__ = ["reduced_costs_chart"]
 

@@ -2,9 +2,9 @@
 
 How to make a page:
 
-1. Describe it with the dataclasses of `parts`: a `Page` of `Card`, `Chart`, `Table` and `Download`. Charts are made
-   with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that light,
-   dark and print need no second drawing.
+1. Describe it with the dataclasses of `page_parts`: a `Page` of `Card`, `Chart`, `Table` and `Download`. Charts are
+   made with Altair and handed over by `charts.spec_of`; their colours are those of the page (`charts.color`), so that
+   light, dark and print need no second drawing.
 2. Write a template that extends ``base.html.j2``, in the folder ``templates`` of the package that makes the page, and
    fill its block ``body`` with sections, of which ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and
    tables of the page; ``base.html.j2`` itself shows all charts, then all tables. Text of users goes through ``{{ }}``
@@ -43,13 +43,14 @@ import functools
 import hashlib
 import json
 import os
-from importlib import resources
+from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..atomic_files import write_atomically
-from ..exceptions import FileFormatError, MissingDependencyError
-from .parts import Chart, Download, Page, Table, embeddable
+from ..exceptions import FileFormatError
+from ..extras import needs_extra
+from .page_parts import Chart, Download, Page, Table, embeddable
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -60,40 +61,14 @@ _SHELL = "fedss_opt.reports"  # what every page has
 
 
 def need_report_extra(option: str) -> None:
-    """Refuse, before any work is done, a page that could not be made after it.
-
-    Parameters
-    ----------
-    option : str
-        Who asks: the option or function that the message names.
-
-    Raises
-    ------
-    MissingDependencyError
-        Naming what is missing, and how to install it.
-    """
-    try:
-        import altair  # noqa: F401, PLC0415 - belongs to an extra, and takes a second to load
-        import jinja2  # noqa: F401, PLC0415
-        import vl_convert  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'{option} needs {error.name}; install it with: pip install "fedss-opt[report]"'
-        ) from None
+    """Refuse, before any work is done, a page that could not be made after it."""
+    with needs_extra(option, "report"):
+        for module in ("altair", "jinja2", "vl_convert"):
+            import_module(module)
 
 
 def write_page(page: Page, path: str | PathLike[str]) -> None:
-    """Write a page to ``*.html``; all or nothing.
-
-    Raises
-    ------
-    FileFormatError
-        When the name has another ending.
-    MissingDependencyError
-        Without the extra ``report``.
-    OSError
-        When the file cannot be written.
-    """
+    """Write a page to ``*.html``; all or nothing."""
     if not os.fspath(path).lower().endswith(".html"):
         raise FileFormatError(f"{os.fspath(path)}: the name must end in .html")
     # A name may hold half a surrogate pair, which is no UTF-8: browsers show its reference as "unknown character".

@@ -4,108 +4,101 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..certification import costs_and_worths, forced_clients
 from ..problem import Problem
 from ..solution import Solution, Status
 
-__all__ = ["REASONS", "STATES", "Prices", "Reason", "State", "prices_of", "reasons_of", "states_of"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+__all__ = ["STATES", "Prices", "Reason", "State", "prices_of", "reasons_of", "states_of"]
 
 # A page carries seven digits of a cost and a worth: what differs by less is the same number to its reader.
 _TIE = 5e-7
 
 
-class State(IntEnum):
+class _Told(IntEnum):
+    """A number that a page carries, and the text that stands for it there."""
+
+    text: str
+
+    def __new__(cls, value: int, text: str) -> Self:
+        member = int.__new__(cls, value)
+        member._value_, member.text = value, text
+        return member
+
+
+class State(_Told):
     """What became of a client."""
 
-    SELECTED = 0
-    LEFT_OUT = 1
-    MANDATORY = 2
-    UNAVAILABLE = 3
-    UNABLE = 4
-    UNDECIDED = 5
-    LATE = 6
+    SELECTED = 0, "selected"
+    LEFT_OUT = 1, "left out"
+    MANDATORY = 2, "selected (mandatory)"
+    UNAVAILABLE = 3, "not available"
+    UNABLE = 4, "cannot take part"
+    UNDECIDED = 5, "no answer"
+    LATE = 6, "cannot end in time"
 
 
-STATES = (
-    "selected",
-    "left out",
-    "selected (mandatory)",
-    "not available",
-    "cannot take part",
-    "no answer",
-    "cannot end in time",
-)
+STATES = tuple(state.text for state in State)
+"""The texts of the states, by their numbers."""
 
 
-class Reason(IntEnum):
-    """Why."""
+class Reason(_Told):
+    """Why; ``{cost}`` and ``{worth}`` stand for the client's figures with their units."""
 
-    MANDATORY = 0
-    UNAVAILABLE = 1
-    UNABLE = 2
-    NO_ANSWER = 3
-    UNEXPLAINED_IN = 4
-    UNEXPLAINED_OUT = 5
-    WORTH_IT = 6
-    EDGE_IN = 7
-    INDIVISIBLE_IN = 8
-    TOO_EXPENSIVE = 9
-    EDGE_OUT = 10
-    INDIVISIBLE_OUT = 11
-    NOT_NEEDED = 12
-    TOO_LATE = 13
-    LATE_IN = 14
-    UNPRICED = 15
-    UNSETTLED_IN = 16
-    UNSETTLED_OUT = 17
-    FORCED = 18
-
-
-REASONS = {
-    Reason.MANDATORY: "Mandatory: it uploads whatever it costs.",
-    Reason.FORCED: "Forced: without it some task would fall short, even with everybody else.",
-    Reason.UNAVAILABLE: "Not available in this round.",
-    Reason.UNABLE: "Cannot keep its own limits on this carrier, so no answer can select it.",
-    Reason.NO_ANSWER: "There is no answer, so nobody uploads.",
-    Reason.UNEXPLAINED_IN: "Selected. The method gives no certificate, and so no reduced cost that would say why.",
-    Reason.UNEXPLAINED_OUT: "Left out. The method gives no certificate, and so no reduced cost that would say why.",
-    Reason.WORTH_IT: "Selected: it costs {cost} and is worth {worth} to the tasks.",
-    Reason.EDGE_IN: "Selected, on the edge: it costs just what it is worth to the tasks ({cost}).",
-    Reason.INDIVISIBLE_IN: "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
-    "split, and whole ones decided.",
-    Reason.TOO_EXPENSIVE: "Left out: it costs {cost} and is worth only {worth} to the tasks.",
-    Reason.EDGE_OUT: "Left out, on the edge: it costs just what it is worth to the tasks ({cost}).",
-    Reason.INDIVISIBLE_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
-    "split, and whole ones decided.",
-    Reason.NOT_NEEDED: "Left out: no task needs what it offers.",
-    Reason.UNPRICED: "Left out: it costs {cost}, and the tasks that it serves have no price: others cover them anyway.",
-    Reason.UNSETTLED_IN: "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
-    "split, or the method found no better choice.",
-    Reason.UNSETTLED_OUT: "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be "
-    "split, or the method found no better choice.",
-    Reason.TOO_LATE: "Left out, as it cannot end in time: no bandwidth that it can be given would let it end by "
-    "the deadline of the certificate.",
-    Reason.LATE_IN: "Selected although no bandwidth that it can be given would let it end by the deadline of the "
-    "certificate: the answer ends later than that.",
-}
-"""Sentences; ``{cost}`` and ``{worth}`` stand for the client's figures with their units."""
+    MANDATORY = 0, "Mandatory: it uploads whatever it costs."
+    UNAVAILABLE = 1, "Not available in this round."
+    UNABLE = 2, "Cannot keep its own limits on this carrier, so no answer can select it."
+    NO_ANSWER = 3, "There is no answer, so nobody uploads."
+    UNEXPLAINED_IN = 4, "Selected. The method gives no certificate, and so no reduced cost that would say why."
+    UNEXPLAINED_OUT = 5, "Left out. The method gives no certificate, and so no reduced cost that would say why."
+    WORTH_IT = 6, "Selected: it costs {cost} and is worth {worth} to the tasks."
+    EDGE_IN = 7, "Selected, on the edge: it costs just what it is worth to the tasks ({cost})."
+    INDIVISIBLE_IN = (
+        8,
+        "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be split, and whole ones "
+        "decided.",
+    )
+    TOO_EXPENSIVE = 9, "Left out: it costs {cost} and is worth only {worth} to the tasks."
+    EDGE_OUT = 10, "Left out, on the edge: it costs just what it is worth to the tasks ({cost})."
+    INDIVISIBLE_OUT = (
+        11,
+        "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be split, and whole ones "
+        "decided.",
+    )
+    NOT_NEEDED = 12, "Left out: no task needs what it offers."
+    TOO_LATE = (
+        13,
+        "Left out, as it cannot end in time: no bandwidth that it can be given would let it end by the deadline of "
+        "the certificate.",
+    )
+    LATE_IN = (
+        14,
+        "Selected although no bandwidth that it can be given would let it end by the deadline of the certificate: the "
+        "answer ends later than that.",
+    )
+    UNPRICED = 15, "Left out: it costs {cost}, and the tasks that it serves have no price: others cover them anyway."
+    UNSETTLED_IN = (
+        16,
+        "Selected although it costs {cost} and is worth {worth} to the tasks: clients cannot be split, or the method "
+        "found no better choice.",
+    )
+    UNSETTLED_OUT = (
+        17,
+        "Left out although it costs {cost} and is worth {worth} to the tasks: clients cannot be split, or the method "
+        "found no better choice.",
+    )
+    FORCED = 18, "Forced: without it some task would fall short, even with everybody else."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What clients cost and are worth at the certificate's deadline or price; NaN where that is undefined.
+    """What clients cost and are worth at the certificate's deadline or price, (N,); NaN where undefined.
 
-    Attributes
-    ----------
-    cost, worth, reduced : ndarray, (N,)
-        Hz, or s for total latency: see `fedss_opt.Certificate.reduced_costs`.
+    In Hz, or in s for total latency: see `fedss_opt.Certificate.reduced_costs`.
     """
 
     cost: FloatArray
@@ -131,18 +124,8 @@ def prices_of(problem: Problem, solution: Solution) -> Prices:
     return Prices(cost=cost, worth=worth, reduced=reduced)
 
 
-def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> npt.NDArray[np.int64]:
-    """Return the `State` of every client, (N,).
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    late : ndarray of bool, (N,), optional
-        Who could not end with the last one on any bandwidth: not left out by choice.
-    """
+def states_of(problem: Problem, solution: Solution, late: BoolArray | None = None) -> IntArray:
+    """Return the `State` of every client, (N,); who is `late` could not end with the last one on any bandwidth."""
     state = np.where(solution.selected, int(State.SELECTED), int(State.LEFT_OUT))
     if late is not None:
         state[~solution.selected & late] = State.LATE
@@ -154,18 +137,8 @@ def states_of(problem: Problem, solution: Solution, late: BoolArray | None = Non
     return state
 
 
-def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> npt.NDArray[np.int64]:
-    """Return the `Reason` of every client, (N,).
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    prices : Prices
-        As `prices_of` returns them.
-    """
+def reasons_of(problem: Problem, solution: Solution, prices: Prices) -> IntArray:
+    """Return the `Reason` of every client, (N,)."""
     chosen, reduced = solution.selected, prices.reduced
     unknown, late = np.isnan(reduced), np.isposinf(reduced)
     # Only of a finished answer is it known that nothing but whole clients stands against its prices.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..problem import Problem
 from ..quantities import format_share, offered
 from ..solution import Solution
-from .parts import displayable
+from .page_parts import displayable
 
 __all__ = ["TaskRow", "tasks_of"]
 
@@ -17,16 +17,8 @@ __all__ = ["TaskRow", "tasks_of"]
 class TaskRow:
     """What a task needs, receives, and could receive; as text, but for the shares.
 
-    Attributes
-    ----------
-    name, needs, receives, offered, ratio : str
-        Relevance; `offered` by all clients that can be selected.
-    clients : int
-        Selected clients that serve it.
-    share : float
-        Received (or, without an answer, offered) over needed; inf where nothing is needed.
-    served : bool
-        Whether that suffices.
+    It could receive what all clients that can be selected offer. The share is received (or, without an answer, offered)
+    over needed, inf where nothing is; `served`: whether that suffices.
     """
 
     name: str

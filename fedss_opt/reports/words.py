@@ -12,7 +12,7 @@ from ..checking import check
 from ..problem import Objective, Problem
 from ..quantities import format_gap, format_quantity, format_share
 from ..solution import Solution, Status, StopReason
-from .parts import Card, displayable
+from .page_parts import Card, displayable
 
 __all__ = ["cards_of", "claims_of", "headline_of", "isolated", "state_of"]
 
@@ -40,17 +40,7 @@ def state_of(solution: Solution, claims: Claims) -> str:
 
 
 def headline_of(problem: Problem, solution: Solution, claims: Claims) -> str:
-    """Say in two or three sentences what was found, and what is proven of it.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    solution : Solution
-        Its answer.
-    claims : sequence of (word, name, detail)
-        As `claims_of` returns them. Where one does not hold, nothing is said to be proven.
-    """
+    """Say in two or three sentences what was found, and what is proven of it."""
     if broken := _named(claims, False):
         what = f"{len(broken)} of {len(claims)} claims of this answer do{'es' if len(broken) == 1 else ''} not hold"
         names = ", ".join(isolated(name) for name in broken[:_MOST_NAMED]) + (", ..." if broken[_MOST_NAMED:] else "")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError, ProblemError
 from ..scenarios.arguments import count
+from .client_reports import LINK_NAMES, MEASURES, ClientId, ClientReport, merged, report
+from .client_reports import client_id as accepted_id
 from .fairness import Fairness
 from .memory import Memory, OpenRound
 from .plan import RoundPlan
 from .planning import decide, plan_of
-from .reports import MEASURES, ClientId, ClientReport, merged, report
-from .reports import client_id as accepted_id
 from .settings import RoundSettings
-from .stating import link_of, state_round
+from .stating import state_round
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -88,23 +88,14 @@ class RoundAllocator:
         fairness: Fairness | None = None,
         seed: int = 0,
     ) -> None:
-        self._settings = RoundSettings.checked(
-            bandwidth_hz=bandwidth_hz,
-            tasks=tasks,
-            objective=objective,
-            method=method,
-            gap_tol=gap_tol,
-            time_limit_s=time_limit_s,
-            resource_block_hz=resource_block_hz,
-            max_age=max_age,
-            fairness=fairness,
-            seed=seed,
-        )
+        given = locals().copy()
+        del given["self"]
+        self._settings = RoundSettings.checked(**given)
         self._memory = Memory()
         self._start()
 
     def _start(self) -> None:
-        self._links = Counter(map(link_of, self._memory.reports.values()))
+        self._links = Counter(report.link for report in self._memory.reports.values())
         self._lock = Lock()  # guards the memory; held for moments
         self._planning = Lock()  # held by the one `allocate` that is at work
 
@@ -136,8 +127,6 @@ class RoundAllocator:
         self,
         client_id: ClientId,
         *,
-        cn0_hz: float | None = None,
-        spectral_efficiency: float | None = None,
         payload_bits: float | None = None,
         compute_s: float | None = None,
         tasks: Mapping[str, float] | None = None,
@@ -147,6 +136,7 @@ class RoundAllocator:
         weight: float | None = None,
         mandatory: bool | None = None,
         round: int | None = None,  # noqa: A002
+        **link: float | None,
     ) -> None:
         """Take in a client's report, or a part of it: what is left out stays as it was reported before.
 
@@ -154,8 +144,6 @@ class RoundAllocator:
         ----------
         client_id : str or int
             The client; "7" and 7 are two.
-        cn0_hz, spectral_efficiency : float, optional
-            Its channel, as C/N0 (Hz) or in bit/s/Hz; all clients give the same of the two.
         payload_bits : float, optional
             Bits that it would upload.
         compute_s : float, optional
@@ -171,19 +159,24 @@ class RoundAllocator:
         round : int, optional
             The round that the report is for; by default the next one to be allocated. A report for an earlier round
             than the newest known fills in what is missing and changes nothing else.
+        **link : float, optional
+            Its channel: ``cn0_hz`` (C/N0, Hz) or ``spectral_efficiency`` (bit/s/Hz), or the link of another client
+            model; all clients give the same.
 
         Raises
         ------
         ProblemError, OptionError
             Naming the client, the field, the value and what is accepted; nothing has changed then.
         """
-        given = locals()
+        given = locals() | link
+        if odd := [name for name in link if name not in LINK_NAMES]:
+            raise TypeError(f"RoundAllocator.update() got an unexpected keyword argument {odd[0]!r}")
         name = accepted_id(client_id)
         fresh = report(
             name,
             self._settings.tasks,
             round_=None if round is None else count("round", round),
-            given={field: given[field] for field in (*MEASURES, "tasks")},
+            given={field: given.get(field) for field in (*MEASURES, "tasks")},
         )
         with self._lock:
             memory = self._memory
@@ -193,7 +186,7 @@ class RoundAllocator:
             memory.reports[name] = both
 
     def _refuse_mixed_channels(self, name: ClientId, earlier: ClientReport | None, both: ClientReport) -> None:
-        was, now = None if earlier is None else link_of(earlier), link_of(both)
+        was, now = None if earlier is None else earlier.link, both.link
         if was is now:
             return
         others = self._links - Counter([was])
@@ -210,7 +203,7 @@ class RoundAllocator:
         with self._lock:
             found = self._memory.reports.get(name)
             if found is not None:
-                self._links -= Counter([link_of(found)])
+                self._links -= Counter([found.link])
                 self._memory.forget(name)
 
     # -- rounds ----------------------------------------------------------------------------------------------
@@ -286,7 +279,7 @@ class RoundAllocator:
 
         A plan that is being made meanwhile is not in it.
         """
-        from .state import save  # noqa: PLC0415
+        from .allocator_file import save  # noqa: PLC0415
 
         with self._lock:
             copy = self._memory.copy()
@@ -303,7 +296,7 @@ class RoundAllocator:
         OSError
             When the file cannot be read.
         """
-        from .state import load  # noqa: PLC0415
+        from .allocator_file import load  # noqa: PLC0415
 
         allocator = cls.__new__(cls)
         allocator._settings, allocator._memory = load(path)

@@ -16,15 +16,15 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..scenarios.arguments import number
 from ..solution import Solution
-from .reports import ClientId, client_id
+from .client_reports import ClientId, client_id
 
 __all__ = ["FAIRNESS_ROW", "NO_COST", "SHARE_STEP", "Fairness", "FairnessCost", "fair_problems", "meets", "next_queue"]
 
-FloatArray = npt.NDArray[np.float64]
 
 FAIRNESS_ROW = "(fair share)"
 """Name of the covering row among the tasks of a problem."""
@@ -69,13 +69,12 @@ class Fairness:
     opportunistic: bool = True
 
     def __post_init__(self) -> None:
-        number("min_share", self.min_share, low=0.0, high=1.0)
+        least = number("min_share", self.min_share, low=0.0, high=1.0)
         if not isinstance(self.shares, Mapping):
             raise OptionError(
                 f"a {type(self.shares).__name__}", field="shares", accepted="must be a mapping from client to share"
             )
-        for name, share in self.shares.items():
-            number(f"shares[{name!r}]", share, low=0.0, high=1.0)
+        own = {n: number(f"shares[{n!r}]", share, low=0.0, high=1.0) for n, share in self.shares.items()}
         if self.patience is None:
             if not self.opportunistic:
                 raise OptionError(
@@ -83,9 +82,8 @@ class Fairness:
                 )
         else:
             number("patience", self.patience, low=1.0, high=math.inf, open_high=True)
-        own = {client_id(name): float(share) for name, share in self.shares.items()}
-        object.__setattr__(self, "min_share", float(self.min_share))
-        object.__setattr__(self, "shares", MappingProxyType(own))
+        object.__setattr__(self, "min_share", least)
+        object.__setattr__(self, "shares", MappingProxyType({client_id(name): own[name] for name in own}))
 
     def share(self, client: ClientId) -> float:
         """Return a client's share, rounded up to a multiple of 1/1024."""

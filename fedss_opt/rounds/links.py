@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 
 from ..exceptions import OptionError
-from ..scenarios.arguments import count, number
+from ..scenarios.arguments import count, number, positive
 
 __all__ = [
     "CqiTable",
@@ -90,9 +89,7 @@ def cn0_from_sinr(sinr_db: float, bandwidth_hz: float) -> float:
     >>> cn0_from_sinr(10.0, 1.8e6)
     18000000.0
     """
-    _check_db("sinr_db", sinr_db)
-    _check_positive("bandwidth_hz", bandwidth_hz)
-    return _ratio(sinr_db) * float(bandwidth_hz)
+    return _ratio(_decibels("sinr_db", sinr_db)) * positive("bandwidth_hz", bandwidth_hz)
 
 
 def cn0_from_rsrp(
@@ -140,19 +137,12 @@ def cn0_from_rsrp(
     >>> f"{cn0_hz:.3e}"
     '2.512e+07'
     """
-    for name, value in (
-        ("rsrp_dbm", rsrp_dbm),
-        ("reference_power_dbm", reference_power_dbm),
-        ("transmit_power_dbm", transmit_power_dbm),
-        ("noise_figure_db", noise_figure_db),
-        ("interference_db", interference_db),
-    ):
-        _check_db(name, value)
-    loss_db = float(reference_power_dbm) - float(rsrp_dbm)
-    density_dbm = THERMAL_DBM_PER_HZ + float(noise_figure_db) + float(interference_db)
-    decibels = float(transmit_power_dbm) - loss_db - density_dbm
-    _check_db("C/N0", decibels)
-    return _ratio(decibels)
+    received = _decibels("rsrp_dbm", rsrp_dbm)
+    loss_db = _decibels("reference_power_dbm", reference_power_dbm) - received
+    sent = _decibels("transmit_power_dbm", transmit_power_dbm)
+    density_dbm = THERMAL_DBM_PER_HZ + _decibels("noise_figure_db", noise_figure_db)
+    density_dbm += _decibels("interference_db", interference_db)
+    return _ratio(_decibels("C/N0", sent - loss_db - density_dbm))
 
 
 def spectral_efficiency_from_cqi(cqi: int, table: CqiTable | str = CqiTable.QAM64) -> float:
@@ -218,18 +208,12 @@ def spectral_efficiency_from_throughput(throughput_bps: float, bandwidth_hz: flo
     >>> spectral_efficiency_from_throughput(1.2e6, 360e3)
     3.3333333333333335
     """
-    _check_positive("throughput_bps", throughput_bps)
-    _check_positive("bandwidth_hz", bandwidth_hz)
-    return float(throughput_bps) / float(bandwidth_hz)
+    return positive("throughput_bps", throughput_bps) / positive("bandwidth_hz", bandwidth_hz)
 
 
-def _check_db(name: str, value: float) -> None:
-    number(name, value, low=-_MOST_DB, high=_MOST_DB)
-
-
-def _check_positive(name: str, value: float) -> None:
-    number(name, value, low=0.0, high=math.inf, open_low=True, open_high=True)
+def _decibels(name: str, value: float) -> float:
+    return number(name, value, low=-_MOST_DB, high=_MOST_DB)
 
 
 def _ratio(decibels: float) -> float:
-    return float(10.0 ** (float(decibels) / 10.0))
+    return float(10.0 ** (decibels / 10.0))

@@ -10,30 +10,18 @@ import numpy as np
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
+from .client_reports import ClientId, ClientReport
 from .fairness import NO_COST, FairnessCost, next_queue
-from .reports import ClientId, ClientReport
 
 __all__ = ["Answered", "Memory", "OpenRound"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenRound:
-    """The round that was planned last.
+    """The round that was planned last: the shares of those who could upload, and who was to.
 
-    Attributes
-    ----------
-    round : int
-        Its number.
-    shares : mapping of client to float
-        Minimum shares of those who could upload; empty without fairness, and for a round that does not count.
-    selected : frozenset of clients
-        Who was to upload.
-    arrived : frozenset of clients, or None
-        Who did, as far as is known; None for those selected.
-    cost : FairnessCost
-        The price of the fair share, this round included.
-    closed : bool
-        Whether the queues have taken it in.
+    There are no shares without fairness, and for a round that does not count. Who arrived may be told later; until then
+    it is those selected. The price of the fair share includes this round; `closed`: the queues have taken it in.
     """
 
     round: int
@@ -46,15 +34,7 @@ class OpenRound:
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """The last answer, by name, so that it fits a round with other clients.
-
-    Attributes
-    ----------
-    selected : frozenset of clients
-        Who was selected.
-    multipliers : mapping of task to float
-        The certificate's multipliers.
-    """
+    """The last answer by name, so that it fits other clients: who was selected, and each task's multiplier."""
 
     selected: frozenset[ClientId]
     multipliers: Mapping[str, float]

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..problem import Problem
 from ..solution import Certificate, Solution, Status
+from .client_reports import ClientId
 from .fairness import FairnessCost
-from .reports import ClientId
 
 __all__ = ["LeftOut", "RoundPlan"]
 

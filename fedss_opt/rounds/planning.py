@@ -12,10 +12,10 @@ from ..problem import Problem
 from ..scenarios.draws import generator
 from ..solution import Solution
 from ..solvers import solve
+from .client_reports import ClientId
 from .fairness import FairnessCost, fair_problems, meets
 from .memory import Answered
 from .plan import LeftOut, RoundPlan
-from .reports import ClientId
 from .settings import RoundSettings
 from .stating import Stated
 
@@ -26,16 +26,9 @@ _WAIVED = "no plan was found that gives every client the share that is due to it
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decision:
-    """The answer of a round, and the problem that it answers.
+    """The answer of a round, the problem that it answers, and the price of the fair share in all rounds so far.
 
-    Attributes
-    ----------
-    problem : Problem
-        With the rules of the fair share, unless the answer without them follows them anyway, or nothing does.
-    solution : Solution
-        Its answer.
-    cost : FairnessCost
-        The price of the fair share, added to that of the earlier rounds.
+    The problem has the rules of the fair share, unless the answer without them follows them anyway, or nothing does.
     """
 
     problem: Problem
@@ -64,23 +57,7 @@ def decide(
     earlier: Answered | None,
     cost: FairnessCost,
 ) -> Decision:
-    """Solve a round.
-
-    Parameters
-    ----------
-    settings : RoundSettings
-        The allocator's.
-    stated : Stated
-        The round's problem.
-    round_ : int
-        The round.
-    queues : mapping of client to float
-        Virtual queues.
-    earlier : Answered or None
-        Where to start.
-    cost : FairnessCost
-        The price of the fair share in the rounds before.
-    """
+    """Solve a round, from an `earlier` answer on; `cost` is the price of the fair share in the rounds before."""
     plain, problem = _solved(settings, stated.problem, round_, stated.ids, earlier), stated.problem
     if settings.fairness is None or not plain.has_answer:
         return Decision(problem=problem, solution=plain, cost=cost.plus())

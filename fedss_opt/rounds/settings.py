@@ -10,7 +10,8 @@ from ..fields import LARGEST
 from ..problem import Objective, Problem
 from ..quantities import Requirement, parse_requirement
 from ..scenarios.arguments import count, number
-from ..solvers import Options, check_method, gap_tolerance
+from ..solvers import Options, check_method
+from ..solvers.options import gap_tolerance
 from .fairness import FAIRNESS_ROW, Fairness
 
 __all__ = ["PARTICIPATION", "RoundSettings"]
@@ -113,10 +114,10 @@ def _need(name: str, amount: object) -> Requirement:
     place = f"tasks[{name!r}]"
     if not isinstance(amount, str):
         try:
-            number(place, amount, low=0.0, high=1.0)  # type: ignore[arg-type]
+            fraction = number(place, amount, low=0.0, high=1.0)  # type: ignore[arg-type]
         except OptionError as error:
             raise OptionError(f"{error}, or a string such as '30%' or '12.5abs'") from None
-        return Requirement(task=None, amount=float(amount), absolute=False)  # type: ignore[arg-type]
+        return Requirement(task=None, amount=fraction, absolute=False)
     try:
         need = parse_requirement(amount)
     except OptionError as error:

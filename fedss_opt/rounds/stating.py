@@ -8,32 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import LINKS, SMALLEST
+from ..fields import SMALLEST
 from ..problem import Problem
 from ..quantities import Requirement, offered
+from .client_reports import LINK_NAMES, MEASURES, ClientId, ClientReport, in_order
 from .plan import LeftOut
-from .reports import MEASURES, ClientId, ClientReport, in_order
 from .settings import RoundSettings
 
-__all__ = ["Stated", "link_of", "state_round"]
+__all__ = ["Stated", "state_round"]
 
 _MOST_NAMED = 3  # clients that a message names one by one
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stated:
-    """A round's problem.
+    """A round's problem, of those who can upload alone: `ids` are its clients in its order.
 
-    Attributes
-    ----------
-    ids : tuple of str or int, (N,)
-        The clients of the problem, in its order.
-    problem : Problem
-        Those who can upload, and nobody else.
-    left_out : dict
-        Everybody else, with the reason.
-    message : str
-        What is missing from whom; empty where nothing is.
+    Everybody else is left out for a reason; `message` says what is missing from whom.
     """
 
     ids: tuple[ClientId, ...]
@@ -42,30 +33,13 @@ class Stated:
     message: str
 
 
-def link_of(report: ClientReport) -> str | None:
-    """Return the field by which a report says how good its link is; None for none yet."""
-    return next((name for name in LINKS.values() if getattr(report, name) is not None), None)
-
-
 def state_round(
     settings: RoundSettings,
     reports: Mapping[ClientId, ClientReport],
     round_: int,
     candidates: Collection[ClientId] | None,
 ) -> Stated:
-    """State the problem of a round.
-
-    Parameters
-    ----------
-    settings : RoundSettings
-        The allocator's.
-    reports : mapping of client to ClientReport
-        What is known, every report with its round.
-    round_ : int
-        The round.
-    candidates : collection of clients, or None
-        Who may take part; None for everybody who has reported.
-    """
+    """State the problem of a round; without `candidates` everybody who has reported may take part."""
     left_out: dict[ClientId, LeftOut] = {}
     lacks: list[str] = []
     present: list[ClientId] = []
@@ -94,12 +68,11 @@ def state_round(
 
 def _problem(settings: RoundSettings, names: list[ClientId], reports: list[ClientReport]) -> Problem:
     data: dict[str, Any] = {}
-    link = link_of(reports[0]) if reports else next(iter(LINKS.values()))
+    link = reports[0].link if reports else LINK_NAMES[0]
     for name, rule in MEASURES.items():
         if not rule.model or name == link:
-            values = (getattr(report, name) for report in reports)
             data[rule.name] = np.array(
-                [rule.default if value is None else value for value in values],
+                [report.measures.get(name, rule.default) for report in reports],
                 dtype=np.bool_ if rule.type == "boolean" else np.float64,
             )
     tasks = settings.tasks

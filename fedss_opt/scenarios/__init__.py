@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..quantities import offered
-from .arguments import count, number, span
+from .arguments import count, number, positive, span
 from .channel import draw_channels
 from .devices import draw_compute_s
 from .draws import Range, generator, uniform
 from .presets import PRESETS, Preset
 from .radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
-from .relevance import RelevanceKind, draw_relevance
+from .relevance_draws import RelevanceKind, draw_relevance
 
 __all__ = ["PRESETS", "Preset", "RelevanceKind", "make", "names"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def names() -> tuple[str, ...]:
@@ -141,18 +140,15 @@ def make(
     if max_upload_s is None:
         longest = longest_upload_s(preset, power)
     else:
-        number("max_upload_s", max_upload_s, low=0.0, high=math.inf, open_low=True)
-        longest = np.full(n, float(max_upload_s))
-    if bandwidth_hz is not None:
-        number("bandwidth_hz", bandwidth_hz, low=0.0, high=math.inf, open_low=True, open_high=True)
-
+        longest = np.full(n, number("max_upload_s", max_upload_s, low=0.0, high=math.inf, open_low=True))
+    shared_hz = cell.bandwidth_hz if bandwidth_hz is None else positive("bandwidth_hz", bandwidth_hz)
     block_hz = block_width_hz(preset) if resource_blocks else None
 
     contribution = draw_relevance(kind, n, k, seed)
     available = generator(seed, "availability").random(n) < availability
     return Problem(
         payload_bits=uniform(payload, n, seed, "payload"),
-        bandwidth_hz=cell.bandwidth_hz if bandwidth_hz is None else float(bandwidth_hz),
+        bandwidth_hz=shared_hz,
         resource_block_hz=block_hz,
         **_channel(preset, power, n, seed),
         relevance=contribution,
@@ -182,8 +178,7 @@ def _ids(stem: str, count: int, *, width: int) -> list[str]:
     return [f"{stem}-{i:0{digits}d}" for i in range(count)]
 
 
-# -- what a caller hands in
-# -------------------------------------------------------------------------------------
+# -- what a caller hands in ---------------------------------------------------------------------------------
 
 
 def _kind(relevance: str) -> RelevanceKind:

@@ -10,7 +10,7 @@ import numpy as np
 from ..exceptions import OptionError
 from .draws import Range
 
-__all__ = ["count", "number", "span"]
+__all__ = ["count", "number", "positive", "span"]
 
 
 def _is_number(value: Any) -> bool:
@@ -27,12 +27,18 @@ def count(name: str, value: int) -> int:
 
 def number(
     name: str, value: float, *, low: float, high: float, open_low: bool = False, open_high: bool = False
-) -> None:
-    """Accept a number of an interval, with or without its ends."""
+) -> float:
+    """Accept a number of an interval, with or without its ends, and return it as a plain float."""
     inside = _is_number(value) and (low < value if open_low else low <= value)
     if not inside or not (value < high if open_high else value <= high):
         left, right = "(" if open_low else "[", ")" if open_high else "]"
         raise OptionError(field=name, value=value, accepted=f"must be a number in {left}{low:g}, {high:g}{right}")
+    return float(value)
+
+
+def positive(name: str, value: float) -> float:
+    """Accept a finite number > 0, and return it as a plain float."""
+    return number(name, value, low=0.0, high=math.inf, open_low=True, open_high=True)
 
 
 def span(name: str, value: Any, unit: str, *, zero: bool) -> Range:

@@ -8,14 +8,12 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from .draws import generator
 from .urban import UrbanMacro, UrbanMicro
 
 __all__ = ["Channels", "Layout", "LogDistance", "PathLoss", "Shape", "draw_channels", "large_scale_gain"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Shape(StrEnum):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .draws import Range, generator, uniform
 
 __all__ = ["ComputeLaw", "Cycles", "ShiftedExponential"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import FloatArray
 
 __all__ = ["Range", "generator", "uniform"]
 
-FloatArray = npt.NDArray[np.float64]
 
 Range = float | tuple[float, float]
 """A fixed value, or the ``(low, high)`` of a uniform draw."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from .draws import generator, uniform
 from .presets import PRESETS, dbm_to_w
 
 __all__ = ["block_width_hz", "draw_noise_w_per_hz", "draw_power_w", "longest_upload_s"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def draw_power_w(preset: str, transmit_power_dbm: float | None, clients: int, seed: int) -> FloatArray:

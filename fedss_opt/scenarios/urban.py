@@ -10,16 +10,16 @@ every user is outdoors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import ProblemError
 
 __all__ = ["UrbanMacro", "UrbanMicro"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 SPEED_OF_LIGHT_M_S = 3.0e8  # the report rounds it so, in the note on the breakpoint distance
 ENVIRONMENT_HEIGHT_M = 1.0
@@ -43,6 +43,14 @@ class _Urban:
     base_height_m: float
     user_height_m: float = 1.5
 
+    # Of the table: the loss in sight, what of the breakpoint's term is taken off beyond it, the decay of the sight, and
+    # the shadowing without.
+    _intercept_db: ClassVar[float]
+    _slope_db: ClassVar[float]
+    _beyond_db: ClassVar[float]
+    _decay_m: ClassVar[float]
+    _blocked_std_db: ClassVar[float]
+
     def __post_init__(self) -> None:
         if not 0.5e9 <= self.carrier_hz <= 100e9:
             raise ProblemError(f"carrier_hz = {self.carrier_hz:g}: must be from 0.5e9 to 100e9 Hz")
@@ -60,14 +68,31 @@ class _Urban:
         user = self.user_height_m - ENVIRONMENT_HEIGHT_M
         return 4.0 * base * user * self.carrier_hz / SPEED_OF_LIGHT_M_S
 
-    def _link(self, distance_m: npt.ArrayLike) -> tuple[FloatArray, FloatArray, float, float]:
-        """Horizontal and slant distance in m, carrier in decibels above 1 GHz, breakpoint term in dB."""
+    def line_of_sight_probability(self, distance_m: npt.ArrayLike) -> FloatArray:
+        """``18/d + exp(-d/decay) (1 - 18/d)`` beyond 18 m, else 1 (users below 13 m: UMa's height factor is 1)."""
+        distance = np.maximum(np.asarray(distance_m, dtype=np.float64), 18.0)  # at 18 m the formula is 1
+        share = 18.0 / distance
+        return share + np.exp(-distance / self._decay_m) * (1.0 - share)
+
+    def path_loss_db(self, distance_m: npt.ArrayLike, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the median loss in dB at horizontal distances in m, with or without line of sight."""
         horizontal = np.asarray(distance_m, dtype=np.float64)
         drop = self.base_height_m - self.user_height_m
-        slant = np.hypot(horizontal, drop)
-        carrier_db = 20.0 * np.log10(self.carrier_hz / 1e9)
+        log_slant = np.log10(np.hypot(horizontal, drop))
+        carrier_db = float(20.0 * np.log10(self.carrier_hz / 1e9))  # above 1 GHz
         breakpoint_db = float(np.log10(self.breakpoint_m**2 + drop**2))
-        return horizontal, slant, float(carrier_db), breakpoint_db
+        near = self._intercept_db + self._slope_db * log_slant + carrier_db
+        far = self._intercept_db + 40.0 * log_slant + carrier_db - self._beyond_db * breakpoint_db
+        clear = np.where(horizontal <= self.breakpoint_m, near, far)
+        blocked = self._blocked_db(log_slant, carrier_db)
+        return np.where(np.asarray(line_of_sight, dtype=bool), clear, np.maximum(clear, blocked))
+
+    def shadowing_std_db(self, line_of_sight: npt.ArrayLike) -> FloatArray:
+        """Return the standard deviation of the log-normal shadowing in dB: 4 in sight, more without."""
+        return np.where(np.asarray(line_of_sight, dtype=bool), 4.0, self._blocked_std_db)
+
+    def _blocked_db(self, log_slant: FloatArray, carrier_db: float) -> FloatArray:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,24 +112,13 @@ class UrbanMicro(_Urban):
 
     base_height_m: float = 10.0
 
-    def line_of_sight_probability(self, distance_m: npt.ArrayLike) -> FloatArray:
-        """``18/d + exp(-d/36) (1 - 18/d)`` beyond 18 m, else 1."""
-        return _sight(distance_m, decay_m=36.0)
+    _intercept_db, _slope_db, _beyond_db = 32.4, 21.0, 9.5
+    _decay_m, _blocked_std_db = 36.0, 7.82
 
-    def path_loss_db(self, distance_m: npt.ArrayLike, line_of_sight: npt.ArrayLike) -> FloatArray:
-        """Return the median loss in dB at horizontal distances in m, with or without line of sight."""
-        horizontal, slant, carrier_db, breakpoint_db = self._link(distance_m)
-        log_slant = np.log10(slant)
-        near = 32.4 + 21.0 * log_slant + carrier_db
-        far = 32.4 + 40.0 * log_slant + carrier_db - 9.5 * breakpoint_db
-        clear = np.where(horizontal <= self.breakpoint_m, near, far)
+    def _blocked_db(self, log_slant: FloatArray, carrier_db: float) -> FloatArray:
         log_carrier = carrier_db / 20.0
-        blocked = 35.3 * log_slant + 22.4 + 21.3 * log_carrier - 0.3 * (self.user_height_m - 1.5)
-        return np.where(np.asarray(line_of_sight, dtype=bool), clear, np.maximum(clear, blocked))
-
-    def shadowing_std_db(self, line_of_sight: npt.ArrayLike) -> FloatArray:
-        """Return the standard deviation of the log-normal shadowing: 4 dB in sight, 7.82 dB without."""
-        return np.where(np.asarray(line_of_sight, dtype=bool), 4.0, 7.82)
+        loss: FloatArray = 35.3 * log_slant + 22.4 + 21.3 * log_carrier - 0.3 * (self.user_height_m - 1.5)
+        return loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,26 +136,9 @@ class UrbanMacro(_Urban):
 
     base_height_m: float = 25.0
 
-    def line_of_sight_probability(self, distance_m: npt.ArrayLike) -> FloatArray:
-        """``18/d + exp(-d/63) (1 - 18/d)`` beyond 18 m, else 1 (users below 13 m: the height factor is 1)."""
-        return _sight(distance_m, decay_m=63.0)
+    _intercept_db, _slope_db, _beyond_db = 28.0, 22.0, 9.0
+    _decay_m, _blocked_std_db = 63.0, 6.0
 
-    def path_loss_db(self, distance_m: npt.ArrayLike, line_of_sight: npt.ArrayLike) -> FloatArray:
-        """Return the median loss in dB at horizontal distances in m, with or without line of sight."""
-        horizontal, slant, carrier_db, breakpoint_db = self._link(distance_m)
-        log_slant = np.log10(slant)
-        near = 28.0 + 22.0 * log_slant + carrier_db
-        far = 28.0 + 40.0 * log_slant + carrier_db - 9.0 * breakpoint_db
-        clear = np.where(horizontal <= self.breakpoint_m, near, far)
-        blocked = 13.54 + 39.08 * log_slant + carrier_db - 0.6 * (self.user_height_m - 1.5)
-        return np.where(np.asarray(line_of_sight, dtype=bool), clear, np.maximum(clear, blocked))
-
-    def shadowing_std_db(self, line_of_sight: npt.ArrayLike) -> FloatArray:
-        """Return the standard deviation of the log-normal shadowing: 4 dB in sight, 6 dB without."""
-        return np.where(np.asarray(line_of_sight, dtype=bool), 4.0, 6.0)
-
-
-def _sight(distance_m: npt.ArrayLike, *, decay_m: float) -> FloatArray:
-    distance = np.maximum(np.asarray(distance_m, dtype=np.float64), 18.0)  # at 18 m the formula is 1
-    share = 18.0 / distance
-    return share + np.exp(-distance / decay_m) * (1.0 - share)
+    def _blocked_db(self, log_slant: FloatArray, carrier_db: float) -> FloatArray:
+        loss: FloatArray = 13.54 + 39.08 * log_slant + carrier_db - 0.6 * (self.user_height_m - 1.5)
+        return loss

@@ -84,17 +84,7 @@ def read_token(file: Path | None, environment: Mapping[str, str]) -> Token | Non
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where to listen.
-
-    Attributes
-    ----------
-    host : str
-        Numeric address.
-    port : int
-        Port; 0 takes any free one.
-    family : socket.AddressFamily
-        IPv4 or IPv6.
-    """
+    """Where to listen: a numeric address of IPv4 or IPv6, and a port; 0 takes any free one."""
 
     host: str
     port: int

@@ -15,13 +15,7 @@ _SOON = {"Retry-After": "1"}
 
 
 class Admission:
-    """Counts requests under way. All calls come from the event loop's thread, so it needs no lock.
-
-    Parameters
-    ----------
-    limits : Limits
-        How many requests there may be, in all and from one address.
-    """
+    """Counts requests under way. All calls come from the event loop's thread, so it needs no lock."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -36,11 +30,6 @@ class Admission:
     @contextmanager
     def enter(self, caller: str) -> Iterator[None]:
         """Count a request as under way.
-
-        Parameters
-        ----------
-        caller : str
-            The address that it comes from.
 
         Raises
         ------

@@ -103,19 +103,12 @@ class Limits:
             columns = value
             if entry.shape == "tasks" or (entry.shape == "tasks x clients" and value and isinstance(value[0], list)):
                 if len(value) > self.max_tasks:
-                    raise RefusedError(
-                        RefusalKind.TOO_MANY_TASKS,
-                        f"has {len(value)} tasks",
-                        field=entry.name,
-                        accepted=f"at most {self.max_tasks} are accepted",
-                        path="$",
-                    )
+                    raise _too_many(RefusalKind.TOO_MANY_TASKS, entry.name, f"{len(value)} tasks", self.max_tasks)
                 columns = [] if entry.shape == "tasks" else value[0]
             if len(columns) > self.max_clients:
-                raise RefusedError(
-                    RefusalKind.TOO_MANY_CLIENTS,
-                    f"has {len(columns)} clients",
-                    field=entry.name,
-                    accepted=f"at most {self.max_clients} are accepted",
-                    path="$",
-                )
+                found = f"{len(columns)} clients"
+                raise _too_many(RefusalKind.TOO_MANY_CLIENTS, entry.name, found, self.max_clients)
+
+
+def _too_many(kind: RefusalKind, field: str, found: str, most: int) -> RefusedError:
+    return RefusedError(kind, f"has {found}", field=field, accepted=f"at most {most} are accepted", path="$")

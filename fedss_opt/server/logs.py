@@ -34,19 +34,7 @@ class JsonLines(logging.Formatter):
 
 
 def event(name: str, *, level: int = logging.INFO, error: BaseException | None = None, **facts: object) -> None:
-    """Log an event with its facts: numbers and words of closed sets.
-
-    Parameters
-    ----------
-    name : str
-        What happened.
-    level : int
-        As in `logging`.
-    error : BaseException, optional
-        What was raised.
-    **facts : object
-        More members of the line.
-    """
+    """Log an event with its facts: numbers and words of closed sets."""
     LOGGER.log(level, name, exc_info=error, extra={"facts": {"event": name, **facts}})
 
 

@@ -18,15 +18,7 @@ _CLIENTS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 
 
 class Metrics:
-    """The server's metrics.
-
-    Parameters
-    ----------
-    admission : Admission
-        Where requests are counted.
-    limits : Limits
-        What the server takes.
-    """
+    """The server's metrics."""
 
     content_type = CONTENT_TYPE_LATEST
 

@@ -8,7 +8,7 @@ from .. import __version__
 from ..checking import CHECK_FORMAT
 from ..documents import problem_schema, solution_schema
 from .limits import Limits
-from .problem_details import TITLES, RefusalKind
+from .problem_details import RefusalKind
 from .work import MAX_SEED, METHODS_SERVED
 
 __all__ = ["openapi"]
@@ -33,13 +33,6 @@ _BODY_KINDS = (
 
 def openapi(limits: Limits, *, needs_token: bool) -> dict[str, Any]:
     """Return the OpenAPI document.
-
-    Parameters
-    ----------
-    limits : Limits
-        What the server takes.
-    needs_token : bool
-        Whether it asks for a bearer token.
 
     Examples
     --------
@@ -150,8 +143,7 @@ def _refusals(kinds: tuple[RefusalKind, ...]) -> dict[str, Any]:
     """Describe the refusals by HTTP status, several kinds of which may share one."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
-        status, title = TITLES[kind]
-        titles.setdefault(status, []).append(f"{title} (`urn:fedss-opt:{kind}`).")
+        titles.setdefault(kind.status, []).append(f"{kind.summary} (`urn:fedss-opt:{kind}`).")
     return {
         str(status): {
             "description": " ".join(lines),

@@ -3,59 +3,46 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from ..documents import parse_json
 from ..exceptions import InputError, MissingDependencyError, OptionError, ProblemError, SolverError
 
-__all__ = ["TITLES", "RefusalKind", "RefusedError", "parsed", "refusal_of"]
+__all__ = ["RefusalKind", "RefusedError", "parsed", "refusal_of"]
 
 # A message may quote what the caller sent, which may be as long as the body.
 LONGEST_DETAIL = 500
 
 
 class RefusalKind(StrEnum):
-    """Why there is no answer; the last part of the problem's ``type``."""
+    """Why there is no answer: the last part of the problem's ``type``, its HTTP status, and one line for a person."""
 
-    MALFORMED = "malformed"
-    INVALID_PROBLEM = "invalid-problem"
-    INVALID_OPTION = "invalid-option"
-    TOO_MANY_CLIENTS = "too-many-clients"
-    TOO_MANY_TASKS = "too-many-tasks"
-    TOO_LARGE = "too-large"
-    WRONG_MEDIA_TYPE = "wrong-media-type"
-    UNAUTHORIZED = "unauthorized"
-    NOT_FOUND = "not-found"
-    WRONG_METHOD = "wrong-method"
-    TOO_SLOW = "too-slow"
-    CUT_OFF = "cut-off"
-    TOO_MANY_REQUESTS = "too-many-requests"
-    BUSY = "busy"
-    STOPPING = "stopping"
-    SOLVER_FAILED = "solver-failed"
-    INTERNAL = "internal"
+    status: int
+    summary: str
 
+    def __new__(cls, value: str, status: int, summary: str) -> Self:
+        """Make a kind of its three parts."""
+        member = str.__new__(cls, value)
+        member._value_, member.status, member.summary = value, status, summary
+        return member
 
-# HTTP status and one line for a person, the same for every refusal of its kind.
-TITLES: dict[RefusalKind, tuple[int, str]] = {
-    RefusalKind.MALFORMED: (400, "Not a JSON document"),
-    RefusalKind.INVALID_PROBLEM: (422, "The document is not what it should be"),
-    RefusalKind.INVALID_OPTION: (422, "An option is outside what is accepted"),
-    RefusalKind.TOO_MANY_CLIENTS: (422, "More clients than are accepted here"),
-    RefusalKind.TOO_MANY_TASKS: (422, "More tasks than are accepted here"),
-    RefusalKind.TOO_LARGE: (413, "More bytes than are accepted here"),
-    RefusalKind.WRONG_MEDIA_TYPE: (415, "The body must be plain application/json"),
-    RefusalKind.UNAUTHORIZED: (401, "A valid bearer token is needed"),
-    RefusalKind.NOT_FOUND: (404, "There is nothing here"),
-    RefusalKind.WRONG_METHOD: (405, "This method is not for this path"),
-    RefusalKind.TOO_SLOW: (408, "The request did not arrive in time"),
-    RefusalKind.CUT_OFF: (400, "The request ended early"),
-    RefusalKind.TOO_MANY_REQUESTS: (429, "This caller has too many requests under way"),
-    RefusalKind.BUSY: (503, "The server has too many requests under way"),
-    RefusalKind.STOPPING: (503, "The server is stopping"),
-    RefusalKind.SOLVER_FAILED: (500, "The solver failed"),
-    RefusalKind.INTERNAL: (500, "Something went wrong that should not"),
-}
+    MALFORMED = "malformed", 400, "Not a JSON document"
+    INVALID_PROBLEM = "invalid-problem", 422, "The document is not what it should be"
+    INVALID_OPTION = "invalid-option", 422, "An option is outside what is accepted"
+    TOO_MANY_CLIENTS = "too-many-clients", 422, "More clients than are accepted here"
+    TOO_MANY_TASKS = "too-many-tasks", 422, "More tasks than are accepted here"
+    TOO_LARGE = "too-large", 413, "More bytes than are accepted here"
+    WRONG_MEDIA_TYPE = "wrong-media-type", 415, "The body must be plain application/json"
+    UNAUTHORIZED = "unauthorized", 401, "A valid bearer token is needed"
+    NOT_FOUND = "not-found", 404, "There is nothing here"
+    WRONG_METHOD = "wrong-method", 405, "This method is not for this path"
+    TOO_SLOW = "too-slow", 408, "The request did not arrive in time"
+    CUT_OFF = "cut-off", 400, "The request ended early"
+    TOO_MANY_REQUESTS = "too-many-requests", 429, "This caller has too many requests under way"
+    BUSY = "busy", 503, "The server has too many requests under way"
+    STOPPING = "stopping", 503, "The server is stopping"
+    SOLVER_FAILED = "solver-failed", 500, "The solver failed"
+    INTERNAL = "internal", 500, "Something went wrong that should not"
 
 
 class RefusedError(InputError):
@@ -90,7 +77,7 @@ class RefusedError(InputError):
     @property
     def status(self) -> int:
         """HTTP status."""
-        return TITLES[self.kind][0]
+        return self.kind.status
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is wrong as a document.
@@ -114,7 +101,7 @@ class RefusedError(InputError):
         >>> refused.to_dict()["path"], refused.to_dict()["detail"]
         ('$.payload_bits[3]', '$.payload_bits[3] = -1: must be > 0')
         """
-        document = {"type": f"urn:fedss-opt:{self.kind}", "title": TITLES[self.kind][1], "detail": self.detail}
+        document = {"type": f"urn:fedss-opt:{self.kind}", "title": self.kind.summary, "detail": self.detail}
         return document if self.path is None else document | {"path": self.place}
 
 

@@ -8,7 +8,7 @@ import re
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..solvers import gap_tolerance
+from ..solvers.options import gap_tolerance
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions

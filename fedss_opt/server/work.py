@@ -37,22 +37,10 @@ class SolveOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came of a request.
+    """What came of a request: its answer as a JSON document, and what is counted of it.
 
-    Attributes
-    ----------
-    body : bytes
-        The answer as a JSON document.
-    n_clients, n_tasks : int
-        Size of the problem.
-    outcome : str
-        Status of the answer; for a check, ``holds`` or ``violated``.
-    method : str
-        Method of the answer.
-    stop_reason : str
-        Why the solve stopped; empty for a check.
-    seconds : float
-        Seconds of the solve; 0 for a check.
+    The outcome is the answer's status or, of a check, ``holds``, ``violated`` or ``not proved``; a check has no stop
+    reason and takes no seconds of a solve.
     """
 
     body: bytes

@@ -11,12 +11,11 @@ from ..exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
     from .engine import Simulation, SimulationSettings
-    from .run_records import Participation, RoundRecord, RunResult
+    from .run_records import RoundRecord, RunResult
 
-__all__ = ["Participation", "RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
+__all__ = ["RoundRecord", "RunResult", "Simulation", "SimulationSettings"]
 
 _HOMES = {
-    "Participation": "run_records",
     "RoundRecord": "run_records",
     "RunResult": "run_records",
     "Simulation": "engine",

@@ -22,7 +22,7 @@ from ..scenarios.channel import Channels, Shape, draw_channels
 from ..scenarios.draws import generator
 from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
-from ..solvers.answers import optimal_bandwidth
+from ..solvers.selection_answer import optimal_bandwidth
 from ..validation import vector
 from .mobility import MovingDevices
 from .section import Section

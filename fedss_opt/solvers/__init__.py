@@ -11,11 +11,11 @@ from ..problem import Problem
 from ..solution import Solution
 from .options import Options, Progress, gap_tolerance
 
-__all__ = ["METHODS", "Options", "Progress", "check_method", "gap_tolerance", "solve"]
+__all__ = ["METHODS", "Options", "Progress", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
-    "admm": ("admm", "solve_admm"),
+    "admm": ("admm_method", "solve_admm"),
     "exact": ("exact", "solve_exact"),
     "cvxpy": ("cvxpy_reference", "solve_cvxpy"),
     "all": ("policies", "select_all"),
@@ -111,6 +111,11 @@ def solve(
         callback=callback,
         seed=seed,
     )
+    return run_method(problem, method, options)
+
+
+def run_method(problem: Problem, method: str, options: Options) -> Solution:
+    """Solve by a method that is known, with options that are checked."""
     return _function(*METHODS[method])(problem, options)
 
 

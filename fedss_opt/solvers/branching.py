@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..cells import cell_of_node, problem_arrays
 from ..kernels import EPS, Cell, RoundArrays, Work, make_work, members_of, state
 from ..kernels.dual import total_bound
@@ -23,16 +23,13 @@ from ..kernels.relaxation import reduce_costs, relax
 from ..problem import Problem
 from ..proof import Branch, Screen
 from ..solution import StopReason
-from .options import Options, Progress
+from .options import Options
 from .stopping import Stop
 
 if TYPE_CHECKING:
     from .exact import Incumbent
 
 __all__ = ["branch_and_bound", "branches_above"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 class _Node(NamedTuple):
@@ -78,18 +75,7 @@ def branch_and_bound(
                     return StopReason.TIME, nodes
                 for child in children:
                     heapq.heappush(heap, (child.bound, next(counter), child))
-                if (
-                    options.callback is not None
-                    and nodes % 64 == 0
-                    and options.callback(
-                        Progress(
-                            iteration=nodes,
-                            elapsed_s=options.now() - started,
-                            objective_s=incumbent.objective_s,
-                            lower_bound_s=incumbent.bound_s,
-                        )
-                    )
-                ):
+                if nodes % 64 == 0 and options.told_to_stop(started, iteration=nodes, **incumbent.figures):
                     return StopReason.INTERRUPTED, nodes
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED, nodes
@@ -196,9 +182,7 @@ def _expand(
     return [_Node(bound, with_it, available, price), _Node(bound, inside, without_it, price)], branch
 
 
-def _branching_client(
-    undecided: npt.NDArray[np.int64], fractions: dict[int, float], reduced: FloatArray, cost: FloatArray
-) -> int:
+def _branching_client(undecided: IntArray, fractions: dict[int, float], reduced: FloatArray, cost: FloatArray) -> int:
     """Prefer the dearest clearly fractional client; else the one whose reduced cost decides least."""
     split = [i for i in undecided.tolist() if 1e-6 < fractions.get(i, 0.0) < 1.0 - 1e-6]
     if split:

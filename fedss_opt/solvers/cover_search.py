@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..cells import cell_of_node, problem_arrays
 from ..certification import to_cell_units, to_problem_units
 from ..kernels import EPS, MAKESPAN, Cell, Work, make_work
@@ -38,9 +38,6 @@ from .stopping import Stop
 
 __all__ = ["Finding", "find_selection"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _MAX_STATES = 50_000_000  # of the dynamic program: 400 MB of links
 # Relative to the carrier. What costs less is looked at, so that "nothing" stands above all that rounding can do: costs

@@ -10,22 +10,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
-from .answers import answer
 from .options import Options
 from .reference_bandwidth import ReferenceAllocation, make_feasible, reference_bandwidth
 from .reference_cones import OutOfTime, import_cvxpy
 from .reference_oracle import least_bandwidth
 from .reference_relaxation import Relaxation, proof_of_infeasibility, relax
+from .selection_answer import answer
 
 __all__ = ["ReferenceAllocation", "reference_bandwidth", "solve_cvxpy"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _METHOD = "cvxpy"
 

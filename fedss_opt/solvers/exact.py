@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, within_gap
-from .admm import solve_admm
-from .answers import answer, optimal_bandwidth
+from .admm_method import solve_admm
 from .branching import branch_and_bound
 from .cover_search import Finding, find_selection
 from .infeasibility import why_caps_fail
-from .options import Options, Progress
+from .options import Options
+from .selection_answer import answer, optimal_bandwidth
 
 __all__ = ["PRECISION", "Incumbent", "solve_exact"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # "No better answer" means: none better by more than this fraction. Far above rounding, far below any meaning.
 PRECISION = 1e-9
@@ -61,6 +58,11 @@ class Incumbent:
             value = math.nextafter(value, math.inf)
         return value
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a callback is told of them."""
+        return {"objective_s": self.objective_s, "lower_bound_s": self.bound_s}
+
     def closed(self, gap_tol: float) -> bool:
         """Whether the gap that was asked for is reached."""
         return within_gap(self.objective_s, self.bound_s, gap_tol)
@@ -80,7 +82,7 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
     if first.status is Status.UNKNOWN and first.stop_reason is StopReason.STALLED:
         first = _first_answer(problem, first, options, started)
     if not first.has_answer or first.stop_reason is StopReason.INTERRUPTED or first.gap <= gap_tol:
-        return _renamed(first, options.now() - started)
+        return replace(first, method="exact", solve_time_s=options.now() - started)
     objective = problem.objective_s(first.selected, first.bandwidth_hz)  # as the answer will have it, to the last bit
     incumbent = Incumbent(problem, first.selected, first.bandwidth_hz, objective, first.lower_bound_s)
     certificate = first.certificate
@@ -102,7 +104,7 @@ def solve_exact(problem: Problem, options: Options) -> Solution:
             else:
                 stop, steps = branch_and_bound(incumbent, certificate.price, gap_tol, options, started)
                 break
-            if _asked_to_stop(options, incumbent, steps, started):
+            if options.told_to_stop(started, iteration=steps, **incumbent.figures):
                 stop = StopReason.INTERRUPTED
                 break
     except KeyboardInterrupt:
@@ -163,23 +165,3 @@ def _first_answer(problem: Problem, nothing: Solution, options: Options, started
     )
     better = solve_admm(problem, replace(options, callback=None, warm_start=found))
     return better if better.has_answer else found
-
-
-def _asked_to_stop(options: Options, incumbent: Incumbent, steps: int, started: float) -> bool:
-    if options.callback is None:
-        return False
-    return bool(
-        options.callback(
-            Progress(
-                iteration=steps,
-                elapsed_s=options.now() - started,
-                objective_s=incumbent.objective_s,
-                lower_bound_s=incumbent.bound_s,
-            )
-        )
-    )
-
-
-def _renamed(solution: Solution, elapsed_s: float) -> Solution:
-    changes: dict[str, Any] = {"method": "exact", "solve_time_s": elapsed_s}
-    return replace(solution, **changes)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -124,6 +125,12 @@ class Options:
     def deadline(self, started: float) -> float:
         """Return the `time.perf_counter` reading at which the time limit ends, ``inf`` without one."""
         return math.inf if self.time_limit_s is None else started + self.time_limit_s
+
+    def told_to_stop(self, started: float, **figures: Any) -> bool:
+        """Tell the callback, if there is one, where the solve stands, in fields of `Progress`; return what it asks."""
+        if self.callback is None:
+            return False
+        return bool(self.callback(Progress(elapsed_s=self.now() - started, **figures)))
 
     @staticmethod
     def now() -> float:

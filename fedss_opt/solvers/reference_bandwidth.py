@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import SolverError
 from ..problem import Objective, Problem
 from .reference_cones import (
@@ -31,8 +32,6 @@ from .reference_oracle import least_bandwidth, strongest_bound
 
 __all__ = ["ReferenceAllocation", "make_feasible", "reference_bandwidth"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Excess over the proven bound at which no further program is tried, and that at which the result is called
 # optimal: Clarabel's tolerance of 1e-9 leaves about 1e-9 in the objective, and ten times that where clients

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import math
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..exceptions import MissingDependencyError
+from ..array_types import FloatArray
+from ..extras import needs_extra
 from ..problem import Objective, Problem
 
 __all__ = ["SOLVED", "OutOfTime", "Units", "import_cvxpy", "product_at_least_square", "run_clarabel"]
 
-FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 SOLVED = ("optimal", "optimal_inaccurate")
@@ -35,27 +36,15 @@ class OutOfTime(Exception):  # noqa: N818 - not an error: a limit the caller set
 
 def import_cvxpy() -> Any:
     """Return the cvxpy module, or say which extra brings it."""
-    try:
-        import clarabel  # noqa: F401, PLC0415 - optional: only this method needs it
-        import cvxpy  # noqa: PLC0415
-    except ImportError as missing:
-        raise MissingDependencyError(
-            f"method 'cvxpy' needs {missing.name or 'cvxpy'}: pip install \"fedss-opt[reference]\""
-        ) from missing
-    return cvxpy
+    with needs_extra("method 'cvxpy'", "reference"):
+        import_module("clarabel")
+        return import_module("cvxpy")
 
 
 class Units:
-    """The clients of a program and the natural share of each, in which its bandwidth is counted.
+    """The clients of a program and the natural share of each, in which its bandwidth is counted, Hz > 0.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    clients : ndarray of int
-        Indices of the clients in the program.
-    share_hz : ndarray, shape of `clients`
-        Hz > 0. Any choice gives the same program; a good one is of the order of the solution.
+    Any share gives the same program; a good one is of the order of the solution.
     """
 
     def __init__(self, problem: Problem, clients: Indices, share_hz: FloatArray) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..problem import Objective, Problem
 
 __all__ = ["dual_value", "least_bandwidth", "priced_cost", "strongest_bound", "time_scale"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _LN2 = math.log(2.0)
 # Halvings of a bracket whose ends differ by a factor below 1e300: enough for one unit in the last place.

@@ -10,18 +10,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import SolverError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, StopReason
-from .options import Options, Progress
+from .options import Options
 from .reference_cones import SOLVED, OutOfTime, Units, import_cvxpy, product_at_least_square, run_clarabel
 from .reference_oracle import excludes, least_bandwidth, priced_cost, strongest_bound, time_scale
 
 __all__ = ["Relaxation", "proof_of_infeasibility", "relax"]
 
-FloatArray = npt.NDArray[np.float64]
 
 # The linear programs are exact to about 1e-7 in the bandwidth they ask for (HiGHS's feasibility tolerance):
 # a finer bracket of the deadline would resolve their noise. The bound itself is certified at any width.
@@ -33,18 +32,8 @@ _MAX_ITERATIONS = 100
 class Relaxation:
     """What is known of the relaxation, and why no more.
 
-    Attributes
-    ----------
-    fraction : ndarray, (N,), or None
-        The selection, relaxed to [0, 1]; None before the first program.
-    cost : ndarray, (N,), or None
-        phi_n at the relaxation's price: Hz (makespan) or s (total).
-    price, bound_s, multipliers
-        The best certified bound, seconds, and what proves it; no multipliers, no bound.
-    iterations : int
-        Programs solved.
-    stop_reason : StopReason
-        ``stalled`` when the relaxation was solved to its end.
+    The selection in [0, 1] and what clients cost (Hz or s), (N,), once there was a program; the best certified bound
+    and what proves it; how many programs were solved. It was solved to its end where it ``stalled``.
     """
 
     fraction: FloatArray | None = None
@@ -71,17 +60,7 @@ class _Plan:
 
 
 def relax(problem: Problem, options: Options, started: float) -> Relaxation:
-    """Solve the relaxation, as far as the limits of `options` let it.
-
-    Parameters
-    ----------
-    problem : Problem
-        The round, not proven infeasible.
-    options : Options
-        Limits and callback.
-    started : float
-        When the solve began, on the clock of `Options.now`.
-    """
+    """Solve the relaxation, as far as the limits of `options` let it."""
     relaxation = Relaxation()
     try:
         if problem.covers(problem.mandatory).all():
@@ -259,12 +238,6 @@ def _perspective_program(problem: Problem, time_limit_s: float) -> _Plan:
 
 
 def _told_to_stop(options: Options, started: float, relaxation: Relaxation) -> bool:
-    if options.callback is None:
-        return False
-    progress = Progress(
-        iteration=relaxation.iterations,
-        elapsed_s=options.now() - started,
-        objective_s=math.inf,  # the first answer comes with the rounding, at the end
-        lower_bound_s=relaxation.bound_s,
-    )
-    return options.callback(progress) is True
+    # The first answer comes with the rounding, at the end.
+    figures = {"objective_s": math.inf, "lower_bound_s": relaxation.bound_s}
+    return options.told_to_stop(started, iteration=relaxation.iterations, **figures)

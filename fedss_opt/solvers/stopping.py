@@ -13,11 +13,10 @@ import threading
 import time
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import BoolArray
 
 __all__ = ["Stop"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Stop:

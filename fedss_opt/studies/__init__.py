@@ -10,48 +10,36 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
-    from .configuration import Override, default_text, load_experiment, parse_override, to_document, to_toml
+    from .configuration import load_experiment, parse_override
     from .executors import run_jobs
-    from .experiment import AlgorithmVariant, Experiment, RunSettings, parse_seeds
-    from .grid import Job, RunOutcome, jobs_of, run_job
-    from .results import record_document, results_frame, results_of, write_frame, write_records
+    from .experiment import Experiment
+    from .grid import Job, RunOutcome, jobs_of
+    from .results import results_frame, results_of
     from .study_page import write_simulation_report
-    from .summary import interval, summarise
+    from .summary import summarise
 
 _HOMES = {
-    "configuration": ("Override", "default_text", "load_experiment", "parse_override", "to_document", "to_toml"),
+    "configuration": ("load_experiment", "parse_override"),
     "executors": ("run_jobs",),
-    "experiment": ("AlgorithmVariant", "Experiment", "RunSettings", "parse_seeds"),
-    "grid": ("Job", "RunOutcome", "jobs_of", "run_job"),
-    "results": ("record_document", "results_frame", "results_of", "write_frame", "write_records"),
+    "experiment": ("Experiment",),
+    "grid": ("Job", "RunOutcome", "jobs_of"),
+    "results": ("results_frame", "results_of"),
     "study_page": ("write_simulation_report",),
-    "summary": ("interval", "summarise"),
+    "summary": ("summarise",),
 }
 _EXTRA = ("annotated_types", "polars", "pydantic", "pydantic_core", "sklearn", "threadpoolctl", "tomli_w")
 
 __all__ = [
-    "AlgorithmVariant",
     "Experiment",
     "Job",
-    "Override",
     "RunOutcome",
-    "RunSettings",
-    "default_text",
-    "interval",
     "jobs_of",
     "load_experiment",
     "parse_override",
-    "parse_seeds",
-    "record_document",
     "results_frame",
     "results_of",
-    "run_job",
     "run_jobs",
     "summarise",
-    "to_document",
-    "to_toml",
-    "write_frame",
-    "write_records",
     "write_simulation_report",
 ]
 

@@ -71,7 +71,7 @@ def default_text() -> str:
     Examples
     --------
     >>> import tomllib
-    >>> from fedss_opt.studies import default_text
+    >>> from fedss_opt.studies.configuration import default_text
     >>> sorted(tomllib.loads(default_text())["run"])
     ['algorithms', 'policies', 'seeds']
     """

@@ -140,7 +140,7 @@ def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> 
 
     Examples
     --------
-    >>> from fedss_opt.studies import Experiment, jobs_of, run_job
+    >>> from fedss_opt.studies.experiment import Experiment
     >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> outcome = run_job(jobs_of(small)[0])
     >>> outcome.error, len(outcome.result.records)

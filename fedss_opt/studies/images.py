@@ -16,7 +16,7 @@ from ..exceptions import OptionError
 from ..looks import lighter
 from ..reports.charts import altair
 from ..reports.page import need_report_extra
-from ..reports.parts import Chart, Table, embeddable
+from ..reports.page_parts import Chart, Table, embeddable
 from . import chart_specs
 from .grid import RunOutcome
 from .learning_curves import StudyCurves

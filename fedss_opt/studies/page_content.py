@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..quantities import scale_for
-from ..reports.parts import Chart, Column, Table, measure
+from ..reports.page_parts import Chart, Column, Table, measure
 from . import chart_columns, chart_specs
 from .learning_curves import StudyCurves
 from .page_text import silent_note, thinned_note

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..quantities import format_quantity
-from ..reports.parts import Card
+from ..reports.page_parts import Card
 from .chart_columns import Columns, Packed, Tally
 from .experiment import Experiment
 

@@ -60,7 +60,7 @@ def record_document(run: RunResult, record: RoundRecord) -> dict[str, Any]:
     Examples
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> from fedss_opt.studies import record_document
+    >>> from fedss_opt.studies.results import record_document
     >>> run = Simulation(SimulationSettings(rounds=1, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> document = record_document(run, run.records[0])
     >>> document["algorithm"], document["round"], document["selected"]
@@ -130,7 +130,7 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import polars as pl
-    >>> from fedss_opt.studies import write_frame
+    >>> from fedss_opt.studies.results import write_frame
     >>> with TemporaryDirectory() as folder:
     ...     write_frame(pl.DataFrame({"round": [0, 1]}), Path(folder, "results.csv"))
     ...     Path(folder, "results.csv").read_text()
@@ -154,7 +154,7 @@ def write_records(runs: Iterable[RunResult], path: Path) -> None:
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> from fedss_opt.studies import write_records
+    >>> from fedss_opt.studies.results import write_records
     >>> run = Simulation(SimulationSettings(rounds=2, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> with TemporaryDirectory() as folder:
     ...     write_records([run], Path(folder, "rounds.jsonl"))

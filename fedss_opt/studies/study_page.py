@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import __version__
 from ..reports.page import need_report_extra, write_page
-from ..reports.parts import Column, Download, Page, Table, embeddable, measure
+from ..reports.page_parts import Column, Download, Page, Table, embeddable, measure
 from . import chart_columns
 from .configuration import to_document, to_toml
 from .experiment import Experiment

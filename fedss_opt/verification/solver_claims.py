@@ -131,7 +131,7 @@ class SolverClaims:
 def _drawn(instance: Instance) -> BoolArray | None:
     """Draw a minimal cover that fits: clients are left out one after the other, in random order."""
     problem = instance.problem
-    answers = import_module("fedss_opt.solvers.answers")
+    answers = import_module("fedss_opt.solvers.selection_answer")
     draw = random.Random(instance.name)
     usable = problem.available & np.isfinite(least_bandwidths(problem, math.inf))
     for _ in range(8):
@@ -149,7 +149,7 @@ def _next_best(problem: Problem, best: float) -> BoolArray | None:
     rows = minimal_covers(problem)
     if len(rows) > _MOST_VALUED:
         return None
-    answers = import_module("fedss_opt.solvers.answers")
+    answers = import_module("fedss_opt.solvers.selection_answer")
     values = np.array([selection_value(problem, row) for row in rows])
     values[values <= best * (1.0 + 1e-6)] = math.inf
     if not np.isfinite(values).any():
@@ -160,7 +160,7 @@ def _next_best(problem: Problem, best: float) -> BoolArray | None:
 
 def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
     """Return an answer with another selection in place of its own."""
-    bandwidth = import_module("fedss_opt.solvers.answers").optimal_bandwidth(problem, selected)
+    bandwidth = import_module("fedss_opt.solvers.selection_answer").optimal_bandwidth(problem, selected)
     moved = refigured(problem, replace(first, selected=selected, bandwidth_hz=bandwidth))
     optimal = moved.objective_s <= first.lower_bound_s * (1.0 + 1e-4)
     return replace(moved, status=Status.OPTIMAL if optimal else Status.FEASIBLE)
@@ -170,7 +170,7 @@ def _moved(problem: Problem, selected: BoolArray, first: Solution) -> Solution:
 def _starting_with(change: Callable[[Solution], Solution]) -> Iterator[None]:
     """Let `exact` begin with a changed answer of an ADMM that iterates once and searches nothing."""
     exact: Any = import_module("fedss_opt.solvers.exact")
-    admm: Any = import_module("fedss_opt.solvers.admm")
+    admm: Any = import_module("fedss_opt.solvers.admm_method")
     whole = exact.solve_admm
     poor = admm.Tuning(max_iterations=1, vertex=False, width=0, kicks=0)
 

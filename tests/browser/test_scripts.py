@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fedss_opt.reports.page import write_page
-from fedss_opt.reports.parts import Column, Download, Page, Table
+from fedss_opt.reports.page_parts import Column, Download, Page, Table
 
 if TYPE_CHECKING:
     from .chrome import Viewer

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import fedss_opt as fo
-from fedss_opt.cli import demo, solving
+from fedss_opt.cli import demo, visible_solve
 from fedss_opt.cli.app import app
 
 from .. import by_hand
@@ -65,9 +65,9 @@ def by_hand_solver(monkeypatch) -> dict[str, Callable[[fo.Problem], fo.Solution]
                 callback(fo.Progress(iteration=step, elapsed_s=0.01 * step, objective_s=1.0, lower_bound_s=0.3 * step))
         return solution
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(visible_solve, "solve", solve)
     monkeypatch.setattr(demo, "solve", solve)
-    monkeypatch.setattr(solving, "get_ready", lambda quiet: None)
+    monkeypatch.setattr(visible_solve, "get_ready", lambda quiet: None)
     return answers
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt import documents
-from fedss_opt.cli import demo, main, solving
+from fedss_opt.cli import demo, main, visible_solve
 from fedss_opt.cli.render import bar, format_gap, headline
 from fedss_opt.cli.terminal import stdout_console
 
@@ -227,6 +227,6 @@ def test_nobody_has_no_table(cli, by_hand_solver):
 
 
 def test_solving_module_is_quiet_about_threads(cell):
-    with solving.ctrl_c_stops_softly(quiet=True) as interrupt:
+    with visible_solve.ctrl_c_stops_softly(quiet=True) as interrupt:
         assert not interrupt.pressed
     assert np.count_nonzero(cell.available) == 4

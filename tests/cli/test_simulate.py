@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from fedss_opt.cli import simulate
-from fedss_opt.studies import default_text, executors, grid, images, load_experiment
+from fedss_opt.studies import executors, grid, images, load_experiment
+from fedss_opt.studies.configuration import default_text
 from fedss_opt.studies.grid import Job, RunOutcome
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -242,7 +243,7 @@ def test_the_bar_tells_round_accuracy_and_time(config, monkeypatch, tmp_path):
 
 
 def _one_run() -> object:
-    from fedss_opt.studies import RunSettings  # noqa: PLC0415 - pydantic
+    from fedss_opt.studies.experiment import RunSettings  # noqa: PLC0415 - pydantic
 
     return RunSettings(algorithms=("fedavg",), policies=("all",))
 

@@ -14,7 +14,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt import documents
-from fedss_opt.cli import solving
+from fedss_opt.cli import visible_solve
 
 from .. import by_hand
 
@@ -195,7 +195,7 @@ def test_one_iteration_is_singular(cli, cell, by_hand_solver, iterations, text):
 @pytest.mark.parametrize("name", ["cell.json", "cell.csv"])
 def test_a_width_that_was_meant_in_another_unit_is_remarked_on(cli, cell, monkeypatch, options, message, name):
     monkeypatch.setattr(
-        solving, "solve", lambda problem, *_, **__: by_hand.answer(problem.replace(resource_block_hz=None))
+        visible_solve, "solve", lambda problem, *_, **__: by_hand.answer(problem.replace(resource_block_hz=None))
     )
     Path("cell.csv").write_text(CSV)
     arguments = ["solve", name, "--require", "0.3", "--format", "json", *options]
@@ -264,7 +264,7 @@ def test_ctrl_c_prints_the_best_answer_so_far(cli, cell, by_hand_solver, monkeyp
         stops.append(callback(record))
         return by_hand.answer(problem)
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(visible_solve, "solve", solve)
     before = signal.getsignal(signal.SIGINT)
     result = cli("solve", "cell.json", "--format", "json")
     assert stops == [False, True]
@@ -279,7 +279,7 @@ def test_a_second_ctrl_c_ends_at_once(cli, cell, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(visible_solve, "solve", solve)
     result = cli("solve", "cell.json", "--format", "json")
     assert (result.exit_code, result.stdout) == (130, "")
 
@@ -291,19 +291,19 @@ def test_an_answer_stopped_by_the_solver_itself_counts_as_interrupted(cli, cell,
 
 def test_the_bar_is_for_terminals_only(cli, cell, monkeypatch):
     assert cli("solve", "cell.json").stderr == ""
-    with solving._bar(True, 1e-4) as show:  # drawn once, whatever the numbers
+    with visible_solve._bar(True, 1e-4) as show:  # drawn once, whatever the numbers
         for bound in (0.0, 0.5, 1.0):
             show(fo.Progress(iteration=1, elapsed_s=0.0, objective_s=1.0, lower_bound_s=bound))
 
 
 def test_the_first_compile_is_announced(cli, cell, monkeypatch, capsys):
-    kernels = solving.import_module("fedss_opt.kernels")
+    kernels = visible_solve.import_module("fedss_opt.kernels")
     monkeypatch.undo()
     monkeypatch.setattr(kernels, "is_compiled", lambda: False, raising=False)
-    monkeypatch.setattr(solving, "solve", by_hand.answer)
-    solving.get_ready(quiet=False)
+    monkeypatch.setattr(visible_solve, "solve", by_hand.answer)
+    visible_solve.get_ready(quiet=False)
     assert "compiling the kernels, once per machine" in capsys.readouterr().err
-    solving.get_ready(quiet=True)
+    visible_solve.get_ready(quiet=True)
     assert capsys.readouterr().err == ""
 
 
@@ -314,7 +314,7 @@ def test_kernels_that_only_this_method_needs_are_announced_once(cli, cell, monke
             numba.njit(lambda x: x)(1)  # a new function each time
         return by_hand.answer(problem)
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(visible_solve, "solve", solve)
     compilations = 2
     assert cli("solve", "cell.json", "--method", "exact").stderr == (
         "compiling more kernels for the method exact, once per machine (counted in its time) ...\n"
@@ -327,9 +327,9 @@ def test_kernels_that_only_this_method_needs_are_announced_once(cli, cell, monke
 def test_ctrl_c_during_the_first_compile_ends_at_once(cli, cell, monkeypatch):
     monkeypatch.undo()
     interrupted = replace(by_hand.answer(cell), stop_reason=fo.StopReason.INTERRUPTED)
-    monkeypatch.setattr(solving, "solve", lambda problem: interrupted)
+    monkeypatch.setattr(visible_solve, "solve", lambda problem: interrupted)
     with pytest.raises(KeyboardInterrupt):
-        solving.get_ready(quiet=True)
+        visible_solve.get_ready(quiet=True)
 
 
 def test_a_resource_block_beside_the_file(cli, cell, monkeypatch):
@@ -339,7 +339,7 @@ def test_a_resource_block_beside_the_file(cli, cell, monkeypatch):
         seen.append(problem)
         return by_hand.answer(problem.replace(resource_block_hz=None))
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(visible_solve, "solve", solve)
     Path("cell.csv").write_text(CSV)
     for name in ("cell.json", "cell.csv"):
         cli("solve", name, "--bandwidth", "1MHz", "--require", "0.3", "--resource-block", "180 kHz")

@@ -14,12 +14,12 @@ import pytest
 import fedss_opt as fo
 from fedss_opt.integrations.nvflare import (
     LINK_KEY,
-    PLAN_KEY,
     PLANS_FILE,
     AllocatedMixin,
     Grant,
     grant_of,
 )
+from fedss_opt.integrations.nvflare_meta import PLAN_KEY
 
 from .flare_workflow import (
     LINKS,

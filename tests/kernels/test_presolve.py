@@ -14,7 +14,7 @@ import fedss_opt as fo
 from fedss_opt.cells import cell_of, problem_arrays
 from fedss_opt.kernels import begin
 from fedss_opt.kernels.presolve import force_clients, missing_steps, open_requirement
-from fedss_opt.solvers.admm import NOBODY
+from fedss_opt.solvers.admm_method import NOBODY
 
 from .. import naive
 

@@ -16,7 +16,7 @@ from fedss_opt.kernels import Cell
 from fedss_opt.kernels.oracle import cost_pass
 from fedss_opt.kernels.roots import selection_bandwidth, selection_theta, selection_value
 from fedss_opt.kernels.vectors import exceeds
-from fedss_opt.solvers.answers import optimal_bandwidth
+from fedss_opt.solvers.selection_answer import optimal_bandwidth
 
 from .. import naive, naive_blocks
 from ..strategies import problems, selections

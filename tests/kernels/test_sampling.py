@@ -11,7 +11,7 @@ from fedss_opt.cells import cell_of
 from fedss_opt.kernels import make_work, sampling, state
 from fedss_opt.kernels.relaxation import relax
 from fedss_opt.kernels.sampling import open_by_sample, sample_cell
-from fedss_opt.solvers.admm import Tuning, solve_admm
+from fedss_opt.solvers.admm_method import Tuning, solve_admm
 from fedss_opt.solvers.options import Options
 
 N = 40_000

@@ -18,7 +18,7 @@ from fedss_opt.kernels.roots import selection_theta
 from fedss_opt.kernels.search import cover_statically, exchange, measure_slack, repair
 from fedss_opt.kernels.vectors import order_by
 from fedss_opt.kernels.vertex import vertex_ascent
-from fedss_opt.solvers.admm import DEFAULT_TUNING, NOBODY
+from fedss_opt.solvers.admm_method import DEFAULT_TUNING, NOBODY
 
 from .cells import NEVER, cell, some_problem
 

@@ -18,7 +18,7 @@ from fedss_opt.reports import write_allocation_report
 from fedss_opt.reports.allocation import allocation_page
 from fedss_opt.reports.clients import MOST_ROWS, kept_clients, needed_hz
 from fedss_opt.reports.page import render_page
-from fedss_opt.reports.parts import Chart
+from fedss_opt.reports.page_parts import Chart
 from fedss_opt.reports.reasons import STATES, Reason, State, prices_of
 from fedss_opt.reports.tasks import tasks_of
 from fedss_opt.reports.words import cards_of, headline_of
@@ -195,7 +195,7 @@ def test_infeasible_says_which_task_lacks_what():
     assert [a["data-task"] for _, a in page.elements if a.get("class") == "short"] == ["0"]
     assert {chart["id"] for chart in page.data("chart-data")} == {"tasks"}
     states = set(page.data("data-clients")["values"]["state"])
-    assert states == {STATES.index("no answer")}
+    assert states == {State.UNDECIDED}
 
 
 def test_infeasible_by_bandwidth_and_unknown_have_a_page():

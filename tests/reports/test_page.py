@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import builtins
 import hashlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fedss_opt.exceptions import FileFormatError, MissingDependencyError
 from fedss_opt.reports.charts import color, spec_of, thinned
 from fedss_opt.reports.page import render_page, write_page
-from fedss_opt.reports.parts import Card, Chart, Column, Download, Page, Table, embeddable, measure
+from fedss_opt.reports.page_parts import Card, Chart, Column, Download, Page, Table, embeddable, measure
 
 from .reading import Reading
 
@@ -175,15 +175,8 @@ def test_another_ending_is_refused(tmp_path):
 
 @pytest.mark.parametrize("missing", ["altair", "jinja2", "vl_convert"])
 def test_a_missing_extra_is_named(missing, tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def fake(name, *arguments, **options):
-        if name == missing:
-            raise ImportError(f"No module named {name!r}", name=name)
-        return real(name, *arguments, **options)
-
     page = _page()
-    monkeypatch.setattr(builtins, "__import__", fake)
+    monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependencyError, match=rf'{missing}.*pip install "fedss-opt\[report\]"'):
         write_page(page, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import fedss_opt as fo
 from fedss_opt import documents
 from fedss_opt.server.limits import Limits
 from fedss_opt.server.openapi import openapi
-from fedss_opt.server.problem_details import TITLES
+from fedss_opt.server.problem_details import RefusalKind
 
 from .serving import PATIENCE_S, SIZES, cell
 
@@ -33,7 +33,7 @@ def test_every_status_of_a_refusal_is_documented():
     paths = openapi(Limits(), needs_token=True)["paths"].values()
     described = {status for path in paths for operation in path.values() for status in operation["responses"]}
     routing = {404, 405}  # what no path and no method has
-    assert {str(status) for status, _ in TITLES.values() if status not in routing} <= described
+    assert {str(kind.status) for kind in RefusalKind if kind.status not in routing} <= described
 
 
 def test_a_token_is_asked_for_everywhere_but_at_the_health():

@@ -8,8 +8,9 @@ import pytest
 from fedss_opt import OptionError, StopReason
 from fedss_opt.exceptions import FileFormatError
 from fedss_opt.rounds import RoundAllocator
-from fedss_opt.simulation import Participation, Simulation, SimulationSettings, engine
+from fedss_opt.simulation import Simulation, SimulationSettings, engine
 from fedss_opt.simulation.algorithms import ALGORITHMS
+from fedss_opt.simulation.run_records import Participation
 from fedss_opt.solvers import METHODS
 
 TINY = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import math
-from collections.abc import Callable
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -612,14 +611,7 @@ def test_a_solver_that_fails_is_an_error_with_its_status(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("missing", ["cvxpy", "clarabel"])
 def test_a_missing_extra_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependencyError, match=rf'{missing}.*pip install "fedss-opt\[reference\]"'):
         solve_cvxpy(cell(2, seed=0), Options())
 

@@ -16,9 +16,9 @@ import fedss_opt as fo
 from fedss_opt.cells import problem_arrays
 from fedss_opt.solvers import branching, cover_search
 from fedss_opt.solvers import exact as exact_module
-from fedss_opt.solvers.admm import solve_admm
-from fedss_opt.solvers.answers import answer, optimal_bandwidth
+from fedss_opt.solvers.admm_method import solve_admm
 from fedss_opt.solvers.cover_search import Finding, find_selection
+from fedss_opt.solvers.selection_answer import answer, optimal_bandwidth
 from fedss_opt.verification.plain_bandwidths import selection_value
 
 # The method proves 1e-9, and their value is good to about 1e-10.

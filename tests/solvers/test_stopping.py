@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fedss_opt as fo
-from fedss_opt.solvers import METHODS, admm
+from fedss_opt.solvers import METHODS, admm_method
 from fedss_opt.solvers.policies import covering
 from fedss_opt.solvers.stopping import Stop
 
@@ -84,12 +84,12 @@ def test_a_solve_stopped_after_any_step_is_sound(problem: fo.Problem, steps: int
     def step(cell: Any, work: Any, gap_tol: float, _effort: float, *rest: Any) -> None:
         for _ in range(steps):
             kernel(cell, work, gap_tol, 1.0, *rest)
-        if work.state[admm.state.PHASE] != admm.state.DONE:
+        if work.state[admm_method.state.PHASE] != admm_method.state.DONE:
             cell.stop[0] = True
 
-    kernel, whole = admm.advance, fo.solve(problem, gap_tol=0.0)
+    kernel, whole = admm_method.advance, fo.solve(problem, gap_tol=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(admm, "advance", step)
+        patch.setattr(admm_method, "advance", step)
         solution = fo.solve(problem, gap_tol=0.0)
     assert fo.check(problem, solution).ok
     assert solution.status is not fo.Status.INFEASIBLE or whole.status is fo.Status.INFEASIBLE
@@ -111,8 +111,8 @@ def test_policies_do_not_go_on_without_time(method: str, monkeypatch: pytest.Mon
 
 
 def test_a_cell_too_large_for_its_limit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admm, "_LATE_S", 0.0)
-    monkeypatch.setattr(admm, "begin", None)
+    monkeypatch.setattr(admm_method, "_LATE_S", 0.0)
+    monkeypatch.setattr(admm_method, "begin", None)
     solution = fo.solve(fo.scenarios.make("umi", n_clients=20), time_limit_s=0.0)
     assert solution.status is fo.Status.UNKNOWN
     assert solution.stop_reason is fo.StopReason.TIME
@@ -135,8 +135,8 @@ def test_ctrl_c_ends_a_long_round(monkeypatch: pytest.MonkeyPatch) -> None:
         while not cell.stop[0]:
             time.sleep(0.001)
 
-    monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
-    monkeypatch.setattr(admm, "advance", endless)
+    monkeypatch.setattr(admm_method, "_LONG_ROUNDS", 0)
+    monkeypatch.setattr(admm_method, "advance", endless)
     solution = fo.solve(fo.scenarios.make("umi", n_clients=20))
     assert solution.stop_reason is fo.StopReason.INTERRUPTED
 
@@ -145,7 +145,7 @@ def test_what_a_long_round_raises_reaches_the_caller(monkeypatch: pytest.MonkeyP
     def broken(*_: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(admm, "_LONG_ROUNDS", 0)
-    monkeypatch.setattr(admm, "advance", broken)
+    monkeypatch.setattr(admm_method, "_LONG_ROUNDS", 0)
+    monkeypatch.setattr(admm_method, "advance", broken)
     with pytest.raises(MemoryError, match="no room"):
         fo.solve(fo.scenarios.make("umi", n_clients=20))

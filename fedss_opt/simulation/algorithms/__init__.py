@@ -9,20 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...exceptions import OptionError
-from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport, message_bits
+from .base import Algorithm, AlgorithmSettings, Federation, message_bits
 
-__all__ = [
-    "ALGORITHMS",
-    "Algorithm",
-    "AlgorithmSettings",
-    "ClientModels",
-    "Federation",
-    "Message",
-    "UploadReport",
-    "algorithm_type",
-    "make_algorithm",
-    "message_bits",
-]
+__all__ = ["ALGORITHMS", "Algorithm", "AlgorithmSettings", "algorithm_type", "message_bits"]
 
 ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "fedss": ("fedss", "FedSS"),

@@ -1,20 +1,16 @@
 """Images, their division among clients, and the tasks made of them."""
 
-from .dataset import Dataset, load_digits
+from .dataset import Dataset
 from .federated import FederatedData
-from .federation import DataSettings, Source, federate, load_dataset, make_federation
-from .task_families import Family, Task, make_tasks
+from .federation import DataSettings, federate, load_dataset, make_federation
+from .task_families import Task
 
 __all__ = [
     "DataSettings",
     "Dataset",
-    "Family",
     "FederatedData",
-    "Source",
     "Task",
     "federate",
     "load_dataset",
-    "load_digits",
     "make_federation",
-    "make_tasks",
 ]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...problem import Problem
 from ...solution import Solution, Status, StopReason, no_answer
-from .. import answers
 from ..infeasibility import short_of_relevance
 from ..options import Options
+from ..selection_answer import answer, optimal_bandwidth
 from ..stopping import Stop
 
 __all__ = ["Refusal", "cover_in_order", "optimal_split", "refuse_late", "run", "time_alone_s"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 Select = Callable[[Problem, BoolArray, Options, BoolArray], BoolArray]
 Allocate = Callable[[Problem, BoolArray, BoolArray], FloatArray]
@@ -44,24 +41,9 @@ def refuse_late(stop: BoolArray) -> None:
 def run(problem: Problem, options: Options, method: str, select: Select, allocate: Allocate) -> Solution:
     """Run a policy: who can take part, who is selected, who gets what.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-    options : Options
-        Seed and time limit are used.
-    method : str
-        Name of the policy.
-    select : callable
-        ``(problem, usable, options, stop) -> selected``; `usable` is known to cover all tasks, and `stop` is the flag
-        of the time limit, for `refuse_late`.
-    allocate : callable
-        ``(problem, selected, stop) -> bandwidth_hz``.
-
-    Returns
-    -------
-    Solution
-        Without a bound; ``unknown`` with a message where `select` or `allocate` refuses.
+    `select` is ``(problem, usable, options, stop) -> selected``, where `usable` is known to cover all tasks and `stop`
+    is the flag of the time limit, for `refuse_late`; `allocate` is ``(problem, selected, stop) -> bandwidth_hz``. The
+    answer has no bound; it is ``unknown``, with a message, where one of them refuses.
     """
     started = options.now()
     try:
@@ -87,7 +69,7 @@ def run(problem: Problem, options: Options, method: str, select: Select, allocat
             message=str(refusal),
             solve_time_s=options.now() - started,
         )
-    return answers.answer(
+    return answer(
         problem,
         selected,
         bandwidth_hz,
@@ -147,7 +129,7 @@ def _covered_at(problem: Problem, k: int, order: IntArray) -> int:
 
 def optimal_split(problem: Problem, selected: BoolArray, stop: BoolArray) -> FloatArray:
     """Give the selected clients the bandwidths that are best for them, or refuse."""
-    bandwidth_hz = answers.optimal_bandwidth(problem, selected, stop=stop)
+    bandwidth_hz = optimal_bandwidth(problem, selected, stop=stop)
     if bandwidth_hz is None:
         refuse_late(stop)
         raise Refusal(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...problem import Problem
 from ...solution import Solution
 from ..options import Options
@@ -14,9 +14,6 @@ from .covering import cover_in_order, optimal_split, refuse_late, run, time_alon
 
 __all__ = ["fedcs"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _STRIDE = 4096  # turns between two looks at the time limit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...cells import carrier_hz, selection_cell
 from ...kernels import Cell, selection_theta
 from ...kernels.oracle import cost_pass
@@ -17,10 +17,6 @@ from ..options import Options
 from .covering import Refusal, optimal_split, refuse_late, run, time_alone_s
 
 __all__ = ["greedy"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def greedy(problem: Problem, options: Options) -> Solution:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray
 from ...problem import Problem
 from ...solution import Solution
 from ..options import Options
@@ -12,8 +12,6 @@ from .covering import cover_in_order, optimal_split, run
 from .split import equal_split, proportional_split
 
 __all__ = ["best_channel", "proportional", "random_equal", "random_optimal", "select_all"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def select_all(problem: Problem, options: Options) -> Solution:

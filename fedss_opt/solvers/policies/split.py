@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray
 from ...problem import Problem
 from ...resource_blocks import BLOCK_ROUNDING, blocks_within
 from .covering import Refusal
 
 __all__ = ["equal_split", "proportional_split"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # The shares are scaled down by this much, so that rounding cannot lift their sum above the bandwidth.
 _MARGIN = 1.0 - 1e-12

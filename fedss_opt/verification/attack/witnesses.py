@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ...checking import check
 from ...problem import Objective, Problem
 from ...solution import Solution, Status, StopReason
-from ...solvers import gap_tolerance
+from ...solvers.options import gap_tolerance
 from ..allowances import Allowances
 from ..block_tables import BlockTable, greedy_split
 from ..plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value

@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fedss_opt.exceptions import MissingDependencyError, OptionError
-from fedss_opt.simulation.data import (
-    Dataset,
-    DataSettings,
-    Family,
-    federate,
-    load_digits,
-    make_federation,
-    make_tasks,
-)
+from fedss_opt.simulation.data import Dataset, DataSettings, federate, make_federation
 from fedss_opt.simulation.data import dataset as dataset_module
+from fedss_opt.simulation.data.dataset import load_digits
+from fedss_opt.simulation.data.task_families import Family, make_tasks
 
 FAMILIES = [family for family in Family if family != Family.BY_WRITER]
 

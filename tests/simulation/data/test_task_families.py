@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedss_opt.exceptions import OptionError
-from fedss_opt.simulation.data import Family, make_tasks
+from fedss_opt.simulation.data.task_families import Family, make_tasks
 
 ONE_TASK = [Family.IID, Family.DIRICHLET, Family.SHARDS, Family.BY_WRITER]
 

@@ -14,7 +14,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt import CertificateKind, Problem, Solution, Status, StopReason
-from fedss_opt.solvers.admm import Tuning, solve_admm
+from fedss_opt.solvers.admm_method import Tuning, solve_admm
 from fedss_opt.solvers.options import Options, Progress
 
 from .. import naive

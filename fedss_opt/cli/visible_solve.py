@@ -12,14 +12,14 @@ from dataclasses import replace
 from importlib import import_module
 from types import FrameType
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn
 
 from ..problem import Problem
 from ..quantities import format_quantity
 from ..solution import Solution, StopReason
-from ..solvers import Progress as Record
-from ..solvers import gap_tolerance, solve
-from .terminal import note, stderr_console
+from ..solvers import Progress, solve
+from ..solvers.options import gap_tolerance
+from .terminal import note, progress_line
 
 __all__ = ["announce_compilation", "ctrl_c_stops_softly", "get_ready", "solve_visibly"]
 
@@ -92,22 +92,18 @@ def ctrl_c_stops_softly(quiet: bool) -> Iterator[_Interrupt]:
 
 
 @contextmanager
-def _bar(shown: bool, gap_tol: float) -> Iterator[Callable[[Record], None]]:
+def _bar(shown: bool, gap_tol: float) -> Iterator[Callable[[Progress], None]]:
     """Show how far the gap has closed, on a logarithmic scale, which is how it closes."""
-    if not shown:
-        yield lambda record: None
-        return
-    columns = (TextColumn("solving"), BarColumn(30), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("solving", total=1.0, state="")
+    columns = (TextColumn("solving"), BarColumn(30), TextColumn("{task.fields[state]}"))
+    with progress_line(shown, *columns, total=1.0) as update:
         target = max(gap_tol, 1e-9)
 
-        def show(record: Record) -> None:
+        def show(record: Progress) -> None:
             best, bound = record.objective_s, record.lower_bound_s
             gap = (best - bound) / bound if bound > 0.0 and math.isfinite(best) else math.inf
             done = 0.0 if gap >= 1.0 else min(1.0, math.log(max(gap, target)) / math.log(target))
             state = f"{format_quantity(best, 's')}, gap {gap:.1e}, iteration {record.iteration}"
-            progress.update(task, completed=done, state=state)
+            update(completed=done, state=state)
 
         yield show
 
@@ -120,7 +116,7 @@ def solve_visibly(
     time_limit_s: float | None = None,
     seed: int | None = None,
     quiet: bool = False,
-    watch: Callable[[Record], None] | None = None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> Solution:
     """Solve, with a progress bar where stderr is a terminal; after Ctrl-C the stop reason says so."""
     get_ready(quiet=quiet)
@@ -131,7 +127,7 @@ def solve_visibly(
         _later_kernels_announced(method, quiet),
     ):
 
-        def callback(record: Record) -> bool:
+        def callback(record: Progress) -> bool:
             show(record)
             if watch is not None:
                 watch(record)

@@ -16,11 +16,10 @@ from ..documents.files import in_file
 from ..documents.json_text import json_text, parse_json
 from ..documents.reading import booleans, check_keys, check_kind, describe, numbers, refusal, string, whole_number
 from ..exceptions import FileFormatError, InputError
+from .client_reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
 from .fairness import SHARE_STEP, Fairness, FairnessCost
 from .memory import Answered, Memory, OpenRound
-from .reports import MEASURES, ClientId, ClientReport, client_id, in_order, merged, report
 from .settings import PARTICIPATION, RoundSettings
-from .stating import link_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -107,7 +106,8 @@ def _settings_to(settings: RoundSettings) -> dict[str, Any]:
 
 def _report_to(known: ClientReport) -> dict[str, Any]:
     """Return what is known of a client; null is infinity, and what is not known is left out."""
-    values = {name: getattr(known, name) for name in ("round", *MEASURES, "tasks")}
+    measures = {name: known.measures.get(name) for name in MEASURES}
+    values: dict[str, Any] = {"round": known.round, **measures, "tasks": known.tasks}
     return {name: None if value == math.inf else value for name, value in values.items() if value is not None}
 
 
@@ -246,7 +246,7 @@ def _memory_from(content: dict[str, Any], settings: RoundSettings) -> Memory:
         _id(key, place): _report_from(key, known, place, settings)
         for place, key, known in _pairs(content["reports"], "$.reports")
     }
-    links = sorted({link for found in reports.values() if (link := link_of(found)) is not None})
+    links = sorted({link for found in reports.values() if (link := found.link) is not None})
     if len(links) > 1:
         raise refusal("$.reports", f"{links[0]} of some and {links[1]} of others", accepted="must be the same of all")
     return Memory(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..exceptions import OptionError, ProblemError
-from ..fields import CLIENT_FIELDS, FIELD, LINKS, Field
+from ..fields import CLIENT_FIELDS, FIELD, Field
 from ..problem_fields import refuse_crossed_limits
 from ..validation import boolean_vector, bounded_scalar, shape_of
 from ..wording import nearest
 
-__all__ = ["MEASURES", "ClientId", "ClientReport", "client_id", "in_order", "merged", "report"]
+__all__ = ["LINK_NAMES", "MEASURES", "ClientId", "ClientReport", "client_id", "in_order", "merged", "report"]
 
 ClientId = str | int
 """What the caller calls a client. The string "7" and the integer 7 are two clients."""
@@ -28,55 +28,46 @@ _ID_LIMIT = 2**128
 _CONTRIBUTION = FIELD["relevance"].domain
 
 
+MEASURES: dict[str, Field] = {rule.column: rule for rule in CLIENT_FIELDS.values() if rule.name != "available"}
+"""The numbers and flags of a report, and what a problem accepts in their place."""
+
+LINK_NAMES = tuple(name for name, rule in MEASURES.items() if rule.model)
+"""Those that say how good a link is, of which a report gives one."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientReport:
-    """One client's report; None stands for what is not known.
+    """One client's report, as far as it is known.
 
     Attributes
     ----------
     round : int or None
         The round it is for; None for the next one that is allocated.
-    payload_bits, cn0_hz, spectral_efficiency, compute_s, max_upload_s, min_bandwidth_hz, max_bandwidth_hz
-        As in `fedss_opt.Problem`, for one client.
-    weight : float or None
-        Its weight in the objective ``total``.
-    mandatory : bool or None
-        Whether it must be selected whenever it can be.
+    measures : mapping of str to (float or bool)
+        What is known of `MEASURES`.
     tasks : mapping of str to float, or None
-        What it contributes to each task; nothing to those not named.
+        What it contributes to each task, nothing to those not named; None where that is not known.
     """
 
     round: int | None = None
-    payload_bits: float | None = None
-    cn0_hz: float | None = None
-    spectral_efficiency: float | None = None
-    compute_s: float | None = None
-    max_upload_s: float | None = None
-    min_bandwidth_hz: float | None = None
-    max_bandwidth_hz: float | None = None
-    weight: float | None = None
-    mandatory: bool | None = None
+    measures: Mapping[str, float | bool] = field(default_factory=dict)
     tasks: Mapping[str, float] | None = None
 
     @property
-    def has_channel(self) -> bool:
-        """Whether it is known how good the link is."""
-        return any(getattr(self, name) is not None for name in LINKS.values())
+    def link(self) -> str | None:
+        """The measure by which it says how good its link is; None for none yet."""
+        return next((name for name in LINK_NAMES if name in self.measures), None)
 
     def missing(self, *, tasks: bool) -> list[str]:
         """Name what has to be known before the client can be allocated anything."""
         lacks = []
-        if self.payload_bits is None:
+        if "payload_bits" not in self.measures:
             lacks.append("payload_bits")
-        if not self.has_channel:
-            lacks.append(" or ".join(LINKS.values()))
+        if self.link is None:
+            lacks.append(" or ".join(LINK_NAMES))
         if tasks and self.tasks is None:
             lacks.append("tasks")
         return lacks
-
-
-MEASURES: dict[str, Field] = {rule.column: rule for rule in CLIENT_FIELDS.values() if rule.name != "available"}
-"""The numbers and flags of a report, and what a problem accepts in their place."""
 
 
 def client_id(value: object) -> ClientId:
@@ -106,17 +97,17 @@ def report(client: ClientId, tasks: tuple[str, ...], *, round_: int | None, give
         Naming the client, the field, the value and what is accepted.
     """
     try:
-        values: dict[str, Any] = {
+        measures = {
             name: _measure(name, value) for name, value in given.items() if name != "tasks" and value is not None
         }
-        links = [name for name in LINKS.values() if name in values]
+        links = [name for name in LINK_NAMES if name in measures]
         if len(links) > 1:
             raise ProblemError("both given", field=", ".join(links), accepted="give one of them")
-        if given.get("tasks") is not None:
-            values["tasks"] = _contributions(given["tasks"], tasks)
+        told = given.get("tasks")
+        contributions = None if told is None else _contributions(told, tasks)
     except ProblemError as error:
         raise error.within(f"client {client!r}") from None
-    return ClientReport(round=round_, **values)
+    return ClientReport(round=round_, measures=measures, tasks=contributions)
 
 
 def _measure(name: str, value: Any) -> float | bool:
@@ -161,20 +152,13 @@ def merged(client: ClientId, earlier: ClientReport | None, fresh: ClientReport, 
     ProblemError
         When the two together contradict themselves.
     """
-    if earlier is None:
-        both = fresh
-    else:
-        news = {name: value for name in (*MEASURES, "tasks") if (value := getattr(fresh, name)) is not None}
-        if late:
-            news = {name: value for name, value in news.items() if getattr(earlier, name) is None}
-            if earlier.has_channel:
-                news = {name: value for name, value in news.items() if name not in LINKS.values()}
-        else:
-            news["round"] = fresh.round
-            if any(name in news for name in LINKS.values()):
-                news = dict.fromkeys(LINKS.values()) | news
-        both = replace(earlier, **news)
-    least, most = both.min_bandwidth_hz or 0.0, math.inf if both.max_bandwidth_hz is None else both.max_bandwidth_hz
+    both = fresh
+    if earlier is not None:
+        below, above = (fresh, earlier) if late else (earlier, fresh)
+        kept = {name: known for name, known in below.measures.items() if above.link is None or name not in LINK_NAMES}
+        tasks = below.tasks if above.tasks is None else above.tasks
+        both = ClientReport(round=above.round, measures={**kept, **above.measures}, tasks=tasks)
+    least, most = both.measures.get("min_bandwidth_hz", 0.0), both.measures.get("max_bandwidth_hz", math.inf)
     try:
         refuse_crossed_limits(least, most)
     except ProblemError as error:

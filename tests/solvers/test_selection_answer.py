@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fedss_opt import Problem, Status, StopReason
-from fedss_opt.solvers.answers import answer, optimal_bandwidth
+from fedss_opt.solvers.selection_answer import answer, optimal_bandwidth
 
 from .. import naive
 from ..kernels.cells import some_problem

@@ -11,7 +11,7 @@ import pytest
 
 import fedss_opt as fo
 from fedss_opt.rounds import Fairness, RoundAllocator
-from fedss_opt.rounds.state import _checksum, from_bytes, to_bytes
+from fedss_opt.rounds.allocator_file import _checksum, from_bytes, to_bytes
 
 pytestmark = pytest.mark.usefixtures("warm")
 

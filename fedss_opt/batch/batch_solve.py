@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..processors import usable_cpus
-from ..solvers import Options, check_method, gap_tolerance
+from ..solvers import Options, check_method
+from ..solvers.options import gap_tolerance
 from .problems import ProblemBatch
 from .solutions import BatchSolution
 
@@ -99,13 +100,7 @@ def solve_batch(
     # These load the kernels.
     execution, on_threads = (import_module(f"{__package__}.{name}") for name in ("execution", "on_threads"))
     watched = import_module(f"{__package__}.progress").watched
-    request = execution.BatchRequest(
-        method=method,
-        gap_tol=options.gap_tol,
-        time_limit_s=options.time_limit_s,
-        max_iterations=options.max_iterations,
-        seed=options.seed,
-    )
+    request = execution.BatchRequest(method=method, options=options)
     with watched(progress, len(batch)) as show:
         if executor is None:
             part = on_threads.solve_on_threads(batch, request, threads or usable_cpus(), show)

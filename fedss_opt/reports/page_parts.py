@@ -125,19 +125,7 @@ class Column:
 
 
 def measure(key: str, title: str, values: npt.ArrayLike, unit: str, **options: Any) -> Column:
-    """Return a column of a quantity, in the unit in which its magnitudes read best.
-
-    Parameters
-    ----------
-    key, title : str
-        As in `Column`.
-    values : array_like
-        In `unit`.
-    unit : {"Hz", "s", "bit"}
-        The base unit.
-    **options : Any
-        Other fields of `Column`.
-    """
+    """Return a column of a quantity, in the unit in which its magnitudes read best."""
     scale: Scale = scale_for(np.abs(np.asarray(values, dtype=np.float64)), unit)
     return Column(key=key, title=title, unit=scale.unit, factor=scale.factor, decimals=scale.decimals, **options)
 

@@ -11,7 +11,7 @@ from ..exceptions import FileFormatError
 from ..problem import Objective, Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from . import reading
-from .problem import VERSION, problem_from_dict, problem_to_dict
+from .problem_document import VERSION, problem_from_dict, problem_to_dict
 from .reading import refusal
 
 __all__ = ["CERTIFICATE_KEYS", "SOLUTION_FORMAT", "SOLUTION_KEYS", "solution_from_dict", "solution_to_dict"]
@@ -61,33 +61,7 @@ def _plain(value: float) -> float | None:
 def solution_to_dict(
     solution: Solution, problem: Problem | None = None, *, with_problem: bool = False
 ) -> dict[str, Any]:
-    """Return an answer as a JSON-able document.
-
-    Parameters
-    ----------
-    solution : Solution
-        The answer.
-    problem : Problem, optional
-        What it answers; by default the answer's own problem. Adds the objective's name and, where the problem has them,
-        the clients' and tasks' ids, so that the document is understood, and later checked, without guessing.
-    with_problem : bool
-        Whether the problem's document is written into it too.
-
-    Returns
-    -------
-    dict
-        ``selected`` and ``bandwidth_hz`` (Hz) have one entry a client, in the problem's order. None (JSON's
-        ``null``) stands for what does not exist: the figures of no answer, a bound that is not claimed.
-
-    Examples
-    --------
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.documents import solution_to_dict
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> document = solution_to_dict(fo.solve(problem))
-    >>> document["status"], document["selected"]
-    ('optimal', [True, True])
-    """
+    """Return an answer as a JSON-able document."""
     problem = solution.problem if problem is None else problem
     if with_problem and problem is None:
         raise refusal("$.problem", "is not known to this answer", accepted="give it beside the answer")
@@ -139,32 +113,11 @@ def solution_from_dict(document: Any, problem: Problem | None = None) -> Solutio
 
     Nothing in it is believed: `fedss_opt.checking.check` recomputes every figure from the problem.
 
-    Parameters
-    ----------
-    document : dict
-        As `solution_to_dict` returns it, or as `json.load` reads it.
-    problem : Problem, optional
-        What it should answer: sizes, ids and objective must then agree, and the problem in the document, if any.
-
     Returns
     -------
     Solution
         ``null`` latency and objective become inf; a ``null`` bound becomes inf for the status ``infeasible``,
         else NaN (no bound is claimed).
-
-    Raises
-    ------
-    FileFormatError
-        In one line, naming the path inside the document.
-
-    Examples
-    --------
-    >>> import fedss_opt as fo
-    >>> from fedss_opt.documents import solution_from_dict, solution_to_dict
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=3e7, bandwidth_hz=1e6, mandatory=True)
-    >>> answer = solution_from_dict(solution_to_dict(fo.solve(problem)), problem)
-    >>> answer.status, fo.check(problem, answer).ok
-    (<Status.OPTIMAL: 'optimal'>, True)
     """
     reading.check_kind(document, SOLUTION_FORMAT, VERSION, {*SOLUTION_KEYS, "$schema"}, SOLUTION_REQUIRED)
     status = Status(reading.one_of(document["status"], "$.status", Status))

@@ -109,7 +109,7 @@ def test_a_solve_that_raises_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> N
             raise ZeroDivisionError("on purpose")
         return fo.solve(problem)
 
-    monkeypatch.setattr("fedss_opt.batch.execution.solve", raising)
+    monkeypatch.setattr("fedss_opt.batch.execution.run_method", raising)
     result = fo.solve_batch(several, time_limit_s=60.0)
     assert result.errors == {2: "ZeroDivisionError: on purpose"}
     assert result[2].stop_reason is StopReason.ERROR

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import json
+import sys
 
 import pytest
 
@@ -81,14 +81,7 @@ def test_a_missing_extra_is_named_before_any_work(cli, cell, monkeypatch, tmp_pa
         raise AssertionError("solved before the refusal")
 
     by_hand_solver["answer"] = unreached
-    real = builtins.__import__
-
-    def fake(name, *arguments, **options):
-        if name == "altair":
-            raise ImportError("No module named 'altair'", name="altair")
-        return real(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", fake)
+    monkeypatch.setitem(sys.modules, "altair", None)
     result = cli(*command, "--report", "page.html")
     assert result.exit_code == 2
     assert 'pip install "fedss-opt[report]"' in result.stderr

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..fields import FIELDS, LINKS, Field, Objective
 from ..solution import CertificateKind, Status, StopReason
-from .problem import PROBLEM_FORMAT, VERSION
-from .solution import (
+from .problem_document import PROBLEM_FORMAT, VERSION
+from .solution_document import (
     CERTIFICATE_KEYS,
     CERTIFICATE_REQUIRED,
     SOLUTION_FORMAT,

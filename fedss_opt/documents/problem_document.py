@@ -45,23 +45,11 @@ def given_fields(problem: Problem) -> dict[str, Any]:
 def problem_to_dict(problem: Problem) -> dict[str, Any]:
     """Return a problem as a JSON-able document.
 
-    Parameters
-    ----------
-    problem : Problem
-        The round.
-
     Returns
     -------
     dict
         ``format``, ``version`` and the fields in SI units; fields at their defaults are left out and infinity
         is None (JSON's ``null``).
-
-    Examples
-    --------
-    >>> import fedss_opt as fo
-    >>> problem = fo.Problem(payload_bits=[1e6, 2e6], cn0_hz=[3e7, 8e6], bandwidth_hz=1e6)
-    >>> problem_to_dict(problem)["payload_bits"]
-    [1000000.0, 2000000.0]
     """
     document: dict[str, Any] = {"format": PROBLEM_FORMAT, "version": VERSION}
     for name, value in given_fields(problem).items():
@@ -77,34 +65,11 @@ def problem_to_dict(problem: Problem) -> dict[str, Any]:
 def problem_from_dict(document: Any) -> Problem:
     """Build a problem from a document.
 
-    Parameters
-    ----------
-    document : dict
-        As `problem_to_dict` returns it, or as `json.load` reads it.
-
-    Returns
-    -------
-    Problem
-        The validated problem.
-
     Raises
     ------
     FileFormatError
         In one line, naming the path inside the document (``$.payload_bits[3]``), what stands there and what
         is accepted.
-
-    Examples
-    --------
-    >>> problem_from_dict(
-    ...     {
-    ...         "format": "fedss_opt/problem",
-    ...         "version": 1,
-    ...         "bandwidth_hz": 1e6,
-    ...         "payload_bits": [1e6, 2e6],
-    ...         "cn0_hz": [3e7, 8e6],
-    ...     }
-    ... )
-    Problem(n_clients=2, n_tasks=0, bandwidth_hz=1e+06, rate_model='shannon', objective='makespan')
     """
     reading.check_kind(document, PROBLEM_FORMAT, VERSION, _KEYS, _REQUIRED)
     fields = {

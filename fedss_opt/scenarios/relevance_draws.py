@@ -10,13 +10,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .draws import generator
 
 __all__ = ["LEVELS", "RelevanceKind", "draw_relevance"]
 
-FloatArray = npt.NDArray[np.float64]
 
 LEVELS = 8
 """Quantised relevance is one of 0, 1/8, ..., 1: exact in binary, so that sums of it are exact too."""
@@ -61,7 +60,7 @@ def draw_relevance(kind: RelevanceKind, clients: int, tasks: int, seed: int) -> 
 
     Examples
     --------
-    >>> from fedss_opt.scenarios.relevance import RelevanceKind, draw_relevance
+    >>> from fedss_opt.scenarios.relevance_draws import RelevanceKind, draw_relevance
     >>> draw_relevance(RelevanceKind.OVERLAPPING, clients=4, tasks=2, seed=1)
     array([[0.5  , 0.25 , 0.875, 0.75 ],
            [0.875, 0.875, 0.5  , 0.5  ]])

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..cells import problem_arrays, read_only
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
 from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
 from .infeasibility import NONE_FOUND, short_of_relevance, why_caps_fail
-from .options import Options, Progress
+from .options import Options
 from .stopping import Stop
 
 __all__ = ["DEFAULT_TUNING", "NOBODY", "Tuning", "solve_admm"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 NOBODY = read_only(np.zeros(0, dtype=np.bool_))
 _CHUNK = 2e6  # client visits between two looks for Ctrl-C: tens of milliseconds, where rounds are short
@@ -112,7 +110,7 @@ def _run(cell: Cell, work: Work, options: Options, tuning: Tuning, started: floa
             if cell.stop[0]:
                 return StopReason.TIME
             _advance(cell, work, options.gap_tol, chunk, limit, *tuning.switches)
-            if options.callback is not None and options.callback(_progress(work, options.now() - started)):
+            if options.callback is not None and options.told_to_stop(started, **_figures(work)):
                 return StopReason.INTERRUPTED
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED
@@ -146,16 +144,15 @@ def _advance(cell: Cell, work: Work, *how: Any) -> None:
         raise failures[0]
 
 
-def _progress(work: Work, elapsed_s: float) -> Progress:
+def _figures(work: Work) -> dict[str, Any]:
     s = work.state
-    return Progress(
-        iteration=int(s[state.ITERATIONS]),
-        elapsed_s=elapsed_s,
-        objective_s=float(s[state.OBJECTIVE]),
-        lower_bound_s=float(s[state.BOUND]),
-        primal_residual=float(s[state.PRIMAL]),
-        dual_residual=float(s[state.DUAL]),
-    )
+    return {
+        "iteration": int(s[state.ITERATIONS]),
+        "objective_s": float(s[state.OBJECTIVE]),
+        "lower_bound_s": float(s[state.BOUND]),
+        "primal_residual": float(s[state.PRIMAL]),
+        "dual_residual": float(s[state.DUAL]),
+    }
 
 
 def _earlier(problem: Problem, earlier: Solution | None) -> tuple[BoolArray, float, FloatArray]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Objective, Problem
 from ..solution import Certificate, Solution, Status, StopReason, within_gap
 
 __all__ = ["answer", "optimal_bandwidth"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def optimal_bandwidth(
