@@ -109,33 +109,29 @@ class ClientModels:
     parameters: Parameters
     of_client: IntArray
 
+    @classmethod
+    def common(cls, model: Parameters, n_clients: int) -> ClientModels:
+        """Let everybody use one model, (P,)."""
+        return cls(model[np.newaxis], np.zeros(n_clients, dtype=np.int64))
+
+    @classmethod
+    def one_each(cls, models: Parameters) -> ClientModels:
+        """Let client n use row n of (N, P) parameters."""
+        return cls(models, np.arange(len(models)))
+
 
 @dataclass(frozen=True, eq=False)
 class Federation:
-    """What an algorithm is given: the clients' data, the model, how they train, and the seed.
-
-    Parameters
-    ----------
-    data : FederatedData
-        What every client holds.
-    model : Model
-        The architecture.
-    training : TrainingSettings
-        The local training of a round.
-    seed : int
-        Seed of everything that is drawn.
+    """What an algorithm is given: the clients' data, the model, how they train, and the seed of all that is drawn.
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
-    >>> from fedss_opt.simulation.training import TrainingSettings
     >>> data = make_federation(DataSettings(n_clients=8), seed=0)
     >>> model = make_model("softmax", data.features, [], data.classes)
-    >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
-    >>> make_algorithm("fedavg", federation).federation is federation
-    True
+    >>> Federation(data=data, model=model, training=TrainingSettings(), seed=0).n_clients
+    8
     """
 
     data: FederatedData
@@ -176,22 +172,10 @@ class Federation:
         settings: TrainingSettings | None = None,
         **rules: Any,
     ) -> Parameters:
-        """Train clients from (n, P) or (P,) parameters; what a client draws does not depend on who else trains.
+        """Train clients (n,) from (n, P) or (P,) parameters; what one draws does not depend on who else trains.
 
-        Parameters
-        ----------
-        round_ : int
-            The round.
-        clients : ndarray of int, (n,)
-            Who trains.
-        start : ndarray, (n, P) or (P,)
-            Where they start.
-        purpose : str
-            Name of the draw of the batches, for algorithms that train twice in a round.
-        settings : TrainingSettings, optional
-            The federation's by default.
-        **rules
-            What `fedss_opt.simulation.training.train` accepts besides.
+        Algorithms that train twice in a round name the draw of the batches by its `purpose`; `rules` are what
+        `fedss_opt.simulation.training.train` accepts besides.
         """
         chosen = self.training if settings is None else settings
         key = (round_, f"{purpose}/{chosen.local_epochs}")
@@ -209,25 +193,29 @@ class Federation:
             )
         return trained
 
+    def fine_tuned(self, round_: int, models: Parameters, epochs: int, **rules: Any) -> ClientModels:
+        """Train a copy of each client's model, (N, P) or (P,), on its own samples; 0 epochs leave it as it is."""
+        everybody = np.arange(self.n_clients)
+        if epochs == 0:
+            return ClientModels.one_each(np.broadcast_to(models, (self.n_clients, self.layout.parameters)))
+        settings = self.training.model_copy(update={"local_epochs": epochs})
+        purpose = "batches of the fine-tuning"
+        return ClientModels.one_each(self.train(round_, everybody, models, purpose=purpose, settings=settings, **rules))
+
 
 class Algorithm(ABC):
     """A federated algorithm.
 
-    Parameters
+    Attributes
     ----------
     federation : Federation
         Data, model, training and seed.
     settings : AlgorithmSettings
         Its own options.
-
-    Attributes
-    ----------
     state : dict of str to ndarray
         All that is remembered from round to round.
     """
 
-    title: ClassVar[str]
-    source: ClassVar[str]
     settings_type: ClassVar[type[AlgorithmSettings]] = AlgorithmSettings
 
     def __init__(self, federation: Federation, settings: AlgorithmSettings) -> None:
@@ -275,9 +263,6 @@ class Algorithm(ABC):
     def exhibits(self) -> dict[str, npt.NDArray[Any]]:
         """Return what is worth a picture at the end, such as a relevance matrix."""
         return {}
-
-    # -- what the algorithms share
-    # ---------------------------------------------------------------------------------
 
     def encode(
         self, round_: int, values: Parameters, *, purpose: str, bits: int, mask: BoolArray | None = None

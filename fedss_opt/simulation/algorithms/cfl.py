@@ -58,13 +58,11 @@ class CFL(ClusterModels):
     heard in a round, each client counts with its latest update, and one that was never heard stays on the larger
     side. The paper's further test, whether the cosine between the sides is low enough for the noise, needs a bound on
     that noise and is left out, as in the authors' code.
+
+    Source: F. Sattler, K.-R. Müller, W. Samek, 'Clustered Federated Learning: Model-Agnostic Distributed Multitask
+    Optimization Under Privacy Constraints', IEEE TNNLS 32(8), 2021.
     """
 
-    title: ClassVar[str] = "CFL"
-    source: ClassVar[str] = (
-        "F. Sattler, K.-R. Müller, W. Samek, 'Clustered Federated Learning: Model-Agnostic Distributed Multitask"
-        " Optimization Under Privacy Constraints', IEEE TNNLS 32(8), 2021"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = CFLSettings
     settings: CFLSettings
 

@@ -48,13 +48,11 @@ class IFCA(ClusterModels):
     the choice, and picking costs K forward passes, counted as a third of a pass of training each. Ours: one run from
     one start, not the best of several restarts; a client that has not picked yet counts for 1/K in every task of the
     allocator; models are judged with the picks that clients would make of them.
+
+    Source: A. Ghosh, J. Chung, D. Yin, K. Ramchandran, 'An Efficient Framework for Clustered Federated Learning',
+    NeurIPS 2020.
     """
 
-    title: ClassVar[str] = "IFCA"
-    source: ClassVar[str] = (
-        "A. Ghosh, J. Chung, D. Yin, K. Ramchandran, 'An Efficient Framework for Clustered Federated Learning',"
-        " NeurIPS 2020"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = IFCASettings
     settings: IFCASettings
 

@@ -27,7 +27,7 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     gram : array_like, (n, n)
         Inner products of the n vectors, G; symmetric and positive semidefinite.
     low, high : array_like, (n,) or scalar
-        Limits of the weights; the whole simplex by default.
+        Limits of the weights, between which 1 can be reached; the whole simplex by default.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     Raises
     ------
     OptionError
-        When `gram` is not a finite symmetric matrix of that kind, or no weights keep the limits.
+        When `gram` is not positive semidefinite.
 
     Notes
     -----
@@ -63,9 +63,10 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     >>> min_norm_weights(vectors @ vectors.T).round(6)
     array([0.2, 0.8, 0. ])
     """
-    products = _checked(gram)
+    products = np.asarray(gram, dtype=np.float64)
+    products = 0.5 * (products + products.T)  # a product and its mirror image may be summed in different orders
     n = len(products)
-    least, most = _limits(low, high, n)
+    least, most = (np.broadcast_to(np.asarray(limit, np.float64), (n,)).clip(0.0, 1.0) for limit in (low, high))
     room = float((most - least).sum())
     weights = least + (1.0 - least.sum()) / room * (most - least) if room > 0.0 else least
     scale = float(products.diagonal().max())
@@ -154,36 +155,3 @@ def _to_free(gradient: FloatArray, price: float | None, *, at_low: BoolArray, at
     elif max(price - rising[up], falling[down] - price) > _TOLERANCE:
         freed[up if price - rising[up] >= falling[down] - price else down] = True
     return freed
-
-
-def _checked(gram: npt.ArrayLike) -> FloatArray:
-    products = np.asarray(gram)
-    if products.ndim != 2 or products.shape[0] != products.shape[1] or not products.size:
-        raise OptionError(f"gram: shape {products.shape}; must be (n, n) with n >= 1")
-    if products.dtype.kind not in "fiu" or not np.isfinite(products).all():
-        raise OptionError(f"gram: dtype {products.dtype}; must be of finite numbers")
-    products = products.astype(np.float64)
-    # A product and its mirror image may be summed in different orders: some ulps of the lengths, never this much.
-    if np.abs(products - products.T).max() > 1e-9 * np.abs(products).max():
-        i, j = divmod(int(np.abs(products - products.T).argmax()), len(products))
-        raise OptionError(f"gram[{i}, {j}] = {products[i, j]}: must equal gram[{j}, {i}] = {products[j, i]}")
-    if (products.diagonal() < 0.0).any():
-        i = int(products.diagonal().argmin())
-        raise OptionError(f"gram[{i}, {i}] = {products[i, i]}: must be a squared length, >= 0")
-    symmetric: FloatArray = 0.5 * (products + products.T)
-    return symmetric
-
-
-def _limits(low: npt.ArrayLike, high: npt.ArrayLike, n: int) -> tuple[FloatArray, FloatArray]:
-    limits = []
-    for name, limit in (("low", low), ("high", high)):
-        array = np.asarray(limit, dtype=np.float64)
-        if array.shape not in ((), (n,)) or not np.isfinite(array).all():
-            raise OptionError(f"{name}: shape {array.shape}; must be a finite number, or one for each of {n}")
-        limits.append(np.broadcast_to(array, (n,)).clip(0.0, 1.0))
-    least, most = limits
-    # Sums of n terms of at most 1, each rounded when it was made from a weight and a radius.
-    slack = 4.0 * n * np.finfo(np.float64).eps
-    if (least > most).any() or least.sum() > 1.0 + slack or most.sum() < 1.0 - slack:
-        raise OptionError(f"low, high: weights would sum to {least.sum()} to {most.sum()}; 1 must lie between")
-    return least, most

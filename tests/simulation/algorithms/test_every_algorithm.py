@@ -95,11 +95,8 @@ def test_what_a_client_trains_does_not_depend_on_who_else_does(name, where):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_says_what_it_is(name):
-    kind = algorithm_type(name)
-    assert kind.title
-    assert kind.source
-    assert kind.__doc__
+def test_it_says_what_it_is_and_whose(name):
+    assert "Source: " in (algorithm_type(name).__doc__ or "")
 
 
 @pytest.mark.parametrize(
