@@ -86,12 +86,7 @@ class DataSettings(Section):
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Return the images that the settings name.
-
-    Parameters
-    ----------
-    settings : DataSettings
-        `dataset` and `folder`.
+    """Return the images that `dataset` and `folder` of the settings name.
 
     Raises
     ------
@@ -102,7 +97,6 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
     Examples
     --------
-    >>> from fedss_opt.simulation.data import DataSettings, load_dataset
     >>> load_dataset(DataSettings()).inputs.shape  # the digits, 8 by 8 pixels
     (1797, 64)
     """
@@ -123,12 +117,8 @@ def make_federation(settings: DataSettings, seed: int) -> FederatedData:
 
     Raises
     ------
-    OptionError
-        When the images do not suffice, naming how many there are.
-    FileFormatError
-        When the folder or its files are not what they should be.
-    MissingDependencyError
-        For the digits, without scikit-learn.
+    OptionError, FileFormatError, MissingDependencyError
+        As `federate` and `load_dataset`.
 
     Examples
     --------
@@ -161,7 +151,6 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
 
     Examples
     --------
-    >>> from fedss_opt.simulation.data import DataSettings, federate, load_dataset
     >>> settings = DataSettings(n_clients=8)
     >>> data = federate(load_dataset(settings), settings, seed=0)
     >>> data.n_clients, data.n_tasks
@@ -219,12 +208,6 @@ def _partition(dataset: Dataset, training: PlaceArray, settings: DataSettings, s
 
 def _test_weights(family: Family, labels: IntArray, test_labels: IntArray, classes: int) -> FloatArray:
     """Weigh classes as the client's test set has them, or as the client has them where clients differ in that."""
-    counts = _class_counts(labels if family in _SKEWED else test_labels, classes)
+    counts = partitions.class_counts(labels if family in _SKEWED else test_labels, classes)
     weights: FloatArray = counts / counts.sum(axis=1, keepdims=True)
     return weights
-
-
-def _class_counts(labels: IntArray, classes: int) -> IntArray:
-    counts = np.zeros((len(labels), classes), dtype=np.int64)
-    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1)
-    return counts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy.typing as npt
 
 from ...exceptions import FileFormatError
 from .dataset import Dataset
+from .folders import Folder
 
-__all__ = ["RawSamples", "assemble"]
+__all__ = ["RawSamples", "assemble", "load_folder"]
 
 Array = npt.NDArray[Any]
 
@@ -37,6 +39,34 @@ class RawSamples:
     inputs: Array
     labels: Array
     writer: Array | None = None
+
+
+def load_folder(
+    path: Path, pattern: str, what: str, accepted: str, read: Callable[[Folder, str], Iterable[RawSamples]]
+) -> Dataset:
+    """Join what `read` makes of the files of a folder whose names match a pattern.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    pattern : str
+        Regular expression of the names.
+    what, accepted : str
+        What is missing where no name matches, and what is accepted.
+    read : callable
+        Takes the folder and a name.
+
+    Raises
+    ------
+    FileFormatError
+        When there is no such file, or one is not what it should be.
+    """
+    folder = Folder(path)
+    names = folder.matching(pattern)
+    if not names:
+        raise folder.missing(what, accepted)
+    return assemble(path.resolve().name, [part for name in names for part in read(folder, name)])
 
 
 def assemble(name: str, parts: Sequence[RawSamples]) -> Dataset:
