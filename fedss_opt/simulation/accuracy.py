@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .algorithms.base import ClientModels
 from .data.federated import FederatedData
-from .models import Model
+from .models import MultilayerPerceptron
 
 __all__ = ["Accuracy", "first_reached", "judge", "worst_decile"]
 
@@ -65,12 +65,12 @@ def worst_decile(values: npt.ArrayLike) -> float:
     return float(ordered[: max(1, math.ceil(ordered.size / 10))].mean())
 
 
-def judge(model: Model, models: ClientModels, data: FederatedData) -> Accuracy:
+def judge(model: MultilayerPerceptron, models: ClientModels, data: FederatedData) -> Accuracy:
     """Test every client's model on its task's test set.
 
     Parameters
     ----------
-    model : Model
+    model : MultilayerPerceptron
         The architecture.
     models : ClientModels
         The different models, and who uses which.

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError, ProblemError
-from ..validation import numbers
+from ..fields import Domain
+from ..validation import matrix, shape_of, vector
 
 __all__ = ["GpuSharing", "finish_s"]
 
@@ -90,12 +91,15 @@ def finish_s(
     except ValueError:
         accepted = ", ".join(repr(str(way)) for way in GpuSharing)
         raise OptionError(f"sharing = {sharing!r}: must be one of {accepted}") from None
-    work = _amounts("work_flops", work_flops, positive=False)
-    if work.ndim != 2:
-        raise ProblemError(f"work_flops: has shape {work.shape}; give (D, K): one row a device, one column a task")
-    speed = _fitting("flops_per_s", flops_per_s, work.shape[:1])[:, np.newaxis]
-    total = _fitting("virtual_resource", virtual_resource, work.shape[:1])[:, np.newaxis]
-    limit = _fitting("saturation", saturation, work.shape)
+    shape = shape_of("work_flops", work_flops)
+    if len(shape) != 2:
+        raise ProblemError(f"work_flops: has shape {shape}; give (D, K): one row a device, one column a task")
+    if shape_of("saturation", saturation) not in ((), shape):
+        raise ProblemError(f"saturation: has shape {np.shape(saturation)}; give shape {shape} or a scalar")
+    work = matrix("work_flops", work_flops, *shape)
+    speed = vector("flops_per_s", flops_per_s, shape[0], positive=True)[:, np.newaxis]
+    total = vector("virtual_resource", virtual_resource, shape[0], positive=True)[:, np.newaxis]
+    limit = matrix("saturation", saturation, *shape, Domain(positive=True))
     if chosen is GpuSharing.COMPETITIVE:
         return _competitive(work, total, limit) / speed
     if chosen is GpuSharing.SERIAL:
@@ -132,22 +136,3 @@ def _competitive(work: FloatArray, total: FloatArray, limit: FloatArray) -> Floa
     result = np.empty_like(work)
     np.put_along_axis(result, order, finish, axis=1)
     return np.where(work > 0.0, result, 0.0)
-
-
-def _amounts(name: str, value: npt.ArrayLike, *, positive: bool) -> FloatArray:
-    """Accept an array of finite numbers >= 0 (or > 0), or name the first that is not."""
-    accepted = f"must be a finite number {'> 0' if positive else '>= 0'}"
-    array = numbers(name, value, accepted)
-    good = np.isfinite(array) & (array > 0.0 if positive else array >= 0.0)
-    if not good.all():
-        index = np.unravel_index(int(np.argmin(good)), array.shape)
-        place = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
-        raise ProblemError(f"{name}{place} = {array[index]}: {accepted}")
-    return array
-
-
-def _fitting(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    array = _amounts(name, value, positive=True)
-    if array.shape not in ((), shape):
-        raise ProblemError(f"{name}: has shape {array.shape}; give shape {shape} or a scalar")
-    return np.broadcast_to(array, shape)

@@ -24,6 +24,7 @@ from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
 from ..solvers.answers import optimal_bandwidth
 from ..validation import vector
+from .checks import checked_places
 from .mobility import MovingDevices
 from .section import Section
 
@@ -121,13 +122,13 @@ class RadioLinks:
 
     def of(self, chosen: npt.ArrayLike) -> RadioLinks:
         """Return the links at the given places, one after another, each with its full power."""
-        at = _places(chosen, self.gain.size)
-        return RadioLinks(
+        at = checked_places("devices", chosen, self.gain.size)
+        return replace(
+            self,
             distance_m=self.distance_m[at],
             power_w=self.power_w[at],
             gain=self.gain[at],
             noise=self.noise[at],
-            linear=self.linear,
             max_upload_s=self.max_upload_s[at],
         )
 
@@ -142,7 +143,7 @@ class RadioLinks:
         device_of : array_like of int, (N,)
             Device of each client.
         """
-        device = _places(device_of, self.gain.size)
+        device = checked_places("devices", device_of, self.gain.size)
         links = self.of(device)
         return replace(links, power_w=links.power_w / np.bincount(device, minlength=1)[device])
 
@@ -244,7 +245,7 @@ class RadioCell:
         links : RadioLinks
             The links of the round.
         """
-        place = _places(devices, links.gain.size)
+        place = checked_places("devices", devices, links.gain.size)
         payload = vector("bits", bits, place.size, unit="bit")
         place, payload = place[payload > 0.0], payload[payload > 0.0]
         if payload.size == 0:
@@ -282,15 +283,3 @@ class RadioCell:
         return MovingDevices(
             layout, path_loss, self.devices, speed, decorrelation_m=self.settings.decorrelation_m, seed=self._seed
         )
-
-
-def _places(value: npt.ArrayLike, size: int) -> IntArray:
-    """Accept places among links: integers from 0 to below their number (a mask would read as zeros and ones)."""
-    array = np.asarray(value)
-    wanted = f"must be a vector of integers from 0 to {size - 1}"
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise OptionError(f"devices: shape {array.shape}, dtype {array.dtype}; {wanted}")
-    outside = (array < 0) | (array >= size)
-    if outside.any():
-        raise OptionError(f"devices[{int(outside.argmax())}] = {array[outside.argmax()]}: {wanted}")
-    return array.astype(np.intp)

@@ -22,7 +22,7 @@ from ...sharing import payload
 from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
 from ..data.federated import FederatedData
-from ..models import Model
+from ..models import MultilayerPerceptron
 from ..section import Section
 from ..training import BatchOrder, TrainingSettings, batch_order, train
 
@@ -135,7 +135,7 @@ class Federation:
     """
 
     data: FederatedData
-    model: Model
+    model: MultilayerPerceptron
     training: TrainingSettings
     seed: int
     _orders: dict[tuple[int, str], BatchOrder] = field(default_factory=dict, init=False, repr=False)

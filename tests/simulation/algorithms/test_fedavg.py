@@ -6,14 +6,14 @@ import pytest
 from fedss_opt.simulation.algorithms import make_algorithm, message_bits
 from fedss_opt.simulation.algorithms.base import Federation
 from fedss_opt.simulation.data import DataSettings, make_federation
-from fedss_opt.simulation.models import SoftmaxRegression
+from fedss_opt.simulation.models import MultilayerPerceptron
 from fedss_opt.simulation.training import TrainingSettings, batch_order, train
 
 
 @pytest.fixture
 def federation():
     data = make_federation(DataSettings(n_clients=6, n_tasks=2, images_per_client=12), seed=0)
-    return Federation(data, SoftmaxRegression(data.features, data.classes), TrainingSettings(local_epochs=2), 0)
+    return Federation(data, MultilayerPerceptron(data.features, (), data.classes), TrainingSettings(local_epochs=2), 0)
 
 
 def play(algorithm, round_, clients):
