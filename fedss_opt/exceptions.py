@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 from .wording import shown
@@ -16,6 +17,7 @@ __all__ = [
     "PayloadError",
     "ProblemError",
     "SolverError",
+    "needs_extra",
 ]
 
 
@@ -190,6 +192,25 @@ class PayloadError(FedssOptError, ValueError):
 
 class MissingDependencyError(FedssOptError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+@contextmanager
+def needs_extra(who: str, extra: str) -> Iterator[None]:
+    """Say of a package that is missing who needs it, and which extra brings it.
+
+    Raises
+    ------
+    MissingDependencyError
+        When what is imported within needs a package that is not there.
+    """
+    try:
+        yield
+    except (ModuleNotFoundError, MissingDependencyError) as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "fedss_opt"):
+            raise
+        text = f'{who} needs {missing}; install it with: pip install "fedss-opt[{extra}]"'
+        raise MissingDependencyError(text, name=missing) from None
 
 
 class SolverError(FedssOptError, RuntimeError):

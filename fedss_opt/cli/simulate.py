@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError, needs_extra
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ..studies.grid import Job, RunOutcome
 
 __all__ = ["simulate_command"]
-
-_EXTRA = ("annotated_types", "polars", "pydantic", "pydantic_core", "sklearn", "threadpoolctl", "tomli_w")
 
 
 def simulate_command(
@@ -139,15 +137,8 @@ def simulate_command(
 
 def _need_the_simulator() -> None:
     """Find out before anything is run, and in one line."""
-    try:
+    with needs_extra("fedss-opt simulate", "simulation"):
         from ..studies import folder  # noqa: F401, PLC0415
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
-            raise
-        raise MissingDependencyError(
-            f'fedss-opt simulate needs {missing}; install it with: pip install "fedss-opt[simulation]"'
-        ) from None
 
 
 def _changes(

@@ -23,15 +23,7 @@ _CHUNK = 16
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """Test accuracy of every client's model.
-
-    Attributes
-    ----------
-    clients : ndarray, (N,)
-        Accuracy of each client on its task's test set, classes weighted as the client meets them.
-    tasks : ndarray, (T,)
-        Mean over the clients of each task.
-    """
+    """Test accuracy of every client's model, (N,), and its mean over the clients of each task, (T,)."""
 
     clients: FloatArray
     tasks: FloatArray
@@ -66,17 +58,7 @@ def worst_decile(values: npt.ArrayLike) -> float:
 
 
 def judge(model: MultilayerPerceptron, models: ClientModels, data: FederatedData) -> Accuracy:
-    """Test every client's model on its task's test set.
-
-    Parameters
-    ----------
-    model : MultilayerPerceptron
-        The architecture.
-    models : ClientModels
-        The different models, and who uses which.
-    data : FederatedData
-        Test sets, and what each client meets of every class.
-    """
+    """Test every client's model on its task's test set, weighing classes as the client meets them."""
     pairs, of_client = np.unique(np.column_stack([data.test_of, models.of_client]), axis=0, return_inverse=True)
     right = np.empty((len(pairs), data.classes))
     for test in np.unique(pairs[:, 0]):

@@ -37,20 +37,8 @@ def checked_array(
 ) -> npt.NDArray[Any]:
     """Return an array of one of some shapes and finite numbers, as a read-only view in a type.
 
-    Parameters
-    ----------
-    name : str
-        Name of the argument.
-    value : array_like
-        The array; what has the type already is not copied.
-    shapes : tuple of tuple of int
-        The shapes that are accepted.
-    dtype : dtype
-        The type: integers are made of integers only, floats of integers too.
-    accept : str
-        Kinds of types that are accepted, where they are others.
-    hint : str
-        What to say of a number that is not finite.
+    Integers are made of integers only, floats of integers too, unless `accept` says of which kinds; what has the type
+    already is not copied. `hint` is said of a number that is not finite.
 
     Raises
     ------

@@ -38,7 +38,7 @@ class EnergyLimits:
 
 
 def computing_j(work_flops: npt.ArrayLike, flops_per_s: npt.ArrayLike, switched_capacitance: float) -> FloatArray:
-    """Energy of computing, ``kappa f^2 w``.
+    """Energy of computing, ``kappa f^2 w``, J, (N,).
 
     Parameters
     ----------
@@ -48,11 +48,6 @@ def computing_j(work_flops: npt.ArrayLike, flops_per_s: npt.ArrayLike, switched_
         Speed f_n > 0, operations a second.
     switched_capacitance : float
         kappa >= 0, J s^2 (per operation and squared speed).
-
-    Returns
-    -------
-    ndarray, (N,)
-        Joules.
 
     Examples
     --------
@@ -104,7 +99,7 @@ def charge_after_j(
     computed: npt.ArrayLike,
     uploaded: npt.ArrayLike,
 ) -> FloatArray:
-    """Return what a round leaves in the batteries: the charge less computing and ``P`` times the upload, not below 0.
+    """Return what a round leaves in the batteries, J: the charge less computing and ``P`` times the upload, not below 0.
 
     Parameters
     ----------
@@ -114,11 +109,6 @@ def charge_after_j(
         How long each client transmitted, s >= 0; read for those who uploaded.
     computed, uploaded : array_like of bool, (N,) or scalar
         Who trained, and who transmitted. An upload that fails or comes late has cost its energy all the same.
-
-    Returns
-    -------
-    ndarray, (N,)
-        The new charge, J, to keep until the next round and in checkpoints.
 
     Examples
     --------

@@ -178,12 +178,8 @@ class Simulation:
             File that keeps the state after every round.
         resume : bool
             Continue from that file if it exists; the result is that of a run that was never interrupted, if the
-            settings and what is in the data's folder are the same. More rounds than before prolong the run.
-
-        Raises
-        ------
-        FileFormatError
-            When the checkpoint is damaged or belongs to another run.
+            settings and what is in the data's folder are the same. More rounds than before prolong the run. A file that
+            is damaged or belongs to another run is refused with `FileFormatError`.
         """
         # One thread: sums of several would depend on how many there are.
         with threadpool_limits(limits=1):
@@ -252,7 +248,6 @@ class Simulation:
         return record
 
     # -- parts of a round
-    # ---------------------------------------------------------------------------------
 
     @property
     def clock_s(self) -> float:
@@ -324,7 +319,6 @@ class Simulation:
         }
 
     # -- keeping it
-    # ---------------------------------------------------------------------------------
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

@@ -36,16 +36,9 @@ class Paths:
     Parameters
     ----------
     layout : Layout
-        A square or a disc; its border reflects.
-    start_m : ndarray, (D, 2)
-        Positions at time 0 relative to the base station, m, within the border.
-    velocity_m_s : ndarray, (D, 2)
-        Velocities at time 0, m/s.
-
-    Raises
-    ------
-    OptionError
-        When the layout says distances only.
+        A square or a disc, whose border reflects; one that says distances only is refused with `OptionError`.
+    start_m, velocity_m_s : ndarray, (D, 2)
+        Positions at time 0 relative to the base station, m, within the border, and velocities, m/s.
 
     Examples
     --------
@@ -74,21 +67,10 @@ class Paths:
 
 
 def draw_paths(layout: Layout, devices: int, speed_m_s: float, seed: int) -> Paths:
-    """Draw the paths of a cell: the scenario's positions, every direction alike, speeds around a mean.
+    """Draw the paths of a cell: the scenario's positions, every direction alike, speeds of 0.5 to 1.5 times the mean.
 
     Uniform positions with directions drawn alike stay so under straight motion with reflection: the devices are
     spread like the scenario's at all times.
-
-    Parameters
-    ----------
-    layout : Layout
-        Where the devices start, and the border.
-    devices : int
-        Number of devices, D >= 0.
-    speed_m_s : float
-        Mean speed, m/s; a device keeps one from U(0.5, 1.5) times it.
-    seed : int
-        Seed of the run.
     """
     speed = speed_m_s * (_SLOWEST + (_FASTEST - _SLOWEST) * generator(seed, "speed").random(devices))
     direction = 2.0 * np.pi * generator(seed, "direction").random(devices)
@@ -181,22 +163,7 @@ class MovingDevices:
 
     One shadowing field serves all devices, scaled by the standard deviation of each link: who passes the same place
     meets the same shadow. A link is in sight where ``Phi(Y(p)) < P(in sight | distance)``, with a second field Y, so
-    that sight, too, changes over the decorrelation distance and not from moment to moment.
-
-    Parameters
-    ----------
-    layout : Layout
-        A square or a disc.
-    path_loss : PathLoss
-        The law of the loss and its shadowing.
-    devices : int
-        Number of devices, D >= 0.
-    speed_m_s : float
-        Mean speed, m/s.
-    decorrelation_m : float
-        Decorrelation distance of both fields, m.
-    seed : int
-        Seed of the run.
+    that sight, too, changes over the decorrelation distance (m) and not from moment to moment.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class MultilayerPerceptron:
         return theta
 
     def logits(self, theta: Array, inputs: Array) -> Array:
-        """Compute the logits, (C, B, classes), of parameters (C, P) on every client's batch, (C, B, D), or on (1, B, D).
+        """Compute the logits, (C, B, classes), of parameters (C, P) on batches (C, B, D), or on one, (1, B, D).
 
         They have the dtype of the parameters.
         """
@@ -160,18 +160,7 @@ class MultilayerPerceptron:
 
 
 def make_model(kind: str, features: int, hidden: Sequence[int], classes: int) -> MultilayerPerceptron:
-    """Make a model by name.
-
-    Parameters
-    ----------
-    kind : {"softmax", "mlp"}
-        Softmax regression or a multilayer perceptron.
-    features : int
-        Inputs of a sample.
-    hidden : sequence of int
-        Widths of the hidden layers; softmax regression has none and ignores them.
-    classes : int
-        Outputs.
+    """Make a model by name: "softmax", which has no hidden layers and ignores their widths, or "mlp".
 
     Raises
     ------

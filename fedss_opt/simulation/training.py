@@ -79,20 +79,8 @@ def batch_order(
 ) -> BatchOrder:
     """Draw a round's batches for all clients, so that who is selected changes nobody's batches.
 
-    Every epoch visits every sample once, in a new random order. Clients with fewer samples take fewer steps.
-
-    Parameters
-    ----------
-    data : FederatedData
-        Whose samples.
-    settings : TrainingSettings
-        Epochs and batch size.
-    seed : int
-        Seed of the simulation, >= 0.
-    round : int
-        Number of the round, >= 0.
-    purpose : str
-        Name of the draw, for those who train twice in a round.
+    Every epoch visits every sample once, in a new random order. Clients with fewer samples take fewer steps. Those who
+    train twice in a round name the draw by its `purpose`.
 
     Examples
     --------
@@ -158,28 +146,20 @@ def train(
 
     Parameters
     ----------
-    model : MultilayerPerceptron
-        Loss and gradient.
+    model, data, settings
+        Loss and gradient; the samples of all N clients; learning rate, momentum and weight decay.
     start : ndarray, (C, P) or (P,)
         Parameters to start from; not changed.
-    data : FederatedData
-        Samples of all N clients.
     clients : array_like of int, (C,)
         Who trains.
     order : BatchOrder
         Batches of all N clients.
-    settings : TrainingSettings
-        Learning rate, momentum and weight decay.
     trainable : ndarray of bool, (P,) or (C, P), optional
         Where the parameters may change.
-    anchor : ndarray, (P,) or (C, P), optional
-        What the proximal term pulls to.
-    pull : float
-        Its strength, >= 0.
-    direction : ndarray, (P,) or (C, P), optional
-        What is mixed into the gradient.
-    mixing : float
-        Its share, 0 to 1.
+    anchor, pull : ndarray, (P,) or (C, P), and float >= 0, optional
+        What the proximal term pulls to, and its strength.
+    direction, mixing : ndarray, (P,) or (C, P), and float from 0 to 1, optional
+        What is mixed into the gradient, and its share.
     steps : int or array_like of int, (C,), optional
         Take only so many of the steps.
     chunk : int
@@ -199,7 +179,6 @@ def train(
     --------
     >>> import numpy as np
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
-    >>> from fedss_opt.simulation.models import MultilayerPerceptron
     >>> data = make_federation(DataSettings(n_clients=4), seed=0)
     >>> settings, model = TrainingSettings(), MultilayerPerceptron(64, (), 10)
     >>> order = batch_order(data, settings, seed=0, round=0)

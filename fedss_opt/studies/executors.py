@@ -15,7 +15,7 @@ from importlib import import_module
 from traceback import format_exception
 from typing import Any
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError, needs_extra
 from ..processors import usable_cpus
 from ..simulation.run_records import RoundRecord
 from .grid import Job, RunOutcome, run_job
@@ -206,12 +206,8 @@ def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stoppe
 
 
 def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[RunOutcome]:
-    try:
+    with needs_extra("--executor dask=ADDRESS", "distributed"):
         distributed: Any = import_module("distributed")
-    except ImportError:
-        raise MissingDependencyError(
-            '--executor dask=ADDRESS needs distributed; install it with: pip install "fedss-opt[distributed]"'
-        ) from None
     try:
         connection = distributed.Client(address, set_as_default=False)
     except (OSError, ValueError) as error:

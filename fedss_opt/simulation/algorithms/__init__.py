@@ -47,16 +47,10 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
 
 
 def algorithm_type(name: str) -> type[Algorithm]:
-    """Return the class of an algorithm.
-
-    Raises
-    ------
-    OptionError
-        For a name that is none of `ALGORITHMS`.
+    """Return the class of an algorithm; `OptionError` for a name that is none of `ALGORITHMS`.
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import algorithm_type
     >>> algorithm_type("fedss").__name__
     'FedSS'
     """
@@ -88,7 +82,6 @@ def make_algorithm(
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
     >>> from fedss_opt.simulation.training import TrainingSettings

@@ -54,11 +54,8 @@ def message_bits(message: Message) -> int:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from fedss_opt.sharing import encode
-    >>> from fedss_opt.simulation.algorithms import message_bits
-    >>> layer = np.zeros(1000, int)
-    >>> part = encode(np.ones(1000), bits=4, layer=layer, rng=np.random.default_rng(0))
+    >>> part = encode(np.ones(1000), bits=4, layer=np.zeros(1000, int), rng=np.random.default_rng(0))
     >>> message_bits((part,)), message_bits((part, part))
     (4128, 8256)
     """
@@ -85,8 +82,8 @@ class UploadReport:
     relevance : ndarray, (K, N)
         What each client would contribute to each task.
     least : ndarray, (K,), optional
-        What each task needs at least, as a fraction of what the clients that can upload offer it, where the algorithm
-        cannot do with less; what the allocator is asked for may be more.
+        The least part of what the clients that can upload offer each task that the algorithm can do with; what the
+        allocator is asked for may be more.
     """
 
     payload_bits: FloatArray
@@ -96,15 +93,7 @@ class UploadReport:
 
 @dataclass(frozen=True, eq=False)
 class ClientModels:
-    """The models that the clients would use now.
-
-    Attributes
-    ----------
-    parameters : ndarray of float32, (U, P)
-        The different models.
-    of_client : ndarray of int, (N,)
-        Which of them each client uses.
-    """
+    """The models that the clients would use now: the different ones, (U, P), and which of them each client uses, (N,)."""
 
     parameters: Parameters
     of_client: IntArray

@@ -114,20 +114,10 @@ class CFL(ClusterModels):
 
 
 def bipartition(updates: FloatArray, method: Linkage | str = Linkage.SINGLE) -> BoolArray:
-    """Divide clients into two sides by the cosines of their updates.
+    """Divide clients by the cosines of their updates, (n, P), n >= 2; return who is not on the first client's side, (n,).
 
-    Parameters
-    ----------
-    updates : ndarray, (n, P)
-        Updates of at least two clients; one of zeros is at right angles to all others.
-    method : Linkage or str
-        Agglomerative clustering, stopped at two clusters. ``single`` finds the sides between which the largest
-        cosine is least: it leaves out the least edge of the tree of largest cosines.
-
-    Returns
-    -------
-    ndarray of bool, (n,)
-        Who is not on the first client's side.
+    Agglomerative clustering, stopped at two clusters. ``single`` finds the sides between which the largest cosine is
+    least: it leaves out the least edge of the tree of largest cosines. An update of zeros is at right angles to all.
 
     Examples
     --------

@@ -83,17 +83,10 @@ class OracleClustered(ClusterModels):
 
 
 def ask_newcomers(report: UploadReport, new: BoolArray) -> UploadReport:
-    """Let newcomers be asked as if getting to know them were one more task.
+    """Let newcomers, (N,), be asked as if getting to know them were one more task.
 
     What they are worth to the others is not known yet. As a task of their own, those with good channels come first, a
     part of them in every round, and nobody's deep fade holds up all.
-
-    Parameters
-    ----------
-    report : UploadReport
-        What the round is without them.
-    new : ndarray of bool, (N,)
-        Clients whose cluster is not known.
     """
     if not new.any():
         return report
@@ -105,14 +98,10 @@ def ask_newcomers(report: UploadReport, new: BoolArray) -> UploadReport:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """What a division of clients into clusters leaves behind for those who come later.
+    """What a division into clusters leaves for those who come later.
 
-    Parameters
-    ----------
-    mean : ndarray of float32, (P,)
-        Mean update of all clients that were divided.
-    anchors : ndarray of float32, (K, P)
-        Sums of each cluster's updates without that mean.
+    `mean` (P,) is the mean update of all clients that were divided; `anchors` (K, P) are the sums of each cluster's
+    updates without that mean.
     """
 
     mean: Parameters
@@ -128,25 +117,10 @@ class Division:
 
 
 def divide(updates: Parameters, tasks: int, *, seed: int) -> tuple[IntArray, Division]:
-    """Divide clients by the direction of their updates.
+    """Divide clients into K clusters by the direction of their updates, (n, P), and say how to place later ones.
 
-    What all clients want alike is taken off first, as it hides what sets them apart.
-
-    Parameters
-    ----------
-    updates : ndarray of float32, (n, P)
-        What each client's training of one common model changed.
-    tasks : int
-        Number of clusters K.
-    seed : int
-        Seed of the clustering.
-
-    Returns
-    -------
-    cluster : ndarray of int, (n,)
-        Cluster of each client, 0..K-1.
-    division : Division
-        Places the clients that come later.
+    The updates are what training of one common model changed. What all clients want alike is taken off first, as it
+    hides what sets them apart.
 
     Examples
     --------

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 import numpy.typing as npt
 
-from ...exceptions import MissingDependencyError, OptionError
+from ...exceptions import OptionError, needs_extra
 from ..checks import checked_array
 
 __all__ = ["Dataset", "load_digits"]
@@ -94,11 +93,7 @@ def load_digits() -> Dataset:
     >>> load_digits().inputs.shape
     (1797, 64)
     """
-    try:
-        datasets = import_module("sklearn.datasets")
-    except ImportError:
-        raise MissingDependencyError(
-            'the digits come with scikit-learn; install it with: pip install "fedss-opt[simulation]"'
-        ) from None
+    with needs_extra("the data set of digits", "simulation"):
+        from sklearn import datasets  # noqa: PLC0415 - takes a second, which data of one's own do without
     inputs, labels = datasets.load_digits(return_X_y=True)
     return Dataset((inputs / 16.0).astype(np.float32), labels.astype(np.int64), "digits", (8, 8))

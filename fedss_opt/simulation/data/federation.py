@@ -106,19 +106,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
 
 def make_federation(settings: DataSettings, seed: int) -> FederatedData:
-    """Load the images and divide them among the clients.
-
-    Parameters
-    ----------
-    settings : DataSettings
-        Which, and how.
-    seed : int
-        Seed of the simulation, >= 0: what is held out, and who gets what.
-
-    Raises
-    ------
-    OptionError, FileFormatError, MissingDependencyError
-        As `federate` and `load_dataset`.
+    """Load the images and divide them among the clients: `load_dataset`, then `federate`, which say what they refuse.
 
     Examples
     --------
@@ -133,16 +121,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     """Divide a data set among the clients.
 
     Test images are held out first, class by class; every task is judged by the same ones, transformed its way. Tasks
-    get equally many clients, or one more where the number does not divide.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        All images.
-    settings : DataSettings
-        How; `dataset` and `folder` are not read.
-    seed : int
-        Seed of the simulation, >= 0.
+    get equally many clients, or one more where the number does not divide. All that is drawn depends on the seed.
 
     Raises
     ------

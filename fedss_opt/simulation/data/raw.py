@@ -46,21 +46,10 @@ def load_folder(
 ) -> Dataset:
     """Join what `read` makes of the files of a folder whose names match a pattern.
 
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    pattern : str
-        Regular expression of the names.
-    what, accepted : str
-        What is missing where no name matches, and what is accepted.
-    read : callable
-        Takes the folder and a name.
-
     Raises
     ------
     FileFormatError
-        When there is no such file, or one is not what it should be.
+        When there is no such file, naming `what` is missing and what is accepted, or one is not what it should be.
     """
     folder = Folder(path)
     names = folder.matching(pattern)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ from fedss_opt.simulation.data import (
     make_federation,
     make_tasks,
 )
-from fedss_opt.simulation.data import dataset as dataset_module
 
 FAMILIES = [family for family in Family if family != Family.BY_WRITER]
 
@@ -175,10 +175,7 @@ def test_digits():
 
 
 def test_digits_without_scikit_learn(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(dataset_module, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingDependencyError, match=r"fedss-opt\[simulation\]"):
         load_digits()
 
