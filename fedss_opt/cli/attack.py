@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich import box
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from ..progress_bar import progress_bar
 from ..verification.attack import Attack, attack
 from .exit_status import ExitStatus
 from .solving import get_ready
@@ -40,17 +41,13 @@ def attack_and_print(
 
 
 @contextmanager
-def _line(shown: bool) -> Iterator[Callable[[Attack], None] | None]:
-    if not shown:
-        yield None
-        return
+def _line(shown: bool) -> Iterator[Callable[[Attack], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=None)
+    with progress_bar(shown, *columns, total=None, console=stderr_console()) as update:
 
         def show(run: Attack) -> None:
             failed = sum(record.failed for record in run.families.values())
-            progress.update(task, description=f"{run.tried} problems tried, {failed} failed")
+            update(description=f"{run.tried} problems tried, {failed} failed")
 
         yield show
 

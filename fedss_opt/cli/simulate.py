@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..exceptions import OptionError, needs_extra
+from ..progress_bar import progress_bar
 from ..quantities import format_quantity
 from .exit_status import ExitStatus
 from .render import new_table
@@ -218,13 +219,10 @@ class _Bar:
 
 @contextmanager
 def _bar(shown: bool, jobs: Sequence[Job]) -> Iterator[_Bar]:
-    if not shown:
-        yield _Bar(jobs, lambda **_: None)
-        return
     columns = (BarColumn(20), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=sum(job.settings.rounds for job in jobs), state="starting")
-        yield _Bar(jobs, lambda **fields: progress.update(task, **fields))
+    rounds = sum(job.settings.rounds for job in jobs)
+    with progress_bar(shown, *columns, total=rounds, console=stderr_console(), state="starting") as update:
+        yield _Bar(jobs, update)
 
 
 # -- printing -----------------------------------------------------------------------------------------------

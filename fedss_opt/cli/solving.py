@@ -12,9 +12,10 @@ from dataclasses import replace
 from importlib import import_module
 from types import FrameType
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from ..problem import Problem
+from ..progress_bar import progress_bar
 from ..quantities import format_quantity
 from ..solution import Solution, StopReason
 from ..solvers import Progress as Record
@@ -94,12 +95,8 @@ def ctrl_c_stops_softly(quiet: bool) -> Iterator[_Interrupt]:
 @contextmanager
 def _bar(shown: bool, gap_tol: float) -> Iterator[Callable[[Record], None]]:
     """Show how far the gap has closed, on a logarithmic scale, which is how it closes."""
-    if not shown:
-        yield lambda record: None
-        return
     columns = (TextColumn("solving"), BarColumn(30), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("solving", total=1.0, state="")
+    with progress_bar(shown, *columns, total=1.0, console=stderr_console(), state="") as update:
         target = max(gap_tol, 1e-9)
 
         def show(record: Record) -> None:
@@ -107,7 +104,7 @@ def _bar(shown: bool, gap_tol: float) -> Iterator[Callable[[Record], None]]:
             gap = (best - bound) / bound if bound > 0.0 and math.isfinite(best) else math.inf
             done = 0.0 if gap >= 1.0 else min(1.0, math.log(max(gap, target)) / math.log(target))
             state = f"{format_quantity(best, 's')}, gap {gap:.1e}, iteration {record.iteration}"
-            progress.update(task, completed=done, state=state)
+            update(completed=done, state=state)
 
         yield show
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from ..exceptions import MissingDependencyError, OptionError
+from ..progress_bar import progress_bar
 from ..verification.balls import flint
 from .exit_status import ExitStatus
 from .solving import get_ready
@@ -105,18 +106,10 @@ def _ready_for_report(folder: Path) -> None:
 
 
 @contextmanager
-def _bar(shown: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    if not shown:
-        yield None
-        return
+def _bar(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     columns = (TextColumn("{task.description:13}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=1)
-
-        def show(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
-
-        yield show
+    with progress_bar(shown, *columns, total=1, console=stderr_console()) as update:
+        yield lambda what, done, total: update(description=what, completed=done, total=total)
 
 
 def _print(run: VerificationRun) -> None:

@@ -9,13 +9,13 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, closing
 from importlib import import_module
-from traceback import format_exception
 from typing import Any
 
 from ..exceptions import OptionError, needs_extra
+from ..executor_loop import as_they_end, worker_died
 from ..processors import usable_cpus
 from ..simulation.run_records import RoundRecord
 from .grid import Job, RunOutcome, run_job
@@ -231,37 +231,26 @@ def _drain(
     tell: Callable[[], None],
 ) -> Generator[RunOutcome, None, list[Job]]:
     """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
-    running: dict[Future[RunOutcome], Job] = {}
     lost: list[Job] = []
-    try:
-        while (waiting and not lost) or running:
-            while waiting and not lost and len(running) < most:
-                job = waiting.popleft()
-                try:
-                    running[pool.submit(run, job)] = job
-                except BrokenExecutor:
-                    lost.append(job)
-            for future in wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                outcome = _outcome_of(future, job)
-                if outcome is None:
+    ended = as_they_end(
+        lambda: waiting.popleft() if waiting and not lost else None,
+        lambda job: pool.submit(run, job),
+        lambda: most,
+        _POLL_S,
+    )
+    with closing(ended):
+        for one in ended:
+            if one is None:
+                tell()
+                if stopped():
+                    raise KeyboardInterrupt
+                continue
+            job, future = one
+            try:
+                yield future.result()
+            except Exception as error:
+                if worker_died(error):
                     lost.append(job)
                 else:
-                    yield outcome
-            tell()
-            if stopped():
-                raise KeyboardInterrupt
-    finally:
-        for future in running:
-            future.cancel()
+                    yield RunOutcome.failed(job, error)
     return lost
-
-
-def _outcome_of(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
-    """Return the outcome of a run; None where its worker died."""
-    try:
-        return future.result()
-    except Exception as error:
-        if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
-            return None
-        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback="".join(format_exception(error)))

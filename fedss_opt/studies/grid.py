@@ -72,6 +72,12 @@ class RunOutcome:
     error: str = ""
     traceback: str = ""
 
+    @classmethod
+    def failed(cls, job: Job, error: Exception) -> RunOutcome:
+        """Return the outcome of a run that failed otherwise than on purpose."""
+        text = "".join(traceback.format_exception(error))
+        return cls(job, error=f"{type(error).__name__}: {error}", traceback=text)
+
     @property
     def refused(self) -> bool:
         """Whether the run was refused on purpose, with an error that says why."""
@@ -154,5 +160,5 @@ def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> 
     except FedssOptError as error:
         return RunOutcome(job, error=str(error))
     except Exception as error:
-        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        return RunOutcome.failed(job, error)
     return RunOutcome(job, result)
