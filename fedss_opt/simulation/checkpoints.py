@@ -53,7 +53,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path, fingerprint: str) -> Checkpoint:
-        """Read a checkpoint; `FileFormatError` when it is none, is damaged, or belongs to a run of another fingerprint."""
+        """Read a checkpoint; `FileFormatError` when it is none, is damaged, or belongs to another run."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}

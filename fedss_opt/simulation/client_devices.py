@@ -76,7 +76,7 @@ class DeviceSettings(Section):
     def _accept_shares(cls, value: Any) -> Range:
         shares = span("saturation", value, "share", zero=False)
         if np.max(shares) > 1.0:
-            raise ValueError(f"saturation = {value!r}: must be at most 1, the whole GPU")
+            raise OptionError(field="saturation", value=value, accepted="must be at most 1, the whole GPU")
         return shares
 
 

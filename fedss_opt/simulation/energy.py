@@ -99,7 +99,7 @@ def charge_after_j(
     computed: npt.ArrayLike,
     uploaded: npt.ArrayLike,
 ) -> FloatArray:
-    """Return what a round leaves in the batteries, J: the charge less computing and ``P`` times the upload, not below 0.
+    """Return what a round leaves in the batteries, J: the charge less computing and ``P`` times the upload, or 0.
 
     Parameters
     ----------

@@ -116,8 +116,8 @@ def load_experiment(path: str | PathLike[str] | None = None, overrides: Iterable
         try:
             _experiment(document)
         except OptionError as of_file:
-            raise FileFormatError(f"{name}: {of_file}") from None
-        raise OptionError(f"{_guilty(changes, str(error))}: {error}") from None
+            raise FileFormatError.of(of_file).within(name) from None
+        raise error.within(_option_of(changes, error.place)) from None
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -143,13 +143,13 @@ def _experiment(document: Mapping[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(clean)
     except ValidationError as error:
-        raise OptionError(explain(error, Experiment)) from None
+        raise explain(error, Experiment) from None
 
 
-def _guilty(changes: tuple[Override, ...], text: str) -> str:
-    """Name the option whose key a message speaks of; all of them where it speaks of another key."""
+def _option_of(changes: tuple[Override, ...], place: str) -> str:
+    """Return the option that gave a key, or something in it; all of them where none did."""
     for change in reversed(changes):
-        if text.startswith(change.key) and not text[len(change.key) : len(change.key) + 1].isidentifier():
+        if place == change.key or place.startswith((f"{change.key}.", f"{change.key}[")):
             return change.option
     return ", ".join(change.option for change in changes)
 

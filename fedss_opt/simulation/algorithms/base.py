@@ -93,7 +93,7 @@ class UploadReport:
 
 @dataclass(frozen=True, eq=False)
 class ClientModels:
-    """The models that the clients would use now: the different ones, (U, P), and which of them each client uses, (N,)."""
+    """The models that the clients would use now: the different ones, (U, P), and which of them each uses, (N,)."""
 
     parameters: Parameters
     of_client: IntArray

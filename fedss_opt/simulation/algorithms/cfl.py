@@ -114,7 +114,7 @@ class CFL(ClusterModels):
 
 
 def bipartition(updates: FloatArray, method: Linkage | str = Linkage.SINGLE) -> BoolArray:
-    """Divide clients by the cosines of their updates, (n, P), n >= 2; return who is not on the first client's side, (n,).
+    """Divide clients by the cosines of their updates, (n, P), n >= 2; return who is apart from the first, (n,).
 
     Agglomerative clustering, stopped at two clusters. ``single`` finds the sides between which the largest cosine is
     least: it leaves out the least edge of the tree of largest cosines. An update of zeros is at right angles to all.

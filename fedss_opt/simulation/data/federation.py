@@ -77,11 +77,13 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> DataSettings:
         if self.dataset == Source.DIGITS and self.folder is not None:
-            raise ValueError("folder: the digits come with scikit-learn; leave it out, or choose another dataset")
+            raise OptionError(
+                "the digits come with scikit-learn; leave it out, or choose another dataset", field="folder"
+            )
         if self.dataset != Source.DIGITS and self.folder is None:
-            raise ValueError(f"folder: dataset {self.dataset} needs the folder of its files")
+            raise OptionError(f"dataset {self.dataset} needs the folder of its files", field="folder")
         if self.family == Family.BY_WRITER and self.replace:
-            raise ValueError("replace: does not apply to family by_writer, where every client is one writer")
+            raise OptionError("does not apply to family by_writer, where every client is one writer", field="replace")
         return self
 
 
