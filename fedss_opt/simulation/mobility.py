@@ -167,14 +167,7 @@ class MovingDevices:
     """
 
     def __init__(
-        self,
-        layout: Layout,
-        path_loss: PathLoss,
-        devices: int,
-        speed_m_s: float,
-        *,
-        decorrelation_m: float,
-        seed: int,
+        self, layout: Layout, path_loss: PathLoss, devices: int, speed_m_s: float, *, decorrelation_m: float, seed: int
     ) -> None:
         self._layout, self._path_loss = layout, path_loss
         self.paths = draw_paths(layout, devices, speed_m_s, seed)

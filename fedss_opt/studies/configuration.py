@@ -24,17 +24,7 @@ __all__ = ["Override", "default_text", "load_experiment", "parse_override", "to_
 
 @dataclass(frozen=True)
 class Override:
-    """A key that gets another value than the file's.
-
-    Attributes
-    ----------
-    option : str
-        Who says so, for error messages.
-    key : str
-        Dotted path.
-    value : object
-        The value, as TOML has it.
-    """
+    """A key, as a dotted path, that gets another value than the file's; `option` says so in error messages."""
 
     option: str
     key: str
@@ -79,14 +69,7 @@ def default_text() -> str:
 
 
 def load_experiment(path: str | PathLike[str] | None = None, overrides: Iterable[Override] = ()) -> Experiment:
-    """Read an experiment.
-
-    Parameters
-    ----------
-    path : path-like, optional
-        A TOML file; the default configuration of the package otherwise.
-    overrides : iterable of Override
-        What replaces the file's values, in order.
+    """Read an experiment from a TOML file, or the package's default, with values replaced in order.
 
     Raises
     ------

@@ -33,13 +33,7 @@ class _StoppedError(BaseException):
 
 
 def check_executor(executor: str, workers: int | None = None) -> None:
-    """Refuse an executor that is none.
-
-    Raises
-    ------
-    OptionError
-        For another text than ``serial``, ``processes`` and ``dask=ADDRESS``, or workers where they have no say.
-    """
+    """Refuse an executor that is not ``serial``, ``processes`` or ``dask=ADDRESS``, and workers that have no say."""
     kind, _, address = executor.partition("=")
     if executor not in ("serial", "processes") and not (kind == "dask" and address):
         raise OptionError(f"executor = {executor!r}: must be serial, processes or dask=ADDRESS")
@@ -151,32 +145,31 @@ class _Processes(AbstractContextManager["_Processes"]):
     """Pools of processes, one after another: a pool is broken as soon as one of its processes dies."""
 
     def __init__(self, jobs: Sequence[Job], watch: Watch | None) -> None:
-        context = multiprocessing.get_context("spawn")  # threads of BLAS and Numba do not survive a fork
-        self._context = context
+        self._context = multiprocessing.get_context("spawn")  # threads of BLAS and Numba do not survive a fork
         self._jobs, self._watch = {job.place: job for job in jobs}, watch
-        self._post, self._end = context.Queue(), context.Event()
+        self._post, self._end = self._context.Queue(), self._context.Event()
         self._pool: Executor | None = None
 
     def __exit__(self, *error: object) -> None:
         self._end.set()
-        self.close()
+        self._close()
         self._post.close()
 
-    def open(self, workers: int) -> Executor:
-        """Return a new pool."""
-        self.close()
+    def run(self, waiting: deque[Job], workers: int, stopped: Stopped) -> Generator[RunOutcome, None, list[Job]]:
+        """Run jobs in a new pool, and return those that were lost with it."""
+        self._close()
         self._pool = ProcessPoolExecutor(
             workers, mp_context=self._context, initializer=_begin_worker, initargs=(self._post, self._end)
         )
-        return self._pool
+        return (yield from _drain(self._pool, _run_in_worker, waiting, workers, stopped, self._tell))
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Wait for the rounds that are being played, and for nothing else."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Pass the news on."""
         while True:
             try:
@@ -189,17 +182,13 @@ class _Processes(AbstractContextManager["_Processes"]):
 
 def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
     """Run jobs in processes; those that a process took down with it are tried once more, each by itself."""
-    waiting = deque(jobs)
+    waiting, lost = deque(jobs), list[Job]()
     with _Processes(jobs, watch) as processes:
-        suspects: list[Job] = []
         while waiting:
-            lost = yield from _drain(processes.open(workers), _run_in_worker, waiting, workers, stopped, processes.tell)
-            suspects += lost
-        for job in suspects:
-            alone = deque([job])
-            lost = yield from _drain(processes.open(1), _run_in_worker, alone, 1, stopped, processes.tell)
-            for job_again in lost:
-                yield RunOutcome(job_again, error="its process died, twice (out of memory?)")
+            lost += yield from processes.run(waiting, workers, stopped)
+        for job in lost:
+            for again in (yield from processes.run(deque([job]), 1, stopped)):
+                yield RunOutcome(again, error="its process died, twice (out of memory?)")
 
 
 # -- Dask ---------------------------------------------------------------------------------------------------

@@ -25,17 +25,7 @@ _MOST_SEEDS = 10_000
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds as people write them.
-
-    Parameters
-    ----------
-    text : str
-        ``"0,3,5"``, ``"0:8"`` (the end is left out), or both: ``"0:4,9"``.
-
-    Raises
-    ------
-    ValueError
-        When it is neither.
+    """Read seeds as people write them: ``"0,3,5"``, ``"0:8"`` (the end is left out), or both; else a ValueError.
 
     Examples
     --------
@@ -89,17 +79,7 @@ class RunSettings(Section):
 
 @dataclass(frozen=True)
 class AlgorithmVariant:
-    """An algorithm with options, under the name it has in the results.
-
-    Attributes
-    ----------
-    name : str
-        Name in the results.
-    base : str
-        Name of the algorithm.
-    options : AlgorithmSettings
-        Its options.
-    """
+    """An algorithm (`base`) with options, under the name it has in the results."""
 
     name: str
     base: str
@@ -112,8 +92,7 @@ class Experiment(SimulationSettings):
     Examples
     --------
     >>> experiment = Experiment(
-    ...     run={"algorithms": ("fedss", "fedss-dense")},
-    ...     algorithms={"fedss-dense": {"base": "fedss", "density": 1.0}},
+    ...     run={"algorithms": ("fedss", "fedss-dense")}, algorithms={"fedss-dense": {"base": "fedss", "density": 1.0}}
     ... )
     >>> experiment.variants["fedss-dense"].options.density
     1.0

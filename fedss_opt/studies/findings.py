@@ -22,14 +22,12 @@ _WORDS = {
 
 
 def explain(error: ValidationError, model: type[Section], path: str = "") -> OptionError:
-    """Say which key is wrong, what stands there, and what is accepted.
+    """Say which key is wrong, what stands there, and what is accepted, for the first that Pydantic found.
 
     Parameters
     ----------
-    error : ValidationError
-        What Pydantic found; its first finding is told.
-    model : type
-        The settings class that was to be made.
+    error, model : ValidationError, type
+        What was found, and the settings class that was to be made.
     path : str
         Where its section stands in the configuration.
 

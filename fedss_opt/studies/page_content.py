@@ -24,14 +24,7 @@ def share_column(key: str, title: str, **options: Any) -> Column:
 
 
 class Content:
-    """Tables and charts of the runs that were finished.
-
-    Parameters
-    ----------
-    study : StudyCurves
-        The curves of all pairs.
-    target : float
-        Accuracy that is marked.
+    """Tables and charts of the runs that were finished, whose curves mark a target accuracy.
 
     Attributes
     ----------

@@ -60,7 +60,6 @@ def record_document(run: RunResult, record: RoundRecord) -> dict[str, Any]:
     Examples
     --------
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> from fedss_opt.studies import record_document
     >>> run = Simulation(SimulationSettings(rounds=1, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> document = record_document(run, run.records[0])
     >>> document["algorithm"], document["round"], document["selected"]
@@ -82,18 +81,9 @@ def _finite(value: Any) -> Any:
 
 
 def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
-    """Tabulate runs.
+    """Tabulate runs: `COLUMNS`, then ``accuracy_task_0``, ... as far as any run has tasks, then their own figures.
 
-    Parameters
-    ----------
-    runs : sequence of RunResult
-        What ran.
-
-    Returns
-    -------
-    polars.DataFrame
-        `COLUMNS`, then ``accuracy_task_0``, ... as far as any run has tasks, then the figures that any algorithm
-        adds, by name. What a run or a round does not have is null.
+    What a run or a round does not have is null.
 
     Examples
     --------
@@ -118,19 +108,11 @@ def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all.
-
-    Raises
-    ------
-    FileFormatError
-        For another suffix.
+    r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all; `FileFormatError` for another ending.
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> import polars as pl
-    >>> from fedss_opt.studies import write_frame
     >>> with TemporaryDirectory() as folder:
     ...     write_frame(pl.DataFrame({"round": [0, 1]}), Path(folder, "results.csv"))
     ...     Path(folder, "results.csv").read_text()
@@ -151,10 +133,8 @@ def write_records(runs: Iterable[RunResult], path: Path) -> None:
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
-    >>> from fedss_opt.studies import write_records
     >>> run = Simulation(SimulationSettings(rounds=2, data={"n_clients": 8}), algorithm="fedavg", policy="all").run()
     >>> with TemporaryDirectory() as folder:
     ...     write_records([run], Path(folder, "rounds.jsonl"))

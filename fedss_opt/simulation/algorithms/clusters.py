@@ -45,8 +45,7 @@ class ClusterModels(FedAvg):
     def report(self, round_: int) -> UploadReport:
         cluster = self.state["cluster"]
         return UploadReport(
-            np.full(len(cluster), float(self.upload_size())),
-            relevance=membership(cluster, len(self.state["models"])),
+            np.full(len(cluster), float(self.upload_size())), relevance=membership(cluster, len(self.state["models"]))
         )
 
     def download(self, round_: int, clients: IntArray) -> list[Message]:

@@ -15,11 +15,7 @@ from .raw import RawSamples, load_folder
 __all__ = ["load_npz"]
 
 # Names under which archives keep inputs, labels and writers; all that are there are read.
-_NAMES = (
-    ("inputs", "labels", "writer"),
-    ("x_train", "y_train", "writer_train"),
-    ("x_test", "y_test", "writer_test"),
-)
+_NAMES = (("inputs", "labels", "writer"), ("x_train", "y_train", "writer_train"), ("x_test", "y_test", "writer_test"))
 _ACCEPTED = "arrays inputs and labels (and writer), or x_train, y_train, x_test and y_test (and writer_train, ...)"
 
 
