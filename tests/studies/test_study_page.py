@@ -176,7 +176,14 @@ def test_a_page_without_a_finished_run(tmp_path, which):
     assert set(downloads(text)) == {"summary.csv", "report.json", "config.toml"}
 
 
-def test_one_seed_one_pair_no_relevance_and_nobody_selected(tmp_path):
+@pytest.fixture
+def no_specs(monkeypatch):
+    """Leave out what takes a second a page: Altair checks every specification."""
+    for name in ("accuracy", "round_times", "tasks", "matrix", "neuron_levels", "selection"):
+        monkeypatch.setattr(chart_specs, name, lambda *_, **__: {})
+
+
+def test_one_seed_one_pair_no_relevance_and_nobody_selected(tmp_path, no_specs):
     experiment = some_experiment(
         rounds=1, run={"algorithms": ("local",), "policies": ("all",), "seeds": (3,)}, algorithms={}
     )
@@ -229,7 +236,7 @@ def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, study)
     assert page_text.thinned_note(12, 12) == ""
 
 
-def test_who_uploads_nothing_is_said_where_it_has_no_line(study):
+def test_who_uploads_nothing_is_said_where_it_has_no_line(study, no_specs):
     silent = tuple(
         replace(curve, uplink_bits=np.zeros_like(curve.uplink_bits)) if curve.algorithm == "fedavg" else curve
         for curve in study.curves
