@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .algorithms.base import ClientModels
+from .arrays import FloatArray
 from .data.federated import FederatedData
 from .models import MultilayerPerceptron
 
 __all__ = ["Accuracy", "first_reached", "judge", "worst_decile"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _CHUNK = 16
 """Models that look at a test set together, which bounds the memory."""

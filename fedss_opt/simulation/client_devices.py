@@ -18,14 +18,12 @@ from ..scenarios.arguments import count, span
 from ..scenarios.draws import Range, generator, uniform
 from ..validation import vector
 from . import energy
+from .arrays import BoolArray, FloatArray, IndexArray
 from .gpu import GpuSharing, finish_s
 from .section import Section
 
 __all__ = ["DeviceSettings", "Devices"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Budget = Annotated[float, Field(gt=0.0, allow_inf_nan=True)]  # NaN is not > 0
@@ -115,7 +113,7 @@ class Devices:
         self.clients = count("clients", clients)
         self._seed = count("seed", seed)
         order = np.arange(self.clients) if task is None else _taking_turns(np.asarray(task), self.clients)
-        self.device_of: IntArray = np.empty(self.clients, dtype=np.intp)
+        self.device_of: IndexArray = np.empty(self.clients, dtype=np.intp)
         self.device_of[order] = np.arange(self.clients) // settings.clients_per_device
         self._slot = np.empty(self.clients, dtype=np.intp)
         self._slot[order] = np.arange(self.clients) % settings.clients_per_device
@@ -222,7 +220,7 @@ class Devices:
         return table[self.device_of, self._slot]
 
 
-def _taking_turns(task: npt.NDArray[Any], clients: int) -> IntArray:
+def _taking_turns(task: npt.NDArray[Any], clients: int) -> IndexArray:
     """Order the clients so that the tasks take turns: the first client of each, the second of each, ..."""
     if task.shape != (clients,):
         raise OptionError(f"task: has shape {task.shape}; must be one number for each of the {clients} clients")

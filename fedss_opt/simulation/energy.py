@@ -13,11 +13,9 @@ import numpy.typing as npt
 
 from ..fields import SMALLEST
 from ..validation import boolean_vector, vector
+from .arrays import BoolArray, FloatArray
 
 __all__ = ["EnergyLimits", "charge_after_j", "computing_j", "energy_limits"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

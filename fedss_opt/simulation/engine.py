@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +20,7 @@ from ..solvers import check_method
 from .accuracy import Accuracy, judge
 from .algorithms import make_algorithm
 from .algorithms.base import Algorithm, AlgorithmSettings, Federation, Message, message_bits
+from .arrays import BoolArray, FloatArray, IndexArray
 from .checkpoints import Checkpoint
 from .client_devices import Devices, DeviceSettings
 from .data import DataSettings, make_federation
@@ -33,10 +33,6 @@ from .training import TrainingSettings
 from .uplink import AllocationSettings, plan_uplink
 
 __all__ = ["ModelSettings", "Simulation", "SimulationSettings"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 class ModelSettings(Section):
@@ -275,7 +271,7 @@ class Simulation:
         )
 
     def _outcome(
-        self, round_: int, plan: RoundPlan, selected: IntArray, uploads: Sequence[Message], reported_s: FloatArray
+        self, round_: int, plan: RoundPlan, selected: IndexArray, uploads: Sequence[Message], reported_s: FloatArray
     ) -> _Outcome:
         """Find who is in time: what is sent may be another size than announced, and computing may take longer."""
         rate = plan.problem.rate_bps(plan.solution.bandwidth_hz)[plan.solution.selected]

@@ -16,10 +16,9 @@ import numpy.typing as npt
 from ..exceptions import OptionError, ProblemError
 from ..fields import Domain
 from ..validation import matrix, shape_of, vector
+from .arrays import FloatArray
 
 __all__ = ["GpuSharing", "finish_s"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class GpuSharing(StrEnum):
@@ -41,7 +40,7 @@ def finish_s(
     virtual_resource: npt.ArrayLike = 1.0,
     saturation: npt.ArrayLike = 1.0,
 ) -> FloatArray:
-    """Return when every task of every device has finished, all of a device starting together.
+    """Return when every task of every device has finished, s, (D, K), all of a device starting together.
 
     With work w, speed f, saturation s and shares ``sum_k v_k <= V``, a task takes ``t_k = w_k / (f min(v_k, s_k))``.
     The competitive shares are ``v_k = min(s_k, w_k / (f T))`` with T such that they add up to V; without saturation
@@ -56,22 +55,15 @@ def finish_s(
     flops_per_s : array_like, (D,) or scalar
         Speed f of each device at share 1, > 0.
     sharing : {"competitive", "equal", "serial"}
-        See `GpuSharing`.
+        See `GpuSharing`; `OptionError` for another.
     virtual_resource : array_like, (D,) or scalar
         V > 0. Above 1 the device is oversubscribed: the tasks together run faster than ``flops_per_s``, which is
         then the speed of one task that leaves part of the GPU idle, and not the GPU's own.
     saturation : array_like, (D, K) or scalar
         Share > 0 beyond which a task runs no faster.
 
-    Returns
-    -------
-    ndarray, (D, K)
-        Seconds, 0 where there is no work.
-
     Raises
     ------
-    OptionError
-        For an unknown way of sharing.
     ProblemError
         Naming the first number that is not accepted, or a shape that does not fit.
 

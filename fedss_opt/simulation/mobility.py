@@ -17,10 +17,10 @@ from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from ..scenarios.channel import Channels, Layout, LogDistance, PathLoss, Shape, large_scale_gain
 from ..scenarios.draws import generator
+from .arrays import FloatArray
 
 __all__ = ["GaussianField", "MovingDevices", "Paths", "draw_paths"]
 
-FloatArray = npt.NDArray[np.float64]
 
 WAVES = 256
 """Cosines in a `GaussianField`: its excess kurtosis is -1.5 / 256 = -0.006."""

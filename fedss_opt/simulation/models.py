@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..sharing.layout import ParameterLayout
+from .arrays import BoolArray
 
 __all__ = ["ModelKind", "MultilayerPerceptron", "make_model"]
 
-BoolArray = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 """float32 in simulations, float64 where gradients are checked: the dtype of the parameters decides."""
 
@@ -103,12 +103,8 @@ class MultilayerPerceptron:
 
         Parameters
         ----------
-        theta : ndarray, (C, P)
-            Parameters.
-        inputs : ndarray, (C, B, D)
-            Samples.
-        labels : ndarray of int, (C, B)
-            Classes, 0..classes-1.
+        theta, inputs, labels : ndarray, (C, P), (C, B, D) and of int (C, B)
+            Parameters, samples, and classes 0..classes-1.
         weights : ndarray, (C, B)
             Weights >= 0; 0 marks a sample as absent. A batch without weight has loss 0 and gradient 0.
         out : ndarray, (C, P), optional
@@ -116,10 +112,8 @@ class MultilayerPerceptron:
 
         Returns
         -------
-        loss : ndarray, (C,)
-            Losses.
-        gradient : ndarray, (C, P)
-            Gradients, in the dtype of the parameters.
+        loss, gradient : ndarray, (C,) and (C, P)
+            In the dtype of the parameters.
         """
         activations = self._activations(theta, inputs)
         share = _shares(weights, theta.dtype)

@@ -24,14 +24,12 @@ from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
 from ..solvers.answers import optimal_bandwidth
 from ..validation import vector
+from .arrays import FloatArray
 from .checks import checked_places
 from .mobility import MovingDevices
 from .section import Section
 
 __all__ = ["CellSettings", "Fading", "RadioCell", "RadioLinks"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 class Fading(StrEnum):
@@ -133,15 +131,10 @@ class RadioLinks:
         )
 
     def of_clients(self, device_of: npt.ArrayLike) -> RadioLinks:
-        """Return the links of clients that share devices, (N,).
+        """Return the links of clients that share devices, (N,), from the device of each.
 
         Clients of one device have its channel, and share its power equally, whoever of them is selected. They share
         the energy behind the preset's limits of an upload likewise, so those stay.
-
-        Parameters
-        ----------
-        device_of : array_like of int, (N,)
-            Device of each client.
         """
         device = checked_places("devices", device_of, self.gain.size)
         links = self.of(device)
@@ -206,15 +199,7 @@ class RadioCell:
         return PRESETS[self.settings.preset]
 
     def links(self, round: int, time_s: float) -> RadioLinks:  # noqa: A002
-        """Return the links of all devices in a round that starts at a time; constant within the round.
-
-        Parameters
-        ----------
-        round : int
-            Round >= 0, which draws the fading.
-        time_s : float
-            Simulated time >= 0 since the start of the run, s, which places the devices.
-        """
+        """Return the links of all devices in a round, which draws the fading, at a time in s, which places them."""
         purpose = f"fading, round {count('round', round)}"
         number("time_s", time_s, low=0.0, high=math.inf, open_high=True)
         channels = self._still if self._moving is None else self._moving.channels(float(time_s))

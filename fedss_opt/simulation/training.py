@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ..exceptions import OptionError
 from ..scenarios.draws import generator
+from .arrays import BoolArray, IndexArray, Parameters
 from .checks import checked_array, checked_places
 from .data.federated import FederatedData
 from .models import MultilayerPerceptron
@@ -18,9 +19,6 @@ from .section import Section
 
 __all__ = ["CHUNK", "BatchOrder", "TrainingSettings", "batch_order", "train"]
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
-Parameters = npt.NDArray[np.float32]
 
 CHUNK = 8
 """Clients that take their steps together: parameters and gradients of eight small models stay in a core's cache."""
@@ -59,13 +57,13 @@ class BatchOrder:
         1, or 0 for the places that a smaller batch leaves empty. A step of zeros does not happen.
     """
 
-    indices: IntArray
+    indices: IndexArray
     weights: npt.NDArray[np.float32]
 
     @property
-    def steps(self) -> IntArray:
+    def steps(self) -> IndexArray:
         """Steps of each client, (N,)."""
-        steps: IntArray = np.count_nonzero(self.weights.any(axis=2), axis=1)
+        steps: IndexArray = np.count_nonzero(self.weights.any(axis=2), axis=1)
         return steps
 
 
@@ -104,7 +102,7 @@ def batch_order(
     return _to_the_front(np.where(real, indices, 0).reshape(shape), real.astype(np.float32).reshape(shape))
 
 
-def _to_the_front(indices: IntArray, weights: npt.NDArray[np.float32]) -> BatchOrder:
+def _to_the_front(indices: IndexArray, weights: npt.NDArray[np.float32]) -> BatchOrder:
     """Move every client's steps without weight behind those with weight, keeping the order of the others."""
     empty: BoolArray = ~np.any(weights, axis=2)
     if not np.any(empty[:, :-1] & ~empty[:, 1:]):
@@ -236,9 +234,9 @@ def _descend(
     model: MultilayerPerceptron,
     data: FederatedData,
     theta: Parameters,
-    clients: IntArray,
+    clients: IndexArray,
     batches: BatchOrder,
-    count: IntArray,
+    count: IndexArray,
     rules: _Rules,
 ) -> Parameters:
     """Take all steps of a chunk, whose first client takes the most."""
@@ -283,12 +281,12 @@ def _rows(name: str, value: npt.NDArray[Any], shape: tuple[int, int], *, kind: s
     return np.broadcast_to(checked_array(name, value, (shape, shape[1:]), dtype, accept=kind, hint=hint), shape)
 
 
-def _counts(available: IntArray, steps: int | npt.ArrayLike | None) -> IntArray:
+def _counts(available: IndexArray, steps: int | npt.ArrayLike | None) -> IndexArray:
     """Return how many steps each client takes."""
     if steps is None:
         return available
     wanted = np.asarray(steps)
     if wanted.dtype.kind not in "iu" or wanted.shape not in ((), available.shape) or (wanted < 0).any():
         raise OptionError(f"steps = {steps!r}: must be an integer >= 0, or one for each of {len(available)} clients")
-    count: IntArray = np.minimum(available, wanted)
+    count: IndexArray = np.minimum(available, wanted)
     return count

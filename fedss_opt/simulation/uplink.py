@@ -12,11 +12,11 @@ from pydantic import Field, field_validator
 from ..rounds import RoundAllocator, RoundPlan
 from ..solution import StopReason
 from .algorithms.base import UploadReport
+from .arrays import FloatArray
 from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 

@@ -21,6 +21,7 @@ from ...scenarios.draws import generator
 from ...sharing import payload
 from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
 from ..data.federated import FederatedData
 from ..models import MultilayerPerceptron
 from ..section import Section
@@ -37,10 +38,6 @@ __all__ = [
     "message_bits",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-Parameters = npt.NDArray[np.float32]
 
 Message = tuple[bytes, ...]
 """What crosses the air: payloads, and what small things go with them."""

@@ -12,7 +12,8 @@ from pydantic import Field
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from .base import AlgorithmSettings, BoolArray, FloatArray, IntArray, Message
+from ..arrays import BoolArray, FloatArray, IntArray
+from .base import AlgorithmSettings, Message
 from .clusters import ClusterModels
 
 __all__ = ["CFL", "CFLSettings", "Linkage", "bipartition"]

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from ...sharing.aggregation import aggregate
 from ...sharing.clustering import cluster_clients
-from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .fedavg import FedAvg
 
 __all__ = [

@@ -9,17 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from ...sharing.aggregation import aggregate
-from .base import (
-    Algorithm,
-    AlgorithmSettings,
-    BoolArray,
-    ClientModels,
-    FloatArray,
-    IntArray,
-    Message,
-    Parameters,
-    UploadReport,
-)
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import Algorithm, AlgorithmSettings, ClientModels, Message, UploadReport
 
 __all__ = ["FedAvg", "FedAvgFinetune", "FedAvgFinetuneSettings", "FedProx", "FedProxSettings", "weighted_mean"]
 

@@ -17,15 +17,14 @@ from ...sharing.aggregation import aggregate
 from ...sharing.quantisers import Codebook, adaptive, lloyd_max, quantile, uniform
 from ...sharing.relevance import MEASURES, Measure, SignalToNoise, client_relevance, task_relevance
 from ...sharing.values import rounding_variance
-from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport
 from .clusters import PROBED, Division, ask_newcomers, divide
 from .fedavg import weighted_mean
 from .fedss_settings import FedSSSettings, Sharing
 
 __all__ = ["FedSS"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 UNKNOWN = -1
 FAINTEST = 1e-12

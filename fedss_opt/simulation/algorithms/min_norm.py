@@ -7,11 +7,10 @@ import numpy.typing as npt
 from scipy import linalg
 
 from ...exceptions import OptionError
+from ..arrays import BoolArray, FloatArray
 
 __all__ = ["min_norm_weights"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 # Relative to the largest squared length. The ridge makes the optimum unique and every system solvable, and costs at
 # most its own size; a price is only acted upon when it stands out from the rounding of the products behind it.
@@ -20,12 +19,12 @@ _PIVOTS = 40
 
 
 def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt.ArrayLike = 1.0) -> FloatArray:
-    r"""Weigh vectors so that their mean is as short as it can be.
+    r"""Weigh n vectors so that their mean is as short as it can be.
 
     Parameters
     ----------
     gram : array_like, (n, n)
-        Inner products of the n vectors, G; symmetric and positive semidefinite.
+        Inner products of the vectors, G; `OptionError` when it is not positive semidefinite.
     low, high : array_like, (n,) or scalar
         Limits of the weights, between which 1 can be reached; the whole simplex by default.
 
@@ -33,11 +32,6 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     -------
     ndarray, (n,)
         Weights :math:`\lambda` within the limits that sum to 1 and minimise :math:`\lambda^T G \lambda`.
-
-    Raises
-    ------
-    OptionError
-        When `gram` is not positive semidefinite.
 
     Notes
     -----
@@ -47,18 +41,14 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     into free and fixed comes twice and the method ends.
 
     It opens with block pivoting, which changes the side of all weights that are on the wrong one at once: mostly that
-    ends in a few steps at the optimum, but it may circle (L. Portugal, J. Júdice, L. Vicente, "A comparison of block
-    pivoting and interior-point algorithms for linear least squares problems with nonnegative variables", Math. Comp.
-    63, 1994).
+    ends in a few steps at the optimum, but it may circle (L. Portugal, J. Júdice, L. Vicente, Math. Comp. 63, 1994).
 
     The mean :math:`d = \sum_i \lambda_i v_i` over the simplex satisfies :math:`\langle v_i, d \rangle \ge \|d\|^2`
     for all i: going along it lowers every objective whose gradient is one of the vectors, or d is 0 (J.-A. Désidéri,
-    "Multiple-gradient descent algorithm (MGDA) for multiobjective optimization", C. R. Acad. Sci. Paris 350, 2012).
+    C. R. Acad. Sci. Paris 350, 2012).
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from fedss_opt.simulation.algorithms.min_norm import min_norm_weights
     >>> vectors = np.array([[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
     >>> min_norm_weights(vectors @ vectors.T).round(6)
     array([0.2, 0.8, 0. ])

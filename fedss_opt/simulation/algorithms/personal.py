@@ -8,17 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import (
-    Algorithm,
-    AlgorithmSettings,
-    BoolArray,
-    ClientModels,
-    Federation,
-    IntArray,
-    Message,
-    Parameters,
-    UploadReport,
-)
+from ..arrays import BoolArray, IntArray, Parameters
+from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport
 from .clusters import membership
 from .fedavg import FedAvg
 

@@ -13,7 +13,8 @@ from pydantic import Field
 from ...sharing import payload
 from ...sharing.aggregation import aggregate
 from ...sharing.masks import prune
-from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .fedavg import FedAvg
 from .own_data import own_accuracies
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ...exceptions import OptionError, needs_extra
+from ..arrays import IntArray, SampleArray
 from ..checks import checked_array
 
 __all__ = ["Dataset", "load_digits"]
-
-IntArray = npt.NDArray[np.int64]
-SampleArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ...exceptions import OptionError
+from ..arrays import FloatArray, IntArray, SampleArray
 from ..checks import checked_array, within
 
 __all__ = ["FederatedData"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-SampleArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

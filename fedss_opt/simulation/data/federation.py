@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
+from ..arrays import FloatArray, IndexArray, IntArray
 from ..section import Section
 from . import partitions
 from .dataset import Dataset, load_digits
@@ -22,9 +22,6 @@ from .task_families import Family, make_tasks
 
 __all__ = ["DataSettings", "Source", "federate", "load_dataset", "make_federation"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-PlaceArray = npt.NDArray[np.intp]
 
 # Families whose clients have label distributions of their own, and are judged by them.
 _SKEWED = (Family.DIRICHLET, Family.SHARDS)
@@ -92,10 +89,8 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
     Raises
     ------
-    FileFormatError
-        When the folder or its files are not what they should be.
-    MissingDependencyError
-        For the digits, without scikit-learn.
+    FileFormatError, MissingDependencyError
+        When the folder or its files are not what they should be; for the digits, without scikit-learn.
 
     Examples
     --------
@@ -165,7 +160,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     )
 
 
-def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tuple[PlaceArray, PlaceArray]:
+def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tuple[IndexArray, IndexArray]:
     """Hold out a share of every class, at least one image; places of what stays, and of what is held out."""
     held = np.zeros(len(labels), dtype=np.bool_)
     for c in range(int(labels.max()) + 1):
@@ -174,7 +169,7 @@ def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tu
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _partition(dataset: Dataset, training: PlaceArray, settings: DataSettings, seed: int) -> PlaceArray:
+def _partition(dataset: Dataset, training: IndexArray, settings: DataSettings, seed: int) -> IndexArray:
     labels, clients, images = dataset.labels[training], settings.n_clients, settings.images_per_client
     rng, replace = generator(seed, f"partition, {settings.family}"), settings.replace
     if settings.family == Family.DIRICHLET:

@@ -25,18 +25,10 @@ _IMAGES = r"(?P<before>.*)images(?P<mark>[-.])idx3[-.]ubyte(\.gz)?"
 
 
 def parse_idx(data: bytes) -> npt.NDArray[Any]:
-    r"""Read the array of an IDX file.
+    r"""Read the array of an IDX file (http://yann.lecun.com/exdb/mnist).
 
-    Parameters
-    ----------
-    data : bytes
-        The file: two zeros, a type, the number of dimensions, each dimension as a big-endian 32-bit integer, and
-        the values (http://yann.lecun.com/exdb/mnist).
-
-    Raises
-    ------
-    FileFormatError
-        When the head is not one, or the file is shorter or longer than it announces.
+    It holds two zeros, a type, the number of dimensions, each dimension as a big-endian 32-bit integer, and the values.
+    `FileFormatError` says so when the head is not one, or the file is shorter or longer than it announces.
 
     Examples
     --------

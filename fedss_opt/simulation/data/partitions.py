@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...exceptions import OptionError
+from ..arrays import IndexArray, IntArray
 
 __all__ = ["ALPHA_LEAST", "ALPHA_MOST", "by_writer", "class_counts", "dirichlet", "equal", "shards"]
 
-IntArray = npt.NDArray[np.int64]
-PlaceArray = npt.NDArray[np.intp]
 
 # Beyond these, clients are of one class, or alike, and the gamma variates behind the draw leave double precision.
 ALPHA_LEAST, ALPHA_MOST = 1e-3, 1e6
@@ -23,7 +22,7 @@ ALPHA_LEAST, ALPHA_MOST = 1e-3, 1e6
 
 def equal(
     labels: IntArray, clients: int, images: int, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
+) -> IndexArray:
     """Give every client images at random.
 
     Examples
@@ -41,7 +40,7 @@ def equal(
 
 def dirichlet(
     labels: IntArray, clients: int, images: int, alpha: float, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
+) -> IndexArray:
     """Give every client images with class shares from a Dirichlet distribution.
 
     Its parameters are proportional to the classes' frequencies and `alpha`, 1e-3 (skewed) to 1e6, on average (after
@@ -74,7 +73,7 @@ def dirichlet(
 
 def shards(
     labels: IntArray, clients: int, images: int, per_client: int, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
+) -> IndexArray:
     """Sort images by label, cut them into equal shards, and give every client a few (McMahan et al., AISTATS 2017).
 
     The number `per_client` must divide `images`. A shard has one class, or two neighbours where it lies on a border.
@@ -89,7 +88,7 @@ def shards(
     return _deal(labels, class_counts(dealt, int(labels.max()) + 1), rng, replace=replace)
 
 
-def by_writer(writer: IntArray | None, clients: int, images: int, rng: np.random.Generator) -> PlaceArray:
+def by_writer(writer: IntArray | None, clients: int, images: int, rng: np.random.Generator) -> IndexArray:
     """Make every client one writer of those in `writer`, (M,), with the same number of this writer's images."""
     if writer is None:
         raise OptionError("family = by_writer: the data do not say who wrote what")
@@ -140,7 +139,7 @@ def _draw_counts(
     return counts
 
 
-def _deal(labels: IntArray, counts: IntArray, rng: np.random.Generator, *, replace: bool) -> PlaceArray:
+def _deal(labels: IntArray, counts: IntArray, rng: np.random.Generator, *, replace: bool) -> IndexArray:
     """Hand out images class by class, as many as `counts` (N, classes) says."""
     given = np.empty((len(counts), int(counts[0].sum())), dtype=np.intp)
     filled = np.zeros(len(counts), dtype=np.intp)

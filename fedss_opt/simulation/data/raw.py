@@ -21,18 +21,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class RawSamples:
-    """Samples of one file, or of one pair of files.
+    """Samples of one file, or of one pair of files, and where they come from, for messages.
 
-    Parameters
-    ----------
-    source : str
-        Where they come from, for messages.
-    inputs : ndarray, (M, ...)
-        Images or features: pixels as integers 0..255, or any finite floats.
-    labels : ndarray of int, (M,) or (M, 1)
-        Their classes, any integers.
-    writer : ndarray, (M,), optional
-        Who wrote each, any integers or strings.
+    `inputs`, (M, ...), are pixels as integers 0..255, or any finite floats; `labels`, (M,) or (M, 1), any integers; and
+    `writer`, (M,), who wrote each, any integers or strings.
     """
 
     source: str
@@ -59,30 +51,15 @@ def load_folder(
 
 
 def assemble(name: str, parts: Sequence[RawSamples]) -> Dataset:
-    """Join parts into one data set.
+    """Join parts into one data set: files of training and of test images alike, since those are drawn for every seed.
 
     Integers are pixels, 0..255, and divided by 255; floats stay as they are. The distinct labels become 0, 1, ...
     in their order, and so do the writers.
-
-    Parameters
-    ----------
-    name : str
-        What the data are called.
-    parts : sequence of RawSamples
-        At least one; files of training and of test images alike, since test images are drawn anew for every seed.
 
     Raises
     ------
     FileFormatError
         When arrays do not fit each other, or hold what is not accepted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> pixels = np.full((2, 8, 8), 255, np.uint8)
-    >>> data = assemble("white", [RawSamples("here", pixels, np.array([3, 7]))])
-    >>> data.inputs.max(), data.labels, data.shape
-    (np.float32(1.0), array([0, 1]), (8, 8))
     """
     for part in parts:
         _check(part, parts[0])

@@ -37,14 +37,9 @@ def _part(folder: Folder, name: str) -> list[RawSamples]:
 def parse_csv(text: str, *, source: str = "CSV") -> RawSamples:
     r"""Read images and labels from the text of a CSV with a head.
 
-    Parameters
-    ----------
-    text : str
-        A column ``label`` with integers, perhaps a column ``writer`` with any names, and a column for each feature,
-        in any order. A file whose features are all integers from 0 to 255, some above 1, holds pixels; they are
-        divided by 255 later. A square number of features makes square images.
-    source : str
-        What messages of later checks call it.
+    It has a column ``label`` with integers, perhaps a column ``writer`` with any names, and a column for each feature,
+    in any order. A file whose features are all integers from 0 to 255, some above 1, holds pixels; they are divided by
+    255 later. A square number of features makes square images. `source` is what messages of later checks call it.
 
     Raises
     ------
