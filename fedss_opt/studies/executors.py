@@ -57,28 +57,22 @@ def run_jobs(
     ----------
     jobs : sequence of Job
         What to run.
-    executor : str
-        ``serial``, ``processes``, or ``dask=ADDRESS`` of a scheduler.
-    workers : int, optional
-        Number of processes, by default as many as there are processors.
+    executor, workers : str, int, optional
+        ``serial``, ``processes`` (by default as many as there are processors), or ``dask=ADDRESS`` of a scheduler.
     watch : callable, optional
         Told of every round as it ends, in the calling thread; on Dask nobody tells.
     stopped : callable, optional
-        Asked a few times a second, and after every round, whether to stop.
+        Asked a few times a second, and after every round, whether to stop: `KeyboardInterrupt` is raised after the
+        round that each worker is in.
 
     Raises
     ------
-    OptionError
-        For an executor that is none, or a scheduler that does not answer.
-    MissingDependencyError
-        For Dask, without the extra ``distributed``.
-    KeyboardInterrupt
-        When `stopped` says so: after the round that each worker is in.
+    OptionError, MissingDependencyError
+        For an executor that is none, or a scheduler that does not answer; for Dask, without the extra ``distributed``.
 
     Examples
     --------
-    >>> from fedss_opt.studies.grid import jobs_of
-    >>> from fedss_opt.studies.experiment import Experiment
+    >>> from fedss_opt.studies import Experiment, jobs_of
     >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> [outcome.result.records[0].selected for outcome in run_jobs(jobs_of(small))]
     [8]
