@@ -79,24 +79,11 @@ class DeviceSettings(Section):
 
 
 class Devices:
-    """The devices of a run.
+    """The N devices of a run.
 
-    Parameters
-    ----------
-    settings : DeviceSettings
-        What they are like.
-    clients : int
-        Number of clients, N >= 0.
-    seed : int
-        Seed of the run, >= 0.
-    task : array_like of int, (N,), optional
-        Task of each client, for `clients_per_device` above 1: clients of different tasks then share a device as far
-        as there are any. Left out, clients share one with their neighbours in number.
-
-    Raises
-    ------
-    OptionError
-        For a number outside its range.
+    Clients share a device as far as `clients_per_device` says: with neighbours in number, or, where the task of each is
+    given, (N,), with clients of different tasks as far as there are any. `OptionError` says which number is out of
+    range.
 
     Examples
     --------
@@ -128,13 +115,9 @@ class Devices:
     # -- computing -----------------------------------------------------------------------------------------
 
     def compute_s(self, work_flops: npt.ArrayLike) -> FloatArray:
-        """Return the computing time that every client reports, c_n, s, (N,).
+        """Return the computing time that every client reports, c_n, s, (N,), for its round's operations >= 0, (N,).
 
-        Parameters
-        ----------
-        work_flops : array_like, (N,)
-            Floating-point operations >= 0 of each client's round. All clients with work count, selected or not: who
-            will train is not known when times are reported.
+        All clients with work count, selected or not: who will train is not known when times are reported.
         """
         work = vector("work_flops", work_flops, self.clients)
         return self._of_clients(

@@ -20,15 +20,9 @@ __all__ = ["EnergyLimits", "charge_after_j", "computing_j", "energy_limits"]
 
 @dataclass(frozen=True, eq=False)
 class EnergyLimits:
-    """What the budgets allow in a round.
+    """The longest uploads d_n that budgets allow in a round, s, (N,), and who has energy left after computing, (N,).
 
-    Attributes
-    ----------
-    max_upload_s : ndarray, (N,)
-        Longest upload d_n, s, ``inf`` without a budget. Where nothing is left it is 1e-30 s, which a `Problem`
-        accepts and no upload keeps.
-    able : ndarray of bool, (N,)
-        Who has energy left for an upload after computing.
+    It is ``inf`` without a budget. Where nothing is left it is 1e-30 s, which a `Problem` accepts and no upload keeps.
     """
 
     max_upload_s: FloatArray
@@ -65,14 +59,10 @@ def energy_limits(
 
     Parameters
     ----------
-    charge_j : array_like, (N,)
-        What is left in each client's battery, J >= 0, ``inf`` for mains.
-    spent_computing_j : array_like, (N,) or scalar
-        Energy of computing this round, J >= 0.
-    power_w : array_like, (N,) or scalar
-        Transmit power, W > 0.
-    round_budget_j : float
-        Most that a client may spend in a round, J > 0, ``inf`` for none.
+    charge_j, round_budget_j : array_like, (N,), and float
+        What is left in each client's battery, J >= 0, ``inf`` for mains; most that it may spend in a round, J > 0.
+    spent_computing_j, power_w : array_like, (N,) or scalar
+        Energy of computing this round, J >= 0, and transmit power, W > 0.
 
     Examples
     --------

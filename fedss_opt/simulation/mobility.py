@@ -110,7 +110,7 @@ def _billiard(start: FloatArray, velocity: FloatArray, time_s: float, radius: fl
 
 
 class GaussianField:
-    """A standard normal random field over the plane with correlation ``exp(-distance / decorrelation)``.
+    """A standard normal random field over the plane with correlation ``exp(-distance / decorrelation)``, in m.
 
     Gudmundson's correlation of shadowing (Electronics Letters 27(23), 1991), at all positions at once, as a sum of
     M = 256 cosines of random wave vectors and phases::
@@ -120,16 +120,8 @@ class GaussianField:
     with z_m standard normal in two dimensions and y_m in one. Such a k has the two-dimensional Cauchy law, whose
     characteristic function is the correlation, so over the seeds mean, variance and correlation are exact for every M.
     What is approximate: a value's law, which is normal up to an excess kurtosis of -1.5/M, and the correlation within
-    the field of one seed, which differs from the exponential by about 1/sqrt(M).
-
-    Parameters
-    ----------
-    decorrelation_m : float
-        Distance > 0 at which the correlation is 1/e, m.
-    seed : int
-        Seed of the run.
-    purpose : str
-        What the field is for; fields of different purposes are independent.
+    the field of one seed, which differs from the exponential by about 1/sqrt(M). Fields of different purposes are
+    independent.
 
     Examples
     --------

@@ -32,12 +32,10 @@ class MultilayerPerceptron:
 
     Parameters
     ----------
-    features : int
-        Inputs of a sample, D.
+    features, classes : int
+        Inputs of a sample, D, and outputs, at least 2.
     hidden : sequence of int
         Widths of the hidden layers, from the inputs on; empty for softmax regression.
-    classes : int
-        Outputs, at least 2.
 
     Raises
     ------

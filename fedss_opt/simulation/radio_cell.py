@@ -83,18 +83,16 @@ class CellSettings(Section):
 
 @dataclass(frozen=True, eq=False)
 class RadioLinks:
-    """The links of one round, of devices or of clients.
+    """The links of one round, of D devices or of clients.
 
     Attributes
     ----------
-    distance_m : ndarray, (D,)
-        Horizontal distance from the base station, NaN where the preset has no geometry.
-    power_w : ndarray, (D,)
-        Transmit power of the uplink, W.
-    gain : ndarray, (D,)
-        Power gain, the same in both directions; where the rate is linear, that of the fading alone.
-    noise : ndarray, (D,)
-        Density of noise and interference, W/Hz; where the rate is linear, the power that stands for it, W.
+    distance_m, power_w : ndarray, (D,)
+        Horizontal distance from the base station, NaN where the preset has no geometry; transmit power of the uplink,
+        W.
+    gain, noise : ndarray, (D,)
+        Power gain, the same in both directions, and density of noise and interference, W/Hz. Where the rate is linear,
+        the gain of the fading alone, and the power that stands for noise, W.
     linear : bool
         Whether the rate is linear in the bandwidth, ``b log2(1 + P h / noise)``.
     max_upload_s : ndarray, (D,)
@@ -142,20 +140,11 @@ class RadioLinks:
 
 
 class RadioCell:
-    """A cell whose channels change from round to round.
+    """A cell whose channels change from round to round, for some devices and a seed, both >= 0.
 
     At rest, distances and large-scale gains are those of `fedss_opt.scenarios.make` with the same preset and seed; a
     larger cell contains the smaller one. Moving devices start where those stand and follow straight lines that the
     cell's border reflects; they meet one spatially correlated shadowing, and one such field for who is in sight.
-
-    Parameters
-    ----------
-    settings : CellSettings
-        What it is like.
-    devices : int
-        Number of devices, D >= 0.
-    seed : int
-        Seed of the run, >= 0.
 
     Raises
     ------

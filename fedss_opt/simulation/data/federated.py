@@ -21,18 +21,14 @@ class FederatedData:
 
     Parameters
     ----------
-    inputs : ndarray of float32, (N, n_max, D)
-        Training inputs; what pads a client is not read.
-    labels : ndarray of int64, (N, n_max)
-        Their classes, 0..classes-1, as the client's task sees them.
-    samples : ndarray of int64, (N,)
-        How many of a client's rows are real, 1..n_max; those come first.
-    task : ndarray of int64, (N,)
-        True task of each client, 0..T-1. Algorithms other than oracles do not look.
-    test_inputs : ndarray of float32, (E, M, D)
-        Test sets.
-    test_labels : ndarray of int64, (E, M)
-        Their classes.
+    inputs, labels : ndarray of float32, (N, n_max, D), and of int64, (N, n_max)
+        Training inputs, and their classes, 0..classes-1, as the client's task sees them; what pads a client is not
+        read.
+    samples, task : ndarray of int64, (N,)
+        How many of a client's rows are real, 1..n_max, which come first; and its true task, 0..T-1, at which algorithms
+        other than oracles do not look.
+    test_inputs, test_labels : ndarray of float32, (E, M, D), and of int64, (E, M)
+        Test sets, and their classes.
     test_of : ndarray of int64, (N,)
         Which test set judges the client, 0..E-1.
     test_weights : ndarray of float64, (N, classes)
