@@ -202,6 +202,7 @@ class Algorithm(ABC):
         All that is remembered from round to round.
     """
 
+    title: ClassVar[str]
     settings_type: ClassVar[type[AlgorithmSettings]] = AlgorithmSettings
 
     def __init__(self, federation: Federation, settings: AlgorithmSettings) -> None:

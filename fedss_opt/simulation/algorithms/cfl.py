@@ -64,6 +64,7 @@ class CFL(ClusterModels):
     Optimization Under Privacy Constraints', IEEE TNNLS 32(8), 2021.
     """
 
+    title: ClassVar[str] = "CFL"
     settings_type: ClassVar[type[AlgorithmSettings]] = CFLSettings
     settings: CFLSettings
 

@@ -77,6 +77,8 @@ class OracleClustered(ClusterModels):
     Source: a reference: FedAvg (McMahan et al., AISTATS 2017) told the true tasks.
     """
 
+    title: ClassVar[str] = "oracle-clustered FedAvg"
+
     def start(self) -> None:
         data, initial = self.federation.data, self.federation.initial()
         self.state = {"models": np.repeat(initial[np.newaxis], data.n_tasks, axis=0), "cluster": data.task.copy()}
@@ -159,6 +161,7 @@ class Clustered(ClusterModels):
     Training on Non-IID Data', IJCNN 2020; the clustering is that of FedSS here.
     """
 
+    title: ClassVar[str] = "clustered FedAvg"
     settings_type: ClassVar[type[AlgorithmSettings]] = ClusteredSettings
     settings: ClusteredSettings
 

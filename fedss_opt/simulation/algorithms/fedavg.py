@@ -37,6 +37,8 @@ class FedAvg(Algorithm):
     Networks from Decentralized Data', AISTATS 2017.
     """
 
+    title: ClassVar[str] = "FedAvg"
+
     def start(self) -> None:
         self.state = {"model": self.federation.initial()}
 
@@ -105,6 +107,7 @@ class FedProx(FedAvg):
     Networks', MLSys 2020.
     """
 
+    title: ClassVar[str] = "FedProx"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedProxSettings
     settings: FedProxSettings
 
@@ -130,6 +133,7 @@ class FedAvgFinetune(FedAvg):
     Personalization', arXiv:1910.10252, 2019.
     """
 
+    title: ClassVar[str] = "FedAvg + fine-tuning"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedAvgFinetuneSettings
     settings: FedAvgFinetuneSettings
 

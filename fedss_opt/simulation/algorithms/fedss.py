@@ -42,6 +42,7 @@ class FedSS(Algorithm):
     Source: 'Communication-Efficient Federated Multi-Task Learning with Sparse Sharing', PIMRC 2023 (a reconstruction).
     """
 
+    title: ClassVar[str] = "FedSS"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedSSSettings
     settings: FedSSSettings
 

@@ -54,6 +54,7 @@ class IFCA(ClusterModels):
     NeurIPS 2020.
     """
 
+    title: ClassVar[str] = "IFCA"
     settings_type: ClassVar[type[AlgorithmSettings]] = IFCASettings
     settings: IFCASettings
 

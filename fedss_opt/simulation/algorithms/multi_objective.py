@@ -44,6 +44,7 @@ class FedMGDA(FedAvg):
     9(4), 2022.
     """
 
+    title: ClassVar[str] = "FedMGDA+"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedMGDASettings
     settings: FedMGDASettings
 
@@ -93,6 +94,7 @@ class MGDAMomentum(FedAvg):
     Personalization and Fairness', IEEE TPDS 35(11), 2024.
     """
 
+    title: ClassVar[str] = "MGDA + local momentum"
     settings_type: ClassVar[type[AlgorithmSettings]] = MGDAMomentumSettings
     settings: MGDAMomentumSettings
 

@@ -27,6 +27,8 @@ class FedPer(FedAvg):
     Layers', arXiv:1912.00818, 2019.
     """
 
+    title: ClassVar[str] = "FedPer"
+
     def start(self) -> None:
         super().start()
         head = self.state["model"][self.federation.model.head]
@@ -83,6 +85,7 @@ class FedRep(FedPer):
     Federated Learning', ICML 2021.
     """
 
+    title: ClassVar[str] = "FedRep"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedRepSettings
     settings: FedRepSettings
 
@@ -122,6 +125,7 @@ class Ditto(FedAvg):
     ICML 2021.
     """
 
+    title: ClassVar[str] = "Ditto"
     settings_type: ClassVar[type[AlgorithmSettings]] = DittoSettings
     settings: DittoSettings
 
@@ -173,6 +177,7 @@ class FedU(FedAvg):
     Multitask Learning With Laplacian Regularization', IEEE TNNLS 35(6), 2024 (online 2022).
     """
 
+    title: ClassVar[str] = "FedU (oracle graph)"
     settings_type: ClassVar[type[AlgorithmSettings]] = FedUSettings
     settings: FedUSettings
 
@@ -208,6 +213,8 @@ class Local(Algorithm):
 
     Source: the usual lower reference.
     """
+
+    title: ClassVar[str] = "local training"
 
     def start(self) -> None:
         self.state = {"models": np.repeat(self.federation.initial()[np.newaxis], self.federation.n_clients, axis=0)}

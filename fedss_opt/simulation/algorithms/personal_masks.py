@@ -206,6 +206,7 @@ class SubFedAvg(PersonalMasks):
     under Data Heterogeneity', ICDCS Workshops 2021.
     """
 
+    title: ClassVar[str] = "Sub-FedAvg"
     settings_type: ClassVar[type[AlgorithmSettings]] = SubFedAvgSettings
     settings: SubFedAvgSettings
 
@@ -239,6 +240,7 @@ class LotteryFL(PersonalMasks):
     Personalized and Communication-Efficient Federated Learning', IEEE/ACM SEC 2021.
     """
 
+    title: ClassVar[str] = "LotteryFL"
     settings_type: ClassVar[type[AlgorithmSettings]] = PersonalMaskSettings
 
     def explore(

@@ -97,7 +97,9 @@ def test_what_a_client_trains_does_not_depend_on_who_else_does(name, where):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_is_and_whose(name):
-    assert "Source: " in (algorithm_type(name).__doc__ or "")
+    kind = algorithm_type(name)
+    assert kind.title
+    assert "Source: " in (kind.__doc__ or "")
 
 
 @pytest.mark.parametrize(
