@@ -9,7 +9,7 @@ How to make a page:
    fill its block ``body`` with sections, of which ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and
    tables of the page; ``base.html.j2`` itself shows all charts, then all tables. Text of users goes through ``{{ }}``
    (escaped), names in ``<bdi>``.
-3. Call `write_page`.
+3. Call `write_page` with a function that makes the page.
 
 What a page has, for scripts and tests:
 
