@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from contextlib import closing
 from typing import Any
 
+from ..executor_loop import as_they_end, worker_died
 from ..processors import usable_cpus
 from .answers import paste
 from .chunks import Chunks
@@ -20,10 +22,8 @@ _CHUNK_S = 0.25  # far above what it costs to send a chunk and to fetch its answ
 _MOST_ENTRIES = 1e6  # 8 MB: schedulers warn of more
 _PENDING_EACH = 3  # chunks per worker: one at work, the others at hand
 _UNTOLD = 64  # workers to reckon with where an executor does not say how many it has
-_PATIENCE_S = 1.0  # on some systems Ctrl-C is only heard between two waits
+_PATIENCE_S = 1.0
 _NEWS_S = 5.0  # how often to ask a cluster that may grow
-
-Pending = dict[Future[tuple[PartialResult, float]], range]
 
 
 def solve_on_executor(
@@ -34,27 +34,21 @@ def solve_on_executor(
     pool = _WorkerPool(executor)
     chunks = Chunks(batch, pool.workers(), _CHUNK_S)
     sent = batch.without_names() if request.compiled else batch
-    pending: Pending = {}
-    try:
-        while True:
-            while len(pending) < _PENDING_EACH * pool.workers():
-                chunk = chunks.take(_MOST_ENTRIES)
-                if chunk is None:
-                    break
-                piece = sent[chunk.start : chunk.stop]
-                pending[pool.submit(piece, request, threads)] = chunk
-            if not pending:
-                return part
-            for future in wait(pending, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done:
-                chunk = pending.pop(future)
-                solved, seconds = _result_of(future, sent[chunk.start : chunk.stop], request)
-                chunks.took(chunk, seconds * min(threads, len(chunk)))
-                _unpack(solved, batch, chunk.start, part)
-            show(chunks.solved)
-    except BaseException:
-        for future in pending:
-            future.cancel()
-        raise
+
+    def submit(chunk: range) -> Future[tuple[PartialResult, float]]:
+        return executor.submit(solve_piece, sent[chunk.start : chunk.stop], request, threads)
+
+    ended = as_they_end(lambda: chunks.take(_MOST_ENTRIES), submit, lambda: _PENDING_EACH * pool.workers(), _PATIENCE_S)
+    with closing(ended):
+        for one in ended:
+            if one is None:
+                show(chunks.solved)
+                continue
+            chunk, future = one
+            solved, seconds = _result_of(future, sent[chunk.start : chunk.stop], request)
+            chunks.took(chunk, seconds * min(threads, len(chunk)))
+            _unpack(solved, batch, chunk.start, part)
+    return part
 
 
 def solve_piece(batch: ProblemBatch, request: BatchRequest, threads: int) -> tuple[PartialResult, float]:
@@ -77,14 +71,9 @@ def _result_of(
     try:
         return future.result()
     except Exception as error:
-        if not _worker_died(error):
+        if not worker_died(error):
             raise
     return solve_piece(piece, request, usable_cpus())
-
-
-def _worker_died(error: BaseException) -> bool:
-    """Whether a worker died, not the code on it; Dask tells so after some tries of its own."""
-    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
 def _unpack(solved: PartialResult, batch: ProblemBatch, first: int, part: PartialResult) -> None:
@@ -94,7 +83,7 @@ def _unpack(solved: PartialResult, batch: ProblemBatch, first: int, part: Partia
 
 
 class _WorkerPool:
-    """An executor, how many workers it has, and whether it still takes work."""
+    """An executor, and how many workers it has."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -115,12 +104,3 @@ class _WorkerPool:
         if told is None and hasattr(client, "ncores"):
             told = max(1, sum(client.ncores().values()))
         return told if isinstance(told, int) and told > 0 else _UNTOLD
-
-    def submit(self, piece: ProblemBatch, request: BatchRequest, threads: int) -> Future[tuple[PartialResult, float]]:
-        """Hand a piece over. An executor that is broken already fails as it would have done later."""
-        try:
-            return self._executor.submit(solve_piece, piece, request, threads)
-        except BrokenExecutor as error:
-            failed: Future[tuple[PartialResult, float]] = Future()
-            failed.set_exception(error)
-            return failed

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..progress_bar import progress_bar
+
 __all__ = ["watched"]
 
 
@@ -33,16 +35,10 @@ def watched(progress: bool | Callable[[int, int], object], total: int) -> Iterat
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr, if the package that draws it is installed (extra ``cli``)."""
     try:
-        from rich.console import Console  # noqa: PLC0415 - optional
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - optional
     except ImportError:
         yield lambda done: None
         return
     columns = (TextColumn("solving"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("solving", total=total)
-
-        def show(done: int) -> None:
-            bar.update(task, completed=done)
-
-        yield show
+    with progress_bar(True, *columns, total=total) as update:
+        yield lambda done: update(completed=done)

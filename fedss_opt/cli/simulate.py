@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate_command"]
 
-_EXTRA = ("annotated_types", "polars", "pydantic", "pydantic_core", "sklearn", "threadpoolctl", "tomli_w")
-
 
 def simulate_command(
     config: Annotated[
@@ -86,7 +84,7 @@ def simulate_command(
     Every algorithm runs under every policy with every seed. The summary goes to stdout, or with --format json one
     JSON object per evaluated round; everything else goes to stderr.
     """
-    with needs_extra("fedss-opt simulate", "simulation", *_EXTRA):
+    with needs_extra("fedss-opt simulate", "simulation"):
         from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415
     report_path(report)
     if plot is not None:

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn, TimeElapsedColumn
+from rich.progress import ProgressColumn, TimeElapsedColumn
 
 from ..documents.json_text import json_text
+from ..progress_bar import progress_bar
 from .exit_status import ExitStatus
 
 __all__ = ["Format", "complain", "note", "print_json", "printable", "progress_line", "stderr_console", "stdout_console"]
@@ -55,12 +56,8 @@ def stderr_console() -> Console:
 @contextmanager
 def progress_line(shown: bool, *columns: ProgressColumn, total: float | None) -> Iterator[Callable[..., None]]:
     """Give a function that changes the fields of a line on stderr, for as long as something runs; it may be unseen."""
-    if not shown:
-        yield lambda **changes: None
-        return
-    with Progress(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as progress:
-        task = progress.add_task("", total=total, state="")
-        yield lambda **changes: progress.update(task, **changes)
+    with progress_bar(shown, *columns, TimeElapsedColumn(), total=total, console=stderr_console(), state="") as update:
+        yield update
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,7 @@ from .answer_charts import bounds_chart, bounds_move, tasks_chart
 from .client_charts import clients_chart, timeline_chart
 from .clients import clients_table, kept_clients
 from .cost_charts import reduced_costs_chart
-from .page import need_report_extra, write_page
+from .page import write_page
 from .page_parts import Chart, Download, Page
 from .reasons import prices_of
 from .tasks import tasks_of
@@ -87,8 +87,7 @@ def write_allocation_report(
     ...     "2 of 3 clients upload" in Path(folder, "round.html").read_text(encoding="utf-8")
     True
     """
-    need_report_extra("a report page")
-    write_page(allocation_page(problem, solution, history=history, title=title), path)
+    write_page(lambda: allocation_page(problem, solution, history=history, title=title), path)
 
 
 def allocation_page(

@@ -9,7 +9,7 @@ How to make a page:
    fill its block ``body`` with sections, of which ``{{ figure("ID") }}`` and ``{{ table("ID") }}`` are the figures and
    tables of the page; ``base.html.j2`` itself shows all charts, then all tables. Text of users goes through ``{{ }}``
    (escaped), names in ``<bdi>``.
-3. Call `write_page`.
+3. Call `write_page` with a function that makes the page.
 
 What a page has, for scripts and tests:
 
@@ -43,6 +43,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any
 
@@ -67,17 +68,29 @@ def need_report_extra(option: str) -> None:
             import_module(module)
 
 
-def write_page(page: Page, path: str | PathLike[str]) -> None:
-    """Write a page to ``*.html``; all or nothing."""
+def write_page(make: Callable[[], Page], path: str | PathLike[str]) -> None:
+    """Make a page and write it to ``*.html``; all or nothing.
+
+    What would hinder it is found out before `make` is called.
+
+    Raises
+    ------
+    FileFormatError
+        When the name has another ending.
+    MissingDependencyError
+        Without the extra ``report``.
+    OSError
+        When the file cannot be written.
+    """
     if not os.fspath(path).lower().endswith(".html"):
         raise FileFormatError(f"{os.fspath(path)}: the name must end in .html")
+    need_report_extra("a report page")
     # A name may hold half a surrogate pair, which is no UTF-8: browsers show its reference as "unknown character".
-    write_atomically(path, render_page(page).encode("utf-8", "xmlcharrefreplace"))
+    write_atomically(path, render_page(make()).encode("utf-8", "xmlcharrefreplace"))
 
 
 def render_page(page: Page) -> str:
     """Return the page's HTML."""
-    need_report_extra("a report page")
     import jinja2  # noqa: PLC0415
 
     environment = jinja2.Environment(

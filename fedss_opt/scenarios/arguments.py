@@ -49,7 +49,6 @@ def span(name: str, value: Any, unit: str, *, zero: bool) -> Range:
         good = (pair[0] >= 0.0 if zero else pair[0] > 0.0) and pair[0] <= pair[1]
     if not good:
         sign = ">= 0" if zero else "> 0"
-        raise OptionError(
-            f"{name} = {value!r}: must be a finite number ({unit}) {sign}, or a pair (low, high), low <= high"
-        )
+        accepted = f"must be a finite number ({unit}) {sign}, or a pair (low, high), low <= high"
+        raise OptionError(field=name, value=value, accepted=accepted)
     return float(pair[0]) if pair[0] == pair[1] else (float(pair[0]), float(pair[1]))

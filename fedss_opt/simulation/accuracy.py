@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .algorithms.base import ClientModels
+from .arrays import FloatArray
 from .data.federated import FederatedData
-from .models import Model
+from .models import MultilayerPerceptron
 
 __all__ = ["Accuracy", "first_reached", "judge", "worst_decile"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _CHUNK = 16
 """Models that look at a test set together, which bounds the memory."""
@@ -23,15 +23,7 @@ _CHUNK = 16
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """Test accuracy of every client's model.
-
-    Attributes
-    ----------
-    clients : ndarray, (N,)
-        Accuracy of each client on its task's test set, classes weighted as the client meets them.
-    tasks : ndarray, (T,)
-        Mean over the clients of each task.
-    """
+    """Test accuracy of every client's model, (N,), and its mean over the clients of each task, (T,)."""
 
     clients: FloatArray
     tasks: FloatArray
@@ -65,18 +57,8 @@ def worst_decile(values: npt.ArrayLike) -> float:
     return float(ordered[: max(1, math.ceil(ordered.size / 10))].mean())
 
 
-def judge(model: Model, models: ClientModels, data: FederatedData) -> Accuracy:
-    """Test every client's model on its task's test set.
-
-    Parameters
-    ----------
-    model : Model
-        The architecture.
-    models : ClientModels
-        The different models, and who uses which.
-    data : FederatedData
-        Test sets, and what each client meets of every class.
-    """
+def judge(model: MultilayerPerceptron, models: ClientModels, data: FederatedData) -> Accuracy:
+    """Test every client's model on its task's test set, weighing classes as the client meets them."""
     pairs, of_client = np.unique(np.column_stack([data.test_of, models.of_client]), axis=0, return_inverse=True)
     right = np.empty((len(pairs), data.classes))
     for test in np.unique(pairs[:, 0]):

@@ -26,20 +26,9 @@ _VERSION = 1
 class Checkpoint:
     """All that a run needs to continue bit for bit.
 
-    What is drawn depends on seed, purpose and round alone, so that no generator has to be kept.
-
-    Attributes
-    ----------
-    fingerprint : str
-        Whose run it is: a digest of everything that decides its course.
-    state : dict of str to ndarray
-        The algorithm's memory.
-    charge_j : ndarray, (N,)
-        What is left in the clients' batteries, J.
-    participation : ndarray of int8, (rounds so far, N)
-        What became of the clients.
-    records : tuple of RoundRecord
-        The rounds so far.
+    What is drawn depends on seed, purpose and round alone, so that no generator has to be kept. The fingerprint is a
+    digest of everything that decides the run's course; state, charge_j (N,) and participation (rounds so far, N) are
+    the algorithm's memory, what is left in the batteries, J, and what became of the clients.
     """
 
     fingerprint: str
@@ -64,13 +53,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path, fingerprint: str) -> Checkpoint:
-        """Read a checkpoint of the run with this fingerprint.
-
-        Raises
-        ------
-        FileFormatError
-            When the file is none, is damaged, or belongs to another run.
-        """
+        """Read a checkpoint; `FileFormatError` when it is none, is damaged, or belongs to another run."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}

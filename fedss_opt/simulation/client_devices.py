@@ -18,14 +18,12 @@ from ..scenarios.arguments import count, span
 from ..scenarios.draws import Range, generator, uniform
 from ..validation import vector
 from . import energy
+from .arrays import BoolArray, FloatArray, IndexArray
 from .gpu import GpuSharing, finish_s
 from .section import Section
 
 __all__ = ["DeviceSettings", "Devices"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Budget = Annotated[float, Field(gt=0.0, allow_inf_nan=True)]  # NaN is not > 0
@@ -76,29 +74,16 @@ class DeviceSettings(Section):
     def _accept_shares(cls, value: Any) -> Range:
         shares = span("saturation", value, "share", zero=False)
         if np.max(shares) > 1.0:
-            raise ValueError(f"saturation = {value!r}: must be at most 1, the whole GPU")
+            raise OptionError(field="saturation", value=value, accepted="must be at most 1, the whole GPU")
         return shares
 
 
 class Devices:
-    """The devices of a run.
+    """The N devices of a run.
 
-    Parameters
-    ----------
-    settings : DeviceSettings
-        What they are like.
-    clients : int
-        Number of clients, N >= 0.
-    seed : int
-        Seed of the run, >= 0.
-    task : array_like of int, (N,), optional
-        Task of each client, for `clients_per_device` above 1: clients of different tasks then share a device as far
-        as there are any. Left out, clients share one with their neighbours in number.
-
-    Raises
-    ------
-    OptionError
-        For a number outside its range.
+    Clients share a device as far as `clients_per_device` says: with neighbours in number, or, where the task of each is
+    given, (N,), with clients of different tasks as far as there are any. `OptionError` says which number is out of
+    range.
 
     Examples
     --------
@@ -115,7 +100,7 @@ class Devices:
         self.clients = count("clients", clients)
         self._seed = count("seed", seed)
         order = np.arange(self.clients) if task is None else _taking_turns(np.asarray(task), self.clients)
-        self.device_of: IntArray = np.empty(self.clients, dtype=np.intp)
+        self.device_of: IndexArray = np.empty(self.clients, dtype=np.intp)
         self.device_of[order] = np.arange(self.clients) // settings.clients_per_device
         self._slot = np.empty(self.clients, dtype=np.intp)
         self._slot[order] = np.arange(self.clients) % settings.clients_per_device
@@ -130,13 +115,9 @@ class Devices:
     # -- computing -----------------------------------------------------------------------------------------
 
     def compute_s(self, work_flops: npt.ArrayLike) -> FloatArray:
-        """Return the computing time that every client reports, c_n, s, (N,).
+        """Return the computing time that every client reports, c_n, s, (N,), for its round's operations >= 0, (N,).
 
-        Parameters
-        ----------
-        work_flops : array_like, (N,)
-            Floating-point operations >= 0 of each client's round. All clients with work count, selected or not: who
-            will train is not known when times are reported.
+        All clients with work count, selected or not: who will train is not known when times are reported.
         """
         work = vector("work_flops", work_flops, self.clients)
         return self._of_clients(
@@ -222,7 +203,7 @@ class Devices:
         return table[self.device_of, self._slot]
 
 
-def _taking_turns(task: npt.NDArray[Any], clients: int) -> IntArray:
+def _taking_turns(task: npt.NDArray[Any], clients: int) -> IndexArray:
     """Order the clients so that the tasks take turns: the first client of each, the second of each, ..."""
     if task.shape != (clients,):
         raise OptionError(f"task: has shape {task.shape}; must be one number for each of the {clients} clients")

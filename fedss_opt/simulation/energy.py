@@ -13,24 +13,16 @@ import numpy.typing as npt
 
 from ..fields import SMALLEST
 from ..validation import boolean_vector, vector
+from .arrays import BoolArray, FloatArray
 
 __all__ = ["EnergyLimits", "charge_after_j", "computing_j", "energy_limits"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyLimits:
-    """What the budgets allow in a round.
+    """The longest uploads d_n that budgets allow in a round, s, (N,), and who has energy left after computing, (N,).
 
-    Attributes
-    ----------
-    max_upload_s : ndarray, (N,)
-        Longest upload d_n, s, ``inf`` without a budget. Where nothing is left it is 1e-30 s, which a `Problem`
-        accepts and no upload keeps.
-    able : ndarray of bool, (N,)
-        Who has energy left for an upload after computing.
+    It is ``inf`` without a budget. Where nothing is left it is 1e-30 s, which a `Problem` accepts and no upload keeps.
     """
 
     max_upload_s: FloatArray
@@ -38,7 +30,7 @@ class EnergyLimits:
 
 
 def computing_j(work_flops: npt.ArrayLike, flops_per_s: npt.ArrayLike, switched_capacitance: float) -> FloatArray:
-    """Energy of computing, ``kappa f^2 w``.
+    """Energy of computing, ``kappa f^2 w``, J, (N,).
 
     Parameters
     ----------
@@ -48,11 +40,6 @@ def computing_j(work_flops: npt.ArrayLike, flops_per_s: npt.ArrayLike, switched_
         Speed f_n > 0, operations a second.
     switched_capacitance : float
         kappa >= 0, J s^2 (per operation and squared speed).
-
-    Returns
-    -------
-    ndarray, (N,)
-        Joules.
 
     Examples
     --------
@@ -72,14 +59,10 @@ def energy_limits(
 
     Parameters
     ----------
-    charge_j : array_like, (N,)
-        What is left in each client's battery, J >= 0, ``inf`` for mains.
-    spent_computing_j : array_like, (N,) or scalar
-        Energy of computing this round, J >= 0.
-    power_w : array_like, (N,) or scalar
-        Transmit power, W > 0.
-    round_budget_j : float
-        Most that a client may spend in a round, J > 0, ``inf`` for none.
+    charge_j, round_budget_j : array_like, (N,), and float
+        What is left in each client's battery, J >= 0, ``inf`` for mains; most that it may spend in a round, J > 0.
+    spent_computing_j, power_w : array_like, (N,) or scalar
+        Energy of computing this round, J >= 0, and transmit power, W > 0.
 
     Examples
     --------
@@ -104,7 +87,7 @@ def charge_after_j(
     computed: npt.ArrayLike,
     uploaded: npt.ArrayLike,
 ) -> FloatArray:
-    """Return what a round leaves in the batteries: the charge less computing and ``P`` times the upload, not below 0.
+    """Return what a round leaves in the batteries, J: the charge less computing and ``P`` times the upload, or 0.
 
     Parameters
     ----------
@@ -114,11 +97,6 @@ def charge_after_j(
         How long each client transmitted, s >= 0; read for those who uploaded.
     computed, uploaded : array_like of bool, (N,) or scalar
         Who trained, and who transmitted. An upload that fails or comes late has cost its energy all the same.
-
-    Returns
-    -------
-    ndarray, (N,)
-        The new charge, J, to keep until the next round and in checkpoints.
 
     Examples
     --------

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +20,7 @@ from ..solvers import check_method
 from .accuracy import Accuracy, judge
 from .algorithms import make_algorithm
 from .algorithms.base import Algorithm, AlgorithmSettings, Federation, Message, message_bits
+from .arrays import BoolArray, FloatArray, IndexArray
 from .checkpoints import Checkpoint
 from .client_devices import Devices, DeviceSettings
 from .data import DataSettings, make_federation
@@ -33,10 +33,6 @@ from .training import TrainingSettings
 from .uplink import AllocationSettings, plan_uplink
 
 __all__ = ["ModelSettings", "Simulation", "SimulationSettings"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 class ModelSettings(Section):
@@ -178,12 +174,8 @@ class Simulation:
             File that keeps the state after every round.
         resume : bool
             Continue from that file if it exists; the result is that of a run that was never interrupted, if the
-            settings and what is in the data's folder are the same. More rounds than before prolong the run.
-
-        Raises
-        ------
-        FileFormatError
-            When the checkpoint is damaged or belongs to another run.
+            settings and what is in the data's folder are the same. More rounds than before prolong the run. A file that
+            is damaged or belongs to another run is refused with `FileFormatError`.
         """
         # One thread: sums of several would depend on how many there are.
         with threadpool_limits(limits=1):
@@ -252,7 +244,6 @@ class Simulation:
         return record
 
     # -- parts of a round
-    # ---------------------------------------------------------------------------------
 
     @property
     def clock_s(self) -> float:
@@ -280,7 +271,7 @@ class Simulation:
         )
 
     def _outcome(
-        self, round_: int, plan: RoundPlan, selected: IntArray, uploads: Sequence[Message], reported_s: FloatArray
+        self, round_: int, plan: RoundPlan, selected: IndexArray, uploads: Sequence[Message], reported_s: FloatArray
     ) -> _Outcome:
         """Find who is in time: what is sent may be another size than announced, and computing may take longer."""
         rate = plan.problem.rate_bps(plan.solution.bandwidth_hz)[plan.solution.selected]
@@ -324,7 +315,6 @@ class Simulation:
         }
 
     # -- keeping it
-    # ---------------------------------------------------------------------------------
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError, ProblemError
-from ..validation import numbers
+from ..fields import Domain
+from ..validation import matrix, shape_of, vector
+from .arrays import FloatArray
 
 __all__ = ["GpuSharing", "finish_s"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class GpuSharing(StrEnum):
@@ -40,7 +40,7 @@ def finish_s(
     virtual_resource: npt.ArrayLike = 1.0,
     saturation: npt.ArrayLike = 1.0,
 ) -> FloatArray:
-    """Return when every task of every device has finished, all of a device starting together.
+    """Return when every task of every device has finished, s, (D, K), all of a device starting together.
 
     With work w, speed f, saturation s and shares ``sum_k v_k <= V``, a task takes ``t_k = w_k / (f min(v_k, s_k))``.
     The competitive shares are ``v_k = min(s_k, w_k / (f T))`` with T such that they add up to V; without saturation
@@ -55,22 +55,15 @@ def finish_s(
     flops_per_s : array_like, (D,) or scalar
         Speed f of each device at share 1, > 0.
     sharing : {"competitive", "equal", "serial"}
-        See `GpuSharing`.
+        See `GpuSharing`; `OptionError` for another.
     virtual_resource : array_like, (D,) or scalar
         V > 0. Above 1 the device is oversubscribed: the tasks together run faster than ``flops_per_s``, which is
         then the speed of one task that leaves part of the GPU idle, and not the GPU's own.
     saturation : array_like, (D, K) or scalar
         Share > 0 beyond which a task runs no faster.
 
-    Returns
-    -------
-    ndarray, (D, K)
-        Seconds, 0 where there is no work.
-
     Raises
     ------
-    OptionError
-        For an unknown way of sharing.
     ProblemError
         Naming the first number that is not accepted, or a shape that does not fit.
 
@@ -90,12 +83,15 @@ def finish_s(
     except ValueError:
         accepted = ", ".join(repr(str(way)) for way in GpuSharing)
         raise OptionError(f"sharing = {sharing!r}: must be one of {accepted}") from None
-    work = _amounts("work_flops", work_flops, positive=False)
-    if work.ndim != 2:
-        raise ProblemError(f"work_flops: has shape {work.shape}; give (D, K): one row a device, one column a task")
-    speed = _fitting("flops_per_s", flops_per_s, work.shape[:1])[:, np.newaxis]
-    total = _fitting("virtual_resource", virtual_resource, work.shape[:1])[:, np.newaxis]
-    limit = _fitting("saturation", saturation, work.shape)
+    shape = shape_of("work_flops", work_flops)
+    if len(shape) != 2:
+        raise ProblemError(f"work_flops: has shape {shape}; give (D, K): one row a device, one column a task")
+    if shape_of("saturation", saturation) not in ((), shape):
+        raise ProblemError(f"saturation: has shape {np.shape(saturation)}; give shape {shape} or a scalar")
+    work = matrix("work_flops", work_flops, *shape)
+    speed = vector("flops_per_s", flops_per_s, shape[0], positive=True)[:, np.newaxis]
+    total = vector("virtual_resource", virtual_resource, shape[0], positive=True)[:, np.newaxis]
+    limit = matrix("saturation", saturation, *shape, Domain(positive=True))
     if chosen is GpuSharing.COMPETITIVE:
         return _competitive(work, total, limit) / speed
     if chosen is GpuSharing.SERIAL:
@@ -132,22 +128,3 @@ def _competitive(work: FloatArray, total: FloatArray, limit: FloatArray) -> Floa
     result = np.empty_like(work)
     np.put_along_axis(result, order, finish, axis=1)
     return np.where(work > 0.0, result, 0.0)
-
-
-def _amounts(name: str, value: npt.ArrayLike, *, positive: bool) -> FloatArray:
-    """Accept an array of finite numbers >= 0 (or > 0), or name the first that is not."""
-    accepted = f"must be a finite number {'> 0' if positive else '>= 0'}"
-    array = numbers(name, value, accepted)
-    good = np.isfinite(array) & (array > 0.0 if positive else array >= 0.0)
-    if not good.all():
-        index = np.unravel_index(int(np.argmin(good)), array.shape)
-        place = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
-        raise ProblemError(f"{name}{place} = {array[index]}: {accepted}")
-    return array
-
-
-def _fitting(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    array = _amounts(name, value, positive=True)
-    if array.shape not in ((), shape):
-        raise ProblemError(f"{name}: has shape {array.shape}; give shape {shape} or a scalar")
-    return np.broadcast_to(array, shape)

@@ -17,10 +17,10 @@ from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from ..scenarios.channel import Channels, Layout, LogDistance, PathLoss, Shape, large_scale_gain
 from ..scenarios.draws import generator
+from .arrays import FloatArray
 
 __all__ = ["GaussianField", "MovingDevices", "Paths", "draw_paths"]
 
-FloatArray = npt.NDArray[np.float64]
 
 WAVES = 256
 """Cosines in a `GaussianField`: its excess kurtosis is -1.5 / 256 = -0.006."""
@@ -36,16 +36,9 @@ class Paths:
     Parameters
     ----------
     layout : Layout
-        A square or a disc; its border reflects.
-    start_m : ndarray, (D, 2)
-        Positions at time 0 relative to the base station, m, within the border.
-    velocity_m_s : ndarray, (D, 2)
-        Velocities at time 0, m/s.
-
-    Raises
-    ------
-    OptionError
-        When the layout says distances only.
+        A square or a disc, whose border reflects; one that says distances only is refused with `OptionError`.
+    start_m, velocity_m_s : ndarray, (D, 2)
+        Positions at time 0 relative to the base station, m, within the border, and velocities, m/s.
 
     Examples
     --------
@@ -74,21 +67,10 @@ class Paths:
 
 
 def draw_paths(layout: Layout, devices: int, speed_m_s: float, seed: int) -> Paths:
-    """Draw the paths of a cell: the scenario's positions, every direction alike, speeds around a mean.
+    """Draw the paths of a cell: the scenario's positions, every direction alike, speeds of 0.5 to 1.5 times the mean.
 
     Uniform positions with directions drawn alike stay so under straight motion with reflection: the devices are
     spread like the scenario's at all times.
-
-    Parameters
-    ----------
-    layout : Layout
-        Where the devices start, and the border.
-    devices : int
-        Number of devices, D >= 0.
-    speed_m_s : float
-        Mean speed, m/s; a device keeps one from U(0.5, 1.5) times it.
-    seed : int
-        Seed of the run.
     """
     speed = speed_m_s * (_SLOWEST + (_FASTEST - _SLOWEST) * generator(seed, "speed").random(devices))
     direction = 2.0 * np.pi * generator(seed, "direction").random(devices)
@@ -128,7 +110,7 @@ def _billiard(start: FloatArray, velocity: FloatArray, time_s: float, radius: fl
 
 
 class GaussianField:
-    """A standard normal random field over the plane with correlation ``exp(-distance / decorrelation)``.
+    """A standard normal random field over the plane with correlation ``exp(-distance / decorrelation)``, in m.
 
     Gudmundson's correlation of shadowing (Electronics Letters 27(23), 1991), at all positions at once, as a sum of
     M = 256 cosines of random wave vectors and phases::
@@ -138,16 +120,8 @@ class GaussianField:
     with z_m standard normal in two dimensions and y_m in one. Such a k has the two-dimensional Cauchy law, whose
     characteristic function is the correlation, so over the seeds mean, variance and correlation are exact for every M.
     What is approximate: a value's law, which is normal up to an excess kurtosis of -1.5/M, and the correlation within
-    the field of one seed, which differs from the exponential by about 1/sqrt(M).
-
-    Parameters
-    ----------
-    decorrelation_m : float
-        Distance > 0 at which the correlation is 1/e, m.
-    seed : int
-        Seed of the run.
-    purpose : str
-        What the field is for; fields of different purposes are independent.
+    the field of one seed, which differs from the exponential by about 1/sqrt(M). Fields of different purposes are
+    independent.
 
     Examples
     --------
@@ -181,33 +155,11 @@ class MovingDevices:
 
     One shadowing field serves all devices, scaled by the standard deviation of each link: who passes the same place
     meets the same shadow. A link is in sight where ``Phi(Y(p)) < P(in sight | distance)``, with a second field Y, so
-    that sight, too, changes over the decorrelation distance and not from moment to moment.
-
-    Parameters
-    ----------
-    layout : Layout
-        A square or a disc.
-    path_loss : PathLoss
-        The law of the loss and its shadowing.
-    devices : int
-        Number of devices, D >= 0.
-    speed_m_s : float
-        Mean speed, m/s.
-    decorrelation_m : float
-        Decorrelation distance of both fields, m.
-    seed : int
-        Seed of the run.
+    that sight, too, changes over the decorrelation distance (m) and not from moment to moment.
     """
 
     def __init__(
-        self,
-        layout: Layout,
-        path_loss: PathLoss,
-        devices: int,
-        speed_m_s: float,
-        *,
-        decorrelation_m: float,
-        seed: int,
+        self, layout: Layout, path_loss: PathLoss, devices: int, speed_m_s: float, *, decorrelation_m: float, seed: int
     ) -> None:
         self._layout, self._path_loss = layout, path_loss
         self.paths = draw_paths(layout, devices, speed_m_s, seed)

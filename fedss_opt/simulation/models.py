@@ -5,46 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..sharing.layout import ParameterLayout
+from .arrays import BoolArray
 
-__all__ = ["Model", "ModelKind", "MultilayerPerceptron", "SoftmaxRegression", "make_model"]
+__all__ = ["ModelKind", "MultilayerPerceptron", "make_model"]
 
-BoolArray = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 """float32 in simulations, float64 where gradients are checked: the dtype of the parameters decides."""
-
-
-class Model(Protocol):
-    """What algorithms need of a model: C clients, each with parameters and a batch of its own."""
-
-    @property
-    def layout(self) -> ParameterLayout:
-        """Layers and neurons of the flat parameters."""
-
-    @property
-    def head(self) -> BoolArray:
-        """Which parameters belong to the last layer, (P,)."""
-
-    @property
-    def flops_per_sample(self) -> float:
-        """Floating-point operations of one sample's forward and backward pass."""
-
-    def initialise(self, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Draw the parameters of one model, (P,)."""
-
-    def logits(self, theta: Array, inputs: Array) -> Array:
-        """Compute the logits (C, B, classes) of parameters (C, P) on inputs (C, B, D)."""
-
-    def loss_and_gradient(
-        self, theta: Array, inputs: Array, labels: Array, weights: Array, *, out: Array | None = None
-    ) -> tuple[Array, Array]:
-        """Compute each client's weighted mean loss (C,) and its gradient (C, P)."""
 
 
 class ModelKind(StrEnum):
@@ -59,12 +32,10 @@ class MultilayerPerceptron:
 
     Parameters
     ----------
-    features : int
-        Inputs of a sample, D.
+    features, classes : int
+        Inputs of a sample, D, and outputs, at least 2.
     hidden : sequence of int
         Widths of the hidden layers, from the inputs on; empty for softmax regression.
-    classes : int
-        Outputs, at least 2.
 
     Raises
     ------
@@ -104,12 +75,9 @@ class MultilayerPerceptron:
         return 3.0 * sum(products) - products[0]
 
     def initialise(self, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Draw the weights from N(0, 2 / fan-in) and set the biases to 0 (He et al., ICCV 2015, section 2.2).
+        """Draw the weights from N(0, 2 / fan-in) and set the biases to 0, (P,) (He et al., ICCV 2015, section 2.2).
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            Where the draws come from; standard normals in the order of the flat vector.
+        Standard normals are drawn in the order of the flat vector.
         """
         theta = np.zeros(self.layout.parameters, dtype=np.float32)
         for weights, _ in self._layers(theta[None]):
@@ -118,19 +86,9 @@ class MultilayerPerceptron:
         return theta
 
     def logits(self, theta: Array, inputs: Array) -> Array:
-        """Compute the logits of every client's batch.
+        """Compute the logits, (C, B, classes), of parameters (C, P) on batches (C, B, D), or on one, (1, B, D).
 
-        Parameters
-        ----------
-        theta : ndarray, (C, P)
-            Parameters.
-        inputs : ndarray, (C, B, D) or (1, B, D)
-            Samples; a single batch serves all clients.
-
-        Returns
-        -------
-        ndarray, (C, B, classes)
-            In the dtype of the parameters.
+        They have the dtype of the parameters.
         """
         return self._activations(theta, inputs)[-1]
 
@@ -143,12 +101,8 @@ class MultilayerPerceptron:
 
         Parameters
         ----------
-        theta : ndarray, (C, P)
-            Parameters.
-        inputs : ndarray, (C, B, D)
-            Samples.
-        labels : ndarray of int, (C, B)
-            Classes, 0..classes-1.
+        theta, inputs, labels : ndarray, (C, P), (C, B, D) and of int (C, B)
+            Parameters, samples, and classes 0..classes-1.
         weights : ndarray, (C, B)
             Weights >= 0; 0 marks a sample as absent. A batch without weight has loss 0 and gradient 0.
         out : ndarray, (C, P), optional
@@ -156,10 +110,8 @@ class MultilayerPerceptron:
 
         Returns
         -------
-        loss : ndarray, (C,)
-            Losses.
-        gradient : ndarray, (C, P)
-            Gradients, in the dtype of the parameters.
+        loss, gradient : ndarray, (C,) and (C, P)
+            In the dtype of the parameters.
         """
         activations = self._activations(theta, inputs)
         share = _shares(weights, theta.dtype)
@@ -199,39 +151,8 @@ class MultilayerPerceptron:
             start = stop
 
 
-class SoftmaxRegression(MultilayerPerceptron):
-    """Multinomial logistic regression: one layer and a softmax.
-
-    Parameters
-    ----------
-    features : int
-        Inputs of a sample, D.
-    classes : int
-        Outputs, at least 2.
-
-    Examples
-    --------
-    >>> SoftmaxRegression(64, 10).layout.parameters
-    650
-    """
-
-    def __init__(self, features: int, classes: int = 10) -> None:
-        super().__init__(features, (), classes)
-
-
 def make_model(kind: str, features: int, hidden: Sequence[int], classes: int) -> MultilayerPerceptron:
-    """Make a model by name.
-
-    Parameters
-    ----------
-    kind : {"softmax", "mlp"}
-        Softmax regression or a multilayer perceptron.
-    features : int
-        Inputs of a sample.
-    hidden : sequence of int
-        Widths of the hidden layers; softmax regression has none and ignores them.
-    classes : int
-        Outputs.
+    """Make a model by name: "softmax", which has no hidden layers and ignores their widths, or "mlp".
 
     Raises
     ------
@@ -240,14 +161,12 @@ def make_model(kind: str, features: int, hidden: Sequence[int], classes: int) ->
 
     Examples
     --------
-    >>> make_model("softmax", 64, (), 10)
-    SoftmaxRegression(sizes=(64, 10))
+    >>> make_model("softmax", 64, (100, 50), 10)
+    MultilayerPerceptron(sizes=(64, 10))
     """
     if kind not in tuple(ModelKind):
         raise OptionError(f"model kind = {kind!r}: must be one of {', '.join(ModelKind)}")
-    if kind == ModelKind.SOFTMAX:
-        return SoftmaxRegression(features, classes)
-    return MultilayerPerceptron(features, hidden, classes)
+    return MultilayerPerceptron(features, () if kind == ModelKind.SOFTMAX else hidden, classes)
 
 
 def _shares(weights: Array, dtype: np.dtype[Any]) -> Array:

@@ -24,13 +24,12 @@ from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
 from ..solvers.selection_answer import optimal_bandwidth
 from ..validation import vector
+from .arrays import FloatArray
+from .checks import checked_places
 from .mobility import MovingDevices
 from .section import Section
 
 __all__ = ["CellSettings", "Fading", "RadioCell", "RadioLinks"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 class Fading(StrEnum):
@@ -84,18 +83,16 @@ class CellSettings(Section):
 
 @dataclass(frozen=True, eq=False)
 class RadioLinks:
-    """The links of one round, of devices or of clients.
+    """The links of one round, of D devices or of clients.
 
     Attributes
     ----------
-    distance_m : ndarray, (D,)
-        Horizontal distance from the base station, NaN where the preset has no geometry.
-    power_w : ndarray, (D,)
-        Transmit power of the uplink, W.
-    gain : ndarray, (D,)
-        Power gain, the same in both directions; where the rate is linear, that of the fading alone.
-    noise : ndarray, (D,)
-        Density of noise and interference, W/Hz; where the rate is linear, the power that stands for it, W.
+    distance_m, power_w : ndarray, (D,)
+        Horizontal distance from the base station, NaN where the preset has no geometry; transmit power of the uplink,
+        W.
+    gain, noise : ndarray, (D,)
+        Power gain, the same in both directions, and density of noise and interference, W/Hz. Where the rate is linear,
+        the gain of the fading alone, and the power that stands for noise, W.
     linear : bool
         Whether the rate is linear in the bandwidth, ``b log2(1 + P h / noise)``.
     max_upload_s : ndarray, (D,)
@@ -121,47 +118,33 @@ class RadioLinks:
 
     def of(self, chosen: npt.ArrayLike) -> RadioLinks:
         """Return the links at the given places, one after another, each with its full power."""
-        at = _places(chosen, self.gain.size)
-        return RadioLinks(
+        at = checked_places("devices", chosen, self.gain.size)
+        return replace(
+            self,
             distance_m=self.distance_m[at],
             power_w=self.power_w[at],
             gain=self.gain[at],
             noise=self.noise[at],
-            linear=self.linear,
             max_upload_s=self.max_upload_s[at],
         )
 
     def of_clients(self, device_of: npt.ArrayLike) -> RadioLinks:
-        """Return the links of clients that share devices, (N,).
+        """Return the links of clients that share devices, (N,), from the device of each.
 
         Clients of one device have its channel, and share its power equally, whoever of them is selected. They share
         the energy behind the preset's limits of an upload likewise, so those stay.
-
-        Parameters
-        ----------
-        device_of : array_like of int, (N,)
-            Device of each client.
         """
-        device = _places(device_of, self.gain.size)
+        device = checked_places("devices", device_of, self.gain.size)
         links = self.of(device)
         return replace(links, power_w=links.power_w / np.bincount(device, minlength=1)[device])
 
 
 class RadioCell:
-    """A cell whose channels change from round to round.
+    """A cell whose channels change from round to round, for some devices and a seed, both >= 0.
 
     At rest, distances and large-scale gains are those of `fedss_opt.scenarios.make` with the same preset and seed; a
     larger cell contains the smaller one. Moving devices start where those stand and follow straight lines that the
     cell's border reflects; they meet one spatially correlated shadowing, and one such field for who is in sight.
-
-    Parameters
-    ----------
-    settings : CellSettings
-        What it is like.
-    devices : int
-        Number of devices, D >= 0.
-    seed : int
-        Seed of the run, >= 0.
 
     Raises
     ------
@@ -205,15 +188,7 @@ class RadioCell:
         return PRESETS[self.settings.preset]
 
     def links(self, round: int, time_s: float) -> RadioLinks:  # noqa: A002
-        """Return the links of all devices in a round that starts at a time; constant within the round.
-
-        Parameters
-        ----------
-        round : int
-            Round >= 0, which draws the fading.
-        time_s : float
-            Simulated time >= 0 since the start of the run, s, which places the devices.
-        """
+        """Return the links of all devices in a round, which draws the fading, at a time in s, which places them."""
         purpose = f"fading, round {count('round', round)}"
         number("time_s", time_s, low=0.0, high=math.inf, open_high=True)
         channels = self._still if self._moving is None else self._moving.channels(float(time_s))
@@ -244,7 +219,7 @@ class RadioCell:
         links : RadioLinks
             The links of the round.
         """
-        place = _places(devices, links.gain.size)
+        place = checked_places("devices", devices, links.gain.size)
         payload = vector("bits", bits, place.size, unit="bit")
         place, payload = place[payload > 0.0], payload[payload > 0.0]
         if payload.size == 0:
@@ -282,15 +257,3 @@ class RadioCell:
         return MovingDevices(
             layout, path_loss, self.devices, speed, decorrelation_m=self.settings.decorrelation_m, seed=self._seed
         )
-
-
-def _places(value: npt.ArrayLike, size: int) -> IntArray:
-    """Accept places among links: integers from 0 to below their number (a mask would read as zeros and ones)."""
-    array = np.asarray(value)
-    wanted = f"must be a vector of integers from 0 to {size - 1}"
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise OptionError(f"devices: shape {array.shape}, dtype {array.dtype}; {wanted}")
-    outside = (array < 0) | (array >= size)
-    if outside.any():
-        raise OptionError(f"devices[{int(outside.argmax())}] = {array[outside.argmax()]}: {wanted}")
-    return array.astype(np.intp)

@@ -93,18 +93,8 @@ class RoundRecord:
 class RunResult:
     """One algorithm under one policy with one seed.
 
-    Attributes
-    ----------
-    algorithm, policy : str
-        What ran.
-    seed : int
-        Seed of everything drawn.
-    records : tuple of RoundRecord
-        The rounds.
-    participation : ndarray of int8, (rounds, N)
-        A `Participation` per round and client.
-    exhibits : dict of str to ndarray
-        What the algorithm shows at the end, such as its relevance.
+    Who took part is a `Participation` per round and client, (rounds, N); exhibits are what the algorithm shows at the
+    end, such as its relevance.
     """
 
     algorithm: str

@@ -11,15 +11,14 @@ from pydantic import Field
 
 from ..exceptions import OptionError
 from ..scenarios.draws import generator
+from .arrays import BoolArray, IndexArray, Parameters
+from .checks import checked_array, checked_places
 from .data.federated import FederatedData
-from .models import Model
+from .models import MultilayerPerceptron
 from .section import Section
 
 __all__ = ["CHUNK", "BatchOrder", "TrainingSettings", "batch_order", "train"]
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
-Parameters = npt.NDArray[np.float32]
 
 CHUNK = 8
 """Clients that take their steps together: parameters and gradients of eight small models stay in a core's cache."""
@@ -58,18 +57,14 @@ class BatchOrder:
         1, or 0 for the places that a smaller batch leaves empty. A step of zeros does not happen.
     """
 
-    indices: IntArray
+    indices: IndexArray
     weights: npt.NDArray[np.float32]
 
     @property
-    def steps(self) -> IntArray:
+    def steps(self) -> IndexArray:
         """Steps of each client, (N,)."""
-        steps: IntArray = np.count_nonzero(self.weights.any(axis=2), axis=1)
+        steps: IndexArray = np.count_nonzero(self.weights.any(axis=2), axis=1)
         return steps
-
-    def part(self, start: int, stop: int | None = None) -> BatchOrder:
-        """Return the steps from `start` to `stop` as an order of their own."""
-        return BatchOrder(self.indices[:, start:stop], self.weights[:, start:stop])
 
 
 def batch_order(
@@ -82,20 +77,8 @@ def batch_order(
 ) -> BatchOrder:
     """Draw a round's batches for all clients, so that who is selected changes nobody's batches.
 
-    Every epoch visits every sample once, in a new random order. Clients with fewer samples take fewer steps.
-
-    Parameters
-    ----------
-    data : FederatedData
-        Whose samples.
-    settings : TrainingSettings
-        Epochs and batch size.
-    seed : int
-        Seed of the simulation, >= 0.
-    round : int
-        Number of the round, >= 0.
-    purpose : str
-        Name of the draw, for those who train twice in a round.
+    Every epoch visits every sample once, in a new random order. Clients with fewer samples take fewer steps. Those who
+    train twice in a round name the draw by its `purpose`.
 
     Examples
     --------
@@ -119,7 +102,7 @@ def batch_order(
     return _to_the_front(np.where(real, indices, 0).reshape(shape), real.astype(np.float32).reshape(shape))
 
 
-def _to_the_front(indices: IntArray, weights: npt.NDArray[np.float32]) -> BatchOrder:
+def _to_the_front(indices: IndexArray, weights: npt.NDArray[np.float32]) -> BatchOrder:
     """Move every client's steps without weight behind those with weight, keeping the order of the others."""
     empty: BoolArray = ~np.any(weights, axis=2)
     if not np.any(empty[:, :-1] & ~empty[:, 1:]):
@@ -129,7 +112,7 @@ def _to_the_front(indices: IntArray, weights: npt.NDArray[np.float32]) -> BatchO
 
 
 def train(
-    model: Model,
+    model: MultilayerPerceptron,
     start: npt.NDArray[Any],
     data: FederatedData,
     clients: npt.ArrayLike,
@@ -161,28 +144,20 @@ def train(
 
     Parameters
     ----------
-    model : Model
-        Loss and gradient.
+    model, data, settings
+        Loss and gradient; the samples of all N clients; learning rate, momentum and weight decay.
     start : ndarray, (C, P) or (P,)
         Parameters to start from; not changed.
-    data : FederatedData
-        Samples of all N clients.
     clients : array_like of int, (C,)
         Who trains.
     order : BatchOrder
         Batches of all N clients.
-    settings : TrainingSettings
-        Learning rate, momentum and weight decay.
     trainable : ndarray of bool, (P,) or (C, P), optional
         Where the parameters may change.
-    anchor : ndarray, (P,) or (C, P), optional
-        What the proximal term pulls to.
-    pull : float
-        Its strength, >= 0.
-    direction : ndarray, (P,) or (C, P), optional
-        What is mixed into the gradient.
-    mixing : float
-        Its share, 0 to 1.
+    anchor, pull : ndarray, (P,) or (C, P), and float >= 0, optional
+        What the proximal term pulls to, and its strength.
+    direction, mixing : ndarray, (P,) or (C, P), and float from 0 to 1, optional
+        What is mixed into the gradient, and its share.
     steps : int or array_like of int, (C,), optional
         Take only so many of the steps.
     chunk : int
@@ -202,88 +177,93 @@ def train(
     --------
     >>> import numpy as np
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
-    >>> from fedss_opt.simulation.models import SoftmaxRegression
     >>> data = make_federation(DataSettings(n_clients=4), seed=0)
-    >>> settings, model = TrainingSettings(), SoftmaxRegression(64, 10)
+    >>> settings, model = TrainingSettings(), MultilayerPerceptron(64, (), 10)
     >>> order = batch_order(data, settings, seed=0, round=0)
     >>> start = model.initialise(np.random.default_rng(0))
     >>> train(model, start, data, [2, 3], order, settings).shape
     (2, 650)
     """
-    who = _clients(clients, data.n_clients)
+    who = checked_places("clients", clients, data.n_clients)
     shape = (len(who), model.layout.parameters)
-    result = np.array(_matrix("start", start, shape), dtype=np.float32, order="C")
-    _check_options(order, data, pull, mixing, chunk)
-    mask = None if trainable is None else _matrix("trainable", trainable, shape, kind="b")
-    goal = _matrix("anchor", anchor, shape) if anchor is not None and pull > 0.0 else None
-    if pull > 0.0 and anchor is None:
-        raise OptionError(f"pull = {pull}: needs an anchor to pull to")
-    course = _matrix("direction", direction, shape) if direction is not None and mixing > 0.0 else None
-    if mixing > 0.0 and direction is None:
-        raise OptionError(f"mixing = {mixing}: needs a direction to mix in")
+    if order.indices.shape != order.weights.shape or len(order.indices) != data.n_clients:
+        raise OptionError(f"order: is for {len(order.indices)} clients; the data have {data.n_clients}")
+    if not 0.0 <= pull < np.inf or (pull > 0.0 and anchor is None):
+        raise OptionError(field="pull", value=pull, accepted="must be a finite number >= 0, with an anchor to pull to")
+    if not 0.0 <= mixing <= 1.0 or (mixing > 0.0 and direction is None):
+        raise OptionError(field="mixing", value=mixing, accepted="must be 0 to 1, with a direction to mix in")
+    if chunk < 1:
+        raise OptionError(field="chunk", value=chunk, accepted="must be an integer >= 1")
+    result = np.array(_rows("start", start, shape), dtype=np.float32, order="C")
+    mask = None if trainable is None else _rows("trainable", trainable, shape, kind="b").astype(np.float32)
+    goal = _rows("anchor", anchor, shape) if anchor is not None and pull > 0.0 else None
+    course = _rows("direction", direction, shape) if direction is not None and mixing > 0.0 else None
     front = _to_the_front(order.indices[who], order.weights[who])
     count = _counts(front.steps, steps)
     # The longest first: who still moves at a step is then a leading part, and needs no mask.
     longest_first = np.argsort(-count, kind="stable")
     for first in range(0, len(who), chunk):
         part = longest_first[first : first + chunk]
-        walk = _Walk(
-            theta=result[part],
-            indices=front.indices[part],
-            weights=front.weights[part],
-            rows=who[part],
-            count=count[part],
-            mask=None if mask is None else mask[part].astype(np.float32),
-            anchor=None if goal is None else goal[part].astype(np.float32, copy=False),
-            direction=None if course is None else course[part].astype(np.float32, copy=False) * np.float32(mixing),
+        rules = _Rules(
+            settings=settings,
+            mask=None if mask is None else mask[part],
+            anchor=None if goal is None else goal[part],
+            pull=np.float32(pull),
+            direction=None if course is None else course[part] * np.float32(mixing),
+            keep=np.float32(1.0 - mixing),
         )
+        batches = BatchOrder(front.indices[part], front.weights[part])
         with np.errstate(over="ignore", invalid="ignore"):
-            result[part] = _descend(model, data, walk, settings, pull=np.float32(pull), keep=np.float32(1.0 - mixing))
+            result[part] = _descend(model, data, result[part], who[part], batches, count[part], rules)
     return result
 
 
-@dataclass(frozen=True, eq=False)
-class _Walk:
-    """A chunk of clients, the one with the most steps first."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Rules:
+    """What a chunk's step is made of besides the gradient; arrays are (clients of the chunk, P)."""
 
-    theta: Parameters
-    indices: IntArray
-    weights: npt.NDArray[np.float32]
-    rows: IntArray
-    count: IntArray
+    settings: TrainingSettings
     mask: Parameters | None
     anchor: Parameters | None
+    pull: np.float32
     direction: Parameters | None
+    keep: np.float32
 
 
 def _descend(
-    model: Model, data: FederatedData, walk: _Walk, settings: TrainingSettings, *, pull: np.float32, keep: np.float32
+    model: MultilayerPerceptron,
+    data: FederatedData,
+    theta: Parameters,
+    clients: IndexArray,
+    batches: BatchOrder,
+    count: IndexArray,
+    rules: _Rules,
 ) -> Parameters:
-    """Take all steps of a chunk."""
-    theta = walk.theta
+    """Take all steps of a chunk, whose first client takes the most."""
     gradients, scratch = np.empty_like(theta), np.empty_like(theta)
+    settings = rules.settings
     velocity = np.zeros_like(theta) if settings.momentum else None
     rate, decay = np.float32(settings.learning_rate), np.float32(settings.weight_decay)
     n_max = data.labels.shape[1]
     inputs, labels = data.inputs.reshape(-1, data.features), data.labels.reshape(-1)
-    for step in range(int(walk.count[0]) if len(walk.count) else 0):
-        moving = slice(0, np.count_nonzero(walk.count > step))
+    for step in range(int(count[0]) if len(count) else 0):
+        moving = slice(0, np.count_nonzero(count > step))
         at, g, spare = theta[moving], gradients[moving], scratch[moving]
-        place = walk.rows[moving, None] * n_max + walk.indices[moving, step]
+        place = clients[moving, None] * n_max + batches.indices[moving, step]
         model.loss_and_gradient(
-            at, np.take(inputs, place, axis=0), np.take(labels, place), walk.weights[moving, step], out=g
+            at, np.take(inputs, place, axis=0), np.take(labels, place), batches.weights[moving, step], out=g
         )
         if decay:
             g += np.multiply(at, decay, out=spare)
-        if walk.anchor is not None:
-            np.subtract(at, walk.anchor[moving], out=spare)
-            spare *= pull
+        if rules.anchor is not None:
+            np.subtract(at, rules.anchor[moving], out=spare)
+            spare *= rules.pull
             g += spare
-        if walk.direction is not None:
-            g *= keep
-            g += walk.direction[moving]
-        if walk.mask is not None:
-            g *= walk.mask[moving]
+        if rules.direction is not None:
+            g *= rules.keep
+            g += rules.direction[moving]
+        if rules.mask is not None:
+            g *= rules.mask[moving]
         if velocity is not None:
             v = velocity[moving]
             v *= np.float32(settings.momentum)
@@ -295,47 +275,18 @@ def _descend(
     return theta
 
 
-def _clients(clients: npt.ArrayLike, total: int) -> IntArray:
-    who = np.asarray(clients)
-    if who.ndim != 1 or (who.size and who.dtype.kind not in "iu"):
-        raise OptionError(f"clients: shape {who.shape}, dtype {who.dtype}; must be a vector of integers")
-    bad = (who < 0) | (who >= total)
-    if bad.any():
-        n = int(np.argmax(bad))
-        raise OptionError(f"clients[{n}] = {who[n]}: must be 0 to {total - 1}")
-    return who.astype(np.intp)
+def _rows(name: str, value: npt.NDArray[Any], shape: tuple[int, int], *, kind: str = "f") -> npt.NDArray[Any]:
+    """View (P,) or (C, P) as (C, P)."""
+    dtype, hint = (np.bool_, "") if kind == "b" else (np.float32, "; did training diverge?")
+    return np.broadcast_to(checked_array(name, value, (shape, shape[1:]), dtype, accept=kind, hint=hint), shape)
 
 
-def _matrix(name: str, value: npt.NDArray[Any], shape: tuple[int, int], *, kind: str = "f") -> npt.NDArray[Any]:
-    """View (P,) or (C, P) as (C, P), refusing other shapes and types and what is not finite."""
-    array = np.asarray(value)
-    if array.dtype.kind != kind:
-        raise OptionError(f"{name}: dtype {array.dtype}; must be {'bool' if kind == 'b' else 'a float'}")
-    if array.shape not in (shape, shape[1:]):
-        raise OptionError(f"{name}: has shape {array.shape}; must have {shape} or {shape[1:]}")
-    if kind == "f" and not np.isfinite(array).all():
-        place = np.argwhere(~np.isfinite(array))[0].tolist()
-        raise OptionError(f"{name}{place} = {array[tuple(place)]}: must be finite; did training diverge?")
-    return np.broadcast_to(array, shape)
-
-
-def _check_options(order: BatchOrder, data: FederatedData, pull: float, mixing: float, chunk: int) -> None:
-    if order.indices.shape != order.weights.shape or len(order.indices) != data.n_clients:
-        raise OptionError(f"order: is for {len(order.indices)} clients; the data have {data.n_clients}")
-    if not 0.0 <= pull < np.inf:
-        raise OptionError(f"pull = {pull}: must be a finite number >= 0")
-    if not 0.0 <= mixing <= 1.0:
-        raise OptionError(f"mixing = {mixing}: must be 0 to 1")
-    if chunk < 1:
-        raise OptionError(f"chunk = {chunk}: must be an integer >= 1")
-
-
-def _counts(available: IntArray, steps: int | npt.ArrayLike | None) -> IntArray:
+def _counts(available: IndexArray, steps: int | npt.ArrayLike | None) -> IndexArray:
     """Return how many steps each client takes."""
     if steps is None:
         return available
     wanted = np.asarray(steps)
     if wanted.dtype.kind not in "iu" or wanted.shape not in ((), available.shape) or (wanted < 0).any():
         raise OptionError(f"steps = {steps!r}: must be an integer >= 0, or one for each of {len(available)} clients")
-    count: IntArray = np.minimum(available, wanted)
+    count: IndexArray = np.minimum(available, wanted)
     return count

@@ -12,11 +12,11 @@ from pydantic import Field, field_validator
 from ..rounds import RoundAllocator, RoundPlan
 from ..solution import StopReason
 from .algorithms.base import UploadReport
+from .arrays import FloatArray
 from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 
@@ -68,14 +68,10 @@ def plan_uplink(
         What the algorithm would upload, and what it is worth.
     settings : AllocationSettings
         What is asked for.
-    policy : str
+    policy, seed : str and int
         Method or policy of `fedss_opt.solve`; those that draw do so from the seed and the round.
-    seed : int
-        Seed of the run.
-    bandwidth_hz : float
-        Uplink bandwidth, Hz.
-    resource_block_hz : float or None
-        Width of a resource block, Hz, if there are any.
+    bandwidth_hz, resource_block_hz : float, the latter or None
+        Uplink bandwidth, and width of a resource block if there are any, Hz.
     clients : ndarray of int, (n,)
         Who is there.
     **measures : ndarray, (N,)

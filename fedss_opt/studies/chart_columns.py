@@ -49,13 +49,7 @@ _MOST_BYTES = 2_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What became of the runs that were asked for.
-
-    Attributes
-    ----------
-    asked, finished, failed : int
-        Numbers of runs.
-    """
+    """How many runs were asked for, finished, and failed."""
 
     asked: int
     finished: int
@@ -80,36 +74,26 @@ class Tally:
 def curves(study: StudyCurves) -> tuple[Columns, int, int]:
     """Return the learning curves, column by column, and how much of them is kept.
 
-    Parameters
-    ----------
-    study : StudyCurves
-        Curves as means over the seeds.
-
-    Returns
-    -------
-    columns : dict of str to sequence
-        ``pair`` (position of the curve in the study), ``round`` (from 1), ``seconds``, ``bits``, ``accuracy``, and
-        its 95 % interval ``low`` to ``high`` (NaN for a single seed), and ``last`` (1 at the end of a curve).
-    kept, tested : int
-        Points of the longest curve that are kept, and that there are.
+    Columns are ``pair`` (position of the curve in the study), ``round`` (from 1), ``seconds``, ``bits``, ``accuracy``,
+    its 95 % interval ``low`` to ``high`` (NaN for a single seed), and ``last`` (1 at the end of a curve). The numbers
+    are the points of the longest curve that are kept, and that there are.
     """
-    first = {(run.algorithm, run.policy): run for run in reversed(results_of(study.outcomes))}
     most = int(np.clip(_MOST_POINTS // max(len(study.curves), 1), _LEAST_A_CURVE, _MOST_A_CURVE))
     columns: Columns = {name: [] for name in ("pair", "round", "seconds", "bits", "accuracy", "low", "high", "last")}
     kept = tested = 0
     for pair, curve in enumerate(study.curves):
         points = _evenly(curve.accuracy.size, most)
-        rounds = [record.round + 1 for record in first[curve.algorithm, curve.policy].records if record.evaluated]
+        low, high = _interval(curve.accuracy, curve.half_width)
         last = np.zeros(points.size, np.int64)
         last[-1] = 1
         for name, values in (
             ("pair", np.full(points.size, pair)),
-            ("round", np.asarray(rounds)[points]),
+            ("round", curve.rounds[points]),
             ("seconds", _short(curve.simulated_s[points])),
             ("bits", _short(curve.uplink_bits[points])),
             ("accuracy", _short(curve.accuracy[points])),
-            ("low", _short(np.maximum(curve.accuracy - curve.half_width, 0.0)[points])),
-            ("high", _short(np.minimum(curve.accuracy + curve.half_width, 1.0)[points])),
+            ("low", _short(low[points])),
+            ("high", _short(high[points])),
             ("last", last),
         ):
             columns[name].extend(values.tolist())
@@ -118,13 +102,7 @@ def curves(study: StudyCurves) -> tuple[Columns, int, int]:
 
 
 def task_levels(study: StudyCurves) -> Columns:
-    """Return the final accuracy of every task under every pair.
-
-    Returns
-    -------
-    dict of str to list
-        ``pair``, ``task`` (from 1), ``accuracy``, and its 95 % interval ``low`` to ``high``.
-    """
+    """Return the final accuracy of every task (from 1) under every pair, with its 95 % interval ``low`` to ``high``."""
     columns: Columns = {name: [] for name in ("pair", "task", "accuracy", "low", "high")}
     for pair, curve in enumerate(study.curves):
         half = np.nan_to_num(curve.tasks_half)
@@ -132,18 +110,17 @@ def task_levels(study: StudyCurves) -> Columns:
         columns["pair"] += [pair] * known.size
         columns["task"] += (known + 1).tolist()
         columns["accuracy"] += _short(curve.tasks[known]).tolist()
-        columns["low"] += _short(np.maximum(curve.tasks - half, 0.0)[known]).tolist()
-        columns["high"] += _short(np.minimum(curve.tasks + half, 1.0)[known]).tolist()
+        low, high = _interval(curve.tasks, half)
+        columns["low"] += _short(low[known]).tolist()
+        columns["high"] += _short(high[known]).tolist()
     return columns
 
 
 def boxes(study: StudyCurves) -> Columns:
     """Return how long rounds took under every pair, over all rounds and seeds in which somebody was selected.
 
-    Returns
-    -------
-    dict of str to list
-        ``pair``, ``q5``, ``q25``, ``q50``, ``q75``, ``q95`` and ``mean``, s, and ``rounds``, how many there are.
+    Columns are ``pair``, ``q5``, ``q25``, ``q50``, ``q75``, ``q95`` and ``mean``, s, and ``rounds``, how many there
+    are.
     """
     times: dict[tuple[str, str], list[float]] = {}
     for run in results_of(study.outcomes):
@@ -170,16 +147,8 @@ def boxes(study: StudyCurves) -> Columns:
 class Grid:
     """Who was selected when, in the first finished run of a pair.
 
-    Attributes
-    ----------
-    pair, seed : int
-        Which run.
-    rounds : tuple of int
-        The rounds that are shown, from 1; their number is bounded.
-    clients, of : int
-        How many clients are shown, from the first, and how many there are.
-    states : str
-        A `Participation` per round and client, round by round, four in a byte from the lowest bits, in Base64.
+    Rounds are those that are shown, from 1; `clients` of them are shown, from the first, `of` there are. `states` is a
+    `Participation` per round and client, round by round, four in a byte from the lowest bits, in Base64.
     """
 
     pair: int
@@ -228,14 +197,9 @@ def grids_note(found: Sequence[Grid], pairs: int) -> str:
 
 
 def matrices(study: StudyCurves) -> tuple[Columns, Mapping[int, int]]:
-    """Return the relevance of task to task at the end, measured and quantised, means over neurons.
+    """Return the relevance of task to task at the end, measured and quantised, means over neurons, and seeds.
 
-    Returns
-    -------
-    columns : dict of str to list
-        ``pair``, ``to``, ``of`` (tasks from 1), ``measured`` and ``quantised``.
-    seeds : mapping of int to int
-        Pair -> seed of its run; pairs whose algorithm measures no relevance are not there.
+    Tasks count from 1; pairs whose algorithm measures no relevance are not there.
     """
     columns: Columns = {name: [] for name in ("pair", "to", "of", "measured", "quantised")}
     seeds = {}
@@ -253,10 +217,7 @@ def matrices(study: StudyCurves) -> tuple[Columns, Mapping[int, int]]:
 def neurons(study: StudyCurves) -> Columns:
     """Return the relevance of every pair of tasks neuron by neuron, sorted by what was measured.
 
-    Returns
-    -------
-    dict of str to list
-        ``pair``, ``share`` (of the neurons of all pairs of tasks, %), ``measured`` and ``quantised``.
+    Columns are ``pair``, ``share`` (of the neurons of all pairs of tasks, %), ``measured`` and ``quantised``.
     """
     columns: Columns = {name: [] for name in ("pair", "share", "measured", "quantised")}
     for pair, _, measured, quantised in _relevances(study):
@@ -275,12 +236,7 @@ def neurons(study: StudyCurves) -> Columns:
 
 def _relevances(study: StudyCurves) -> list[tuple[int, RunResult, FloatArray, FloatArray]]:
     found = [
-        (
-            pair,
-            run,
-            np.asarray(run.exhibits["relevance"], dtype=np.float64),
-            np.asarray(run.exhibits["sharing"], dtype=np.float64),
-        )
+        (pair, run, run.exhibits["relevance"].astype(np.float64), run.exhibits["sharing"].astype(np.float64))
         for pair, run in _first_runs(study)
         if {"relevance", "sharing"} <= run.exhibits.keys() and len(run.exhibits["relevance"]) <= _MOST_TASKS
     ]
@@ -301,16 +257,9 @@ def _first_runs(study: StudyCurves) -> list[tuple[int, RunResult]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """A table as compressed CSV.
+    """A table as CSV, compressed by gzip, in Base64.
 
-    Attributes
-    ----------
-    data : str
-        CSV, compressed by gzip, in Base64.
-    rows, of : int
-        Rows that are kept, and rows that there are.
-    every : int
-        Every which round is kept, besides the last of every run; 1 when all are.
+    So many rows of those that there are are kept: of each run `every` so manieth round (1: all), and the last.
     """
 
     data: str
@@ -320,13 +269,7 @@ class Packed:
 
 
 def pack(frame: pl.DataFrame) -> Packed:
-    """Return the rounds of all runs as compressed CSV; of too many, every so manieth of each run and its last.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        What `results_frame` makes.
-    """
+    """Return the rounds of all runs as compressed CSV; of too many, every so manieth of each run and its last."""
     every, kept = 1, frame
     while True:
         data = _compressed(kept)
@@ -342,6 +285,10 @@ def _compressed(frame: pl.DataFrame) -> bytes:
     stream = io.BytesIO()
     frame.write_csv(stream)
     return gzip.compress(stream.getvalue(), 6, mtime=0)  # without a date: the same results are the same page
+
+
+def _interval(level: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return np.maximum(level - half, 0.0), np.minimum(level + half, 1.0)
 
 
 def _evenly(count: int, most: int) -> npt.NDArray[np.int64]:

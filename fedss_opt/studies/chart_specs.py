@@ -31,28 +31,39 @@ _LIT = (
     "(lit_algorithm === '' || lit_algorithm === datum.algorithm) && (lit_policy === '' || lit_policy === datum.policy)"
     " && (lit_pair < 0 || lit_pair === datum.pair)"
 )
+_WHO = (("algorithm:N", None, None), ("policy:N", None, None))
+_LEVEL = (("accuracy:Q", "accuracy (%)", ".1f"), ("interval:N", "95 % interval", None))
 _SHOWN = "indexof(shown_algorithms, datum.algorithm) >= 0 && indexof(shown_policies, datum.policy) >= 0"
+
+
+def _rows(data: str, *filters: str) -> Any:
+    """Return a chart of the rows of a table that pass the filters.
+
+    The shell selects rows of a chart's own table by `key`; here a click selects the pair, by the page's script.
+    """
+    alt = altair()
+    base = alt.Chart(alt.NamedData(data))
+    for each in filters:
+        base = base.transform_filter(each)
+    return base.transform_calculate(key="'-'")
+
+
+def _tips(*tips: tuple[str, str | None, str | None]) -> list[Any]:
+    """Return what is shown under the pointer: fields with their titles and formats."""
+    alt = altair()
+    found = []
+    for field, title, form in tips:
+        options = {name: value for name, value in (("title", title), ("format", form)) if value is not None}
+        found.append(alt.Tooltip(field, **options))
+    return found
 
 
 # -- accuracy -----------------------------------------------------------------------------------------------
 
 
 def accuracy(study: StudyCurves, axis: str, unit: str, target: float) -> dict[str, Any]:
-    """Return the spec of accuracy against `axis`, of data ``curves``.
-
-    Parameters
-    ----------
-    study : StudyCurves
-        The curves of all pairs.
-    axis : str
-        A key of `AXES`.
-    unit : str
-        Of the axis, as displayed; may be empty.
-    target : float
-        Accuracy that is marked by a line.
-    """
+    """Return the spec of accuracy against a key of `AXES`, in a unit, of data ``curves``; a line marks the target."""
     alt = altair()
-
     lengths = [_length(curve, axis) for curve in study.curves]
     lengths = [length for length in lengths if length > 0.0]
     wide = axis != "round" and bool(lengths) and max(lengths) > _WIDE * min(lengths)
@@ -68,20 +79,11 @@ def accuracy(study: StudyCurves, axis: str, unit: str, target: float) -> dict[st
     named = "test accuracy, mean over clients (%)"
     y = alt.Y("accuracy:Q", title=named, scale=room)
     paint, shape, dash = _scales(study)
-    base = alt.Chart(alt.NamedData("curves"))
-    if axis == "bits" or wide:
-        base = base.transform_filter(f"datum.{axis} > 0")
-    # The shell selects rows of a chart's own table by `key`; here a click selects the pair, by the page's script.
-    base = base.transform_filter(_SHOWN).transform_calculate(key="'-'")
-    tooltip = [
-        alt.Tooltip("algorithm:N"),
-        alt.Tooltip("policy:N"),
-        alt.Tooltip("round:Q"),
-        alt.Tooltip("accuracy:Q", title="accuracy (%)", format=".1f"),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("seconds_text:N", title="simulated"),
-        alt.Tooltip("bits_text:N", title="uplink"),
-    ]
+    base = _rows("curves", *[f"datum.{axis} > 0"] * (axis == "bits" or wide), _SHOWN)
+    tooltip = _tips(
+        *_WHO, ("round:Q", None, None), *_LEVEL,
+        ("seconds_text:N", "simulated", None), ("bits_text:N", "uplink", None),
+    )  # fmt: skip
     detail = alt.Detail("pair:N")
     band = (
         base.transform_filter("isValid(datum.low) && datum.high > datum.low")
@@ -132,7 +134,6 @@ def _within(study: StudyCurves, target: float) -> tuple[float, float]:
 
 def _scales(study: StudyCurves) -> tuple[Any, Any, Any]:
     alt = altair()
-
     names, styles = list(study.styles), study.styles.values()
     policies, lines = list(study.dashes), list(study.dashes.values())
     return (
@@ -145,7 +146,6 @@ def _scales(study: StudyCurves) -> tuple[Any, Any, Any]:
 def _params(study: StudyCurves) -> Sequence[Any]:
     """Return what the page's script sets: who is shown, and who stands out."""
     alt = altair()
-
     values: Mapping[str, Any] = {
         "shown_algorithms": list(study.styles),
         "shown_policies": list(study.dashes),
@@ -163,22 +163,19 @@ def _params(study: StudyCurves) -> Sequence[Any]:
 def round_times(study: StudyCurves, unit: str, *, wide: bool) -> dict[str, Any]:
     """Return the spec of the time of a round per policy, of data ``times`` and the parameter ``algorithm``."""
     alt = altair()
-
-    base = (
-        alt.Chart(alt.NamedData("times"))
-        .transform_filter("datum.algorithm === algorithm")
-        .transform_calculate(key="'-'")
-    )
+    base = _rows("times", "datum.algorithm === algorithm")
     scale = alt.Scale(type="log", nice=False) if wide else alt.Scale(zero=True)
     x = alt.X("q5:Q", title=f"time of a round ({unit})", scale=scale, axis=alt.Axis(format=",~r", tickCount=8))
     y = alt.Y("policy:N", title=None, sort=list(study.dashes), axis=alt.Axis(labelLimit=110))
-    tooltip = [alt.Tooltip("policy:N")] + [
-        alt.Tooltip(f"{name}:Q", title=f"{title} ({unit})", format=",.4~g")
-        for name, title in (
-            ("q50", "median"), ("q25", "a quarter is below"), ("q75", "a quarter is above"),
-            ("q5", "5 % are below"), ("q95", "5 % are above"), ("mean", "mean"),
-        )
-    ] + [alt.Tooltip("rounds:Q", title="rounds, all seeds", format=",")]  # fmt: skip
+    quantiles = (
+        ("q50", "median"), ("q25", "a quarter is below"), ("q75", "a quarter is above"),
+        ("q5", "5 % are below"), ("q95", "5 % are above"), ("mean", "mean"),
+    )  # fmt: skip
+    tooltip = _tips(
+        ("policy:N", None, None),
+        *((f"{name}:Q", f"{title} ({unit})", ",.4~g") for name, title in quantiles),
+        ("rounds:Q", "rounds, all seeds", ","),
+    )
     paint = _scales(study)[0]
     whisker = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95:Q", y=y, color=paint, tooltip=tooltip)
     box = base.mark_bar(height=14).encode(x=alt.X("q25:Q", scale=scale), x2="q75:Q", y=y, color=paint, tooltip=tooltip)
@@ -195,12 +192,7 @@ def round_times(study: StudyCurves, unit: str, *, wide: bool) -> dict[str, Any]:
 def tasks(study: StudyCurves) -> dict[str, Any]:
     """Return the spec of the final accuracy of every task, of data ``tasks`` and the parameter ``policy``."""
     alt = altair()
-
-    base = (
-        alt.Chart(alt.NamedData("tasks"))
-        .transform_filter("datum.policy === policy && indexof(shown_algorithms, datum.algorithm) >= 0")
-        .transform_calculate(key="'-'")
-    )
+    base = _rows("tasks", "datum.policy === policy && indexof(shown_algorithms, datum.algorithm) >= 0")
     names = list(study.styles)
     paint, shape, _ = _scales(study)
     # An axis for the eye, not from zero: dots are read by their place, not by their length.
@@ -214,22 +206,10 @@ def tasks(study: StudyCurves) -> dict[str, Any]:
         scale=alt.Scale(paddingInner=0.4),
     )
     offset = alt.XOffset("algorithm:N", sort=names)
-    tooltip = [
-        alt.Tooltip("algorithm:N"),
-        alt.Tooltip("policy:N"),
-        alt.Tooltip("task:O"),
-        alt.Tooltip("accuracy:Q", title="accuracy (%)", format=".1f"),
-        alt.Tooltip("interval:N", title="95 % interval"),
-    ]
+    tooltip = _tips(*_WHO, ("task:O", None, None), *_LEVEL)
     opacity = alt.condition(_LIT, alt.value(1.0), alt.value(0.12))
     bar = base.mark_rule(strokeWidth=1.5).encode(
-        x=x,
-        xOffset=offset,
-        y=low,
-        y2="high:Q",
-        color=paint,
-        opacity=opacity,
-        tooltip=tooltip,
+        x=x, xOffset=offset, y=low, y2="high:Q", color=paint, opacity=opacity, tooltip=tooltip
     )
     dot = base.mark_point(size=90, filled=True).encode(
         x=x, xOffset=offset, y=y, color=paint, shape=shape, opacity=opacity, tooltip=tooltip
@@ -239,32 +219,16 @@ def tasks(study: StudyCurves) -> dict[str, Any]:
 
 
 def matrix(field: str, first: int) -> dict[str, Any]:
-    """Return the spec of a relevance matrix, of data ``relevance`` and the parameter ``run``.
-
-    Parameters
-    ----------
-    field : {"measured", "quantised"}
-        Which of the two.
-    first : int
-        Pair that is shown until another is chosen.
-    """
+    """Return the spec of a relevance matrix, measured or quantised, of data ``relevance`` and the parameter ``run``."""
     alt = altair()
-
-    base = (
-        alt.Chart(alt.NamedData("relevance"))
-        .transform_filter("datum.run === run")
-        .transform_calculate(key="'-'")
-        .encode(
-            x=alt.X("of:O", title="from task", axis=alt.Axis(labelAngle=0, grid=False)),
-            y=alt.Y("to:O", title="to task", axis=alt.Axis(grid=False)),
-            tooltip=[
-                alt.Tooltip("of:O", title="from task"),
-                alt.Tooltip("to:O", title="to task"),
-                alt.Tooltip("measured:Q", format=".3f"),
-                alt.Tooltip("quantised:Q", format=".3f"),
-            ],
-        )
-    )
+    base = _rows("relevance", "datum.run === run").encode(
+        x=alt.X("of:O", title="from task", axis=alt.Axis(labelAngle=0, grid=False)),
+        y=alt.Y("to:O", title="to task", axis=alt.Axis(grid=False)),
+        tooltip=_tips(
+            ("of:O", "from task", None), ("to:O", "to task", None),
+            ("measured:Q", None, ".3f"), ("quantised:Q", None, ".3f"),
+        ),
+    )  # fmt: skip
     cells = base.mark_rect().encode(
         color=alt.Color(f"{field}:Q", scale=alt.Scale(scheme="blues", domain=[0.0, 1.0]), legend=None)
     )
@@ -278,13 +242,7 @@ def matrix(field: str, first: int) -> dict[str, Any]:
 def neuron_levels(first: int) -> dict[str, Any]:
     """Return the spec of relevance neuron by neuron, of data ``neurons`` and the parameter ``run``."""
     alt = altair()
-
-    base = (
-        alt.Chart(alt.NamedData("neurons"))
-        .transform_filter("datum.run === run")
-        .transform_calculate(key="'-'")
-        .transform_fold(["measured", "quantised"], as_=["which", "value"])
-    )
+    base = _rows("neurons", "datum.run === run").transform_fold(["measured", "quantised"], as_=["which", "value"])
     chart = base.mark_line(interpolate="step-after").encode(
         x=alt.X("share:Q", title="neurons of all pairs of tasks, sorted (%)", axis=alt.Axis(grid=False)),
         y=alt.Y("value:Q", title="relevance", scale=alt.Scale(domain=[0.0, 1.0])),
@@ -298,15 +256,8 @@ def neuron_levels(first: int) -> dict[str, Any]:
 
 
 def selection(clients: int) -> dict[str, Any]:
-    """Return the spec of who was selected when, of data ``cells``, which the page's script fills.
-
-    Parameters
-    ----------
-    clients : int
-        The most clients that a run shows.
-    """
+    """Return the spec of who was selected when, of data ``cells`` of so many clients, which the page's script fills."""
     alt = altair()
-
     names = [name for name, _ in PARTICIPATION.values()]
     chart = (
         alt.Chart(alt.NamedData("cells"))
@@ -320,7 +271,7 @@ def selection(clients: int) -> dict[str, Any]:
                 scale=alt.Scale(domain=names, range=[paint for _, paint in PARTICIPATION.values()]),
                 legend=alt.Legend(symbolStrokeColor=color("muted"), symbolStrokeWidth=1, columns=2),
             ),
-            tooltip=[alt.Tooltip("client:O"), alt.Tooltip("round:O"), alt.Tooltip("state:N", title="was")],
+            tooltip=_tips(("client:O", None, None), ("round:O", None, None), ("state:N", "was", None)),
         )
     )
     return spec_of(chart, height=max(120, min(420, 9 * clients)))

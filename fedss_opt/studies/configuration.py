@@ -24,17 +24,7 @@ __all__ = ["Override", "default_text", "load_experiment", "parse_override", "to_
 
 @dataclass(frozen=True)
 class Override:
-    """A key that gets another value than the file's.
-
-    Attributes
-    ----------
-    option : str
-        Who says so, for error messages.
-    key : str
-        Dotted path.
-    value : object
-        The value, as TOML has it.
-    """
+    """A key, as a dotted path, that gets another value than the file's; `option` says so in error messages."""
 
     option: str
     key: str
@@ -79,14 +69,7 @@ def default_text() -> str:
 
 
 def load_experiment(path: str | PathLike[str] | None = None, overrides: Iterable[Override] = ()) -> Experiment:
-    """Read an experiment.
-
-    Parameters
-    ----------
-    path : path-like, optional
-        A TOML file; the default configuration of the package otherwise.
-    overrides : iterable of Override
-        What replaces the file's values, in order.
+    """Read an experiment from a TOML file, or the package's default, with values replaced in order.
 
     Raises
     ------
@@ -116,8 +99,8 @@ def load_experiment(path: str | PathLike[str] | None = None, overrides: Iterable
         try:
             _experiment(document)
         except OptionError as of_file:
-            raise FileFormatError(f"{name}: {of_file}") from None
-        raise OptionError(f"{_guilty(changes, str(error))}: {error}") from None
+            raise FileFormatError.of(of_file).within(name) from None
+        raise error.within(_option_of(changes, error.place)) from None
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -143,13 +126,13 @@ def _experiment(document: Mapping[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(clean)
     except ValidationError as error:
-        raise OptionError(explain(error, Experiment)) from None
+        raise explain(error, Experiment) from None
 
 
-def _guilty(changes: tuple[Override, ...], text: str) -> str:
-    """Name the option whose key a message speaks of; all of them where it speaks of another key."""
+def _option_of(changes: tuple[Override, ...], place: str) -> str:
+    """Return the option that gave a key, or something in it; all of them where none did."""
     for change in reversed(changes):
-        if text.startswith(change.key) and not text[len(change.key) : len(change.key) + 1].isidentifier():
+        if place == change.key or place.startswith((f"{change.key}.", f"{change.key}[")):
             return change.option
     return ", ".join(change.option for change in changes)
 

@@ -9,13 +9,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, closing
 from importlib import import_module
-from traceback import format_exception
 from typing import Any
 
-from ..exceptions import MissingDependencyError, OptionError
+from ..exceptions import OptionError
+from ..executor_loop import as_they_end, worker_died
+from ..extras import needs_extra
 from ..processors import usable_cpus
 from ..simulation.run_records import RoundRecord
 from .grid import Job, RunOutcome, run_job
@@ -33,13 +34,7 @@ class _StoppedError(BaseException):
 
 
 def check_executor(executor: str, workers: int | None = None) -> None:
-    """Refuse an executor that is none.
-
-    Raises
-    ------
-    OptionError
-        For another text than ``serial``, ``processes`` and ``dask=ADDRESS``, or workers where they have no say.
-    """
+    """Refuse an executor that is not ``serial``, ``processes`` or ``dask=ADDRESS``, and workers that have no say."""
     kind, _, address = executor.partition("=")
     if executor not in ("serial", "processes") and not (kind == "dask" and address):
         raise OptionError(f"executor = {executor!r}: must be serial, processes or dask=ADDRESS")
@@ -63,28 +58,22 @@ def run_jobs(
     ----------
     jobs : sequence of Job
         What to run.
-    executor : str
-        ``serial``, ``processes``, or ``dask=ADDRESS`` of a scheduler.
-    workers : int, optional
-        Number of processes, by default as many as there are processors.
+    executor, workers : str, int, optional
+        ``serial``, ``processes`` (by default as many as there are processors), or ``dask=ADDRESS`` of a scheduler.
     watch : callable, optional
         Told of every round as it ends, in the calling thread; on Dask nobody tells.
     stopped : callable, optional
-        Asked a few times a second, and after every round, whether to stop.
+        Asked a few times a second, and after every round, whether to stop: `KeyboardInterrupt` is raised after the
+        round that each worker is in.
 
     Raises
     ------
-    OptionError
-        For an executor that is none, or a scheduler that does not answer.
-    MissingDependencyError
-        For Dask, without the extra ``distributed``.
-    KeyboardInterrupt
-        When `stopped` says so: after the round that each worker is in.
+    OptionError, MissingDependencyError
+        For an executor that is none, or a scheduler that does not answer; for Dask, without the extra ``distributed``.
 
     Examples
     --------
-    >>> from fedss_opt.studies.grid import jobs_of
-    >>> from fedss_opt.studies.experiment import Experiment
+    >>> from fedss_opt.studies import Experiment, jobs_of
     >>> small = Experiment(rounds=1, data={"n_clients": 8}, run={"algorithms": ["fedavg"], "policies": ["all"]})
     >>> [outcome.result.records[0].selected for outcome in run_jobs(jobs_of(small))]
     [8]
@@ -151,32 +140,31 @@ class _Processes(AbstractContextManager["_Processes"]):
     """Pools of processes, one after another: a pool is broken as soon as one of its processes dies."""
 
     def __init__(self, jobs: Sequence[Job], watch: Watch | None) -> None:
-        context = multiprocessing.get_context("spawn")  # threads of BLAS and Numba do not survive a fork
-        self._context = context
+        self._context = multiprocessing.get_context("spawn")  # threads of BLAS and Numba do not survive a fork
         self._jobs, self._watch = {job.place: job for job in jobs}, watch
-        self._post, self._end = context.Queue(), context.Event()
+        self._post, self._end = self._context.Queue(), self._context.Event()
         self._pool: Executor | None = None
 
     def __exit__(self, *error: object) -> None:
         self._end.set()
-        self.close()
+        self._close()
         self._post.close()
 
-    def open(self, workers: int) -> Executor:
-        """Return a new pool."""
-        self.close()
+    def run(self, waiting: deque[Job], workers: int, stopped: Stopped) -> Generator[RunOutcome, None, list[Job]]:
+        """Run jobs in a new pool, and return those that were lost with it."""
+        self._close()
         self._pool = ProcessPoolExecutor(
             workers, mp_context=self._context, initializer=_begin_worker, initargs=(self._post, self._end)
         )
-        return self._pool
+        return (yield from _drain(self._pool, _run_in_worker, waiting, workers, stopped, self._tell))
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Wait for the rounds that are being played, and for nothing else."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Pass the news on."""
         while True:
             try:
@@ -189,29 +177,21 @@ class _Processes(AbstractContextManager["_Processes"]):
 
 def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stopped: Stopped) -> Iterator[RunOutcome]:
     """Run jobs in processes; those that a process took down with it are tried once more, each by itself."""
-    waiting = deque(jobs)
+    waiting, lost = deque(jobs), list[Job]()
     with _Processes(jobs, watch) as processes:
-        suspects: list[Job] = []
         while waiting:
-            lost = yield from _drain(processes.open(workers), _run_in_worker, waiting, workers, stopped, processes.tell)
-            suspects += lost
-        for job in suspects:
-            alone = deque([job])
-            lost = yield from _drain(processes.open(1), _run_in_worker, alone, 1, stopped, processes.tell)
-            for job_again in lost:
-                yield RunOutcome(job_again, error="its process died, twice (out of memory?)")
+            lost += yield from processes.run(waiting, workers, stopped)
+        for job in lost:
+            for again in (yield from processes.run(deque([job]), 1, stopped)):
+                yield RunOutcome(again, error="its process died, twice (out of memory?)")
 
 
 # -- Dask ---------------------------------------------------------------------------------------------------
 
 
 def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[RunOutcome]:
-    try:
+    with needs_extra("--executor dask=ADDRESS", "distributed"):
         distributed: Any = import_module("distributed")
-    except ImportError:
-        raise MissingDependencyError(
-            '--executor dask=ADDRESS needs distributed; install it with: pip install "fedss-opt[distributed]"'
-        ) from None
     try:
         connection = distributed.Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -235,37 +215,26 @@ def _drain(
     tell: Callable[[], None],
 ) -> Generator[RunOutcome, None, list[Job]]:
     """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
-    running: dict[Future[RunOutcome], Job] = {}
     lost: list[Job] = []
-    try:
-        while (waiting and not lost) or running:
-            while waiting and not lost and len(running) < most:
-                job = waiting.popleft()
-                try:
-                    running[pool.submit(run, job)] = job
-                except BrokenExecutor:
-                    lost.append(job)
-            for future in wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                outcome = _outcome_of(future, job)
-                if outcome is None:
+    ended = as_they_end(
+        lambda: waiting.popleft() if waiting and not lost else None,
+        lambda job: pool.submit(run, job),
+        lambda: most,
+        _POLL_S,
+    )
+    with closing(ended):
+        for one in ended:
+            if one is None:
+                tell()
+                if stopped():
+                    raise KeyboardInterrupt
+                continue
+            job, future = one
+            try:
+                yield future.result()
+            except Exception as error:
+                if worker_died(error):
                     lost.append(job)
                 else:
-                    yield outcome
-            tell()
-            if stopped():
-                raise KeyboardInterrupt
-    finally:
-        for future in running:
-            future.cancel()
+                    yield RunOutcome.failed(job, error)
     return lost
-
-
-def _outcome_of(future: Future[RunOutcome], job: Job) -> RunOutcome | None:
-    """Return the outcome of a run; None where its worker died."""
-    try:
-        return future.result()
-    except Exception as error:
-        if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
-            return None
-        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback="".join(format_exception(error)))

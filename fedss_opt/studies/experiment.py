@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ..exceptions import OptionError
 from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_type
 from ..simulation.engine import SimulationSettings
 from ..simulation.section import Section
@@ -24,17 +25,7 @@ _MOST_SEEDS = 10_000
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds as people write them.
-
-    Parameters
-    ----------
-    text : str
-        ``"0,3,5"``, ``"0:8"`` (the end is left out), or both: ``"0:4,9"``.
-
-    Raises
-    ------
-    ValueError
-        When it is neither.
+    """Read seeds as people write them: ``"0,3,5"``, ``"0:8"`` (the end is left out), or both; else a ValueError.
 
     Examples
     --------
@@ -88,17 +79,7 @@ class RunSettings(Section):
 
 @dataclass(frozen=True)
 class AlgorithmVariant:
-    """An algorithm with options, under the name it has in the results.
-
-    Attributes
-    ----------
-    name : str
-        Name in the results.
-    base : str
-        Name of the algorithm.
-    options : AlgorithmSettings
-        Its options.
-    """
+    """An algorithm (`base`) with options, under the name it has in the results."""
 
     name: str
     base: str
@@ -111,8 +92,7 @@ class Experiment(SimulationSettings):
     Examples
     --------
     >>> experiment = Experiment(
-    ...     run={"algorithms": ("fedss", "fedss-dense")},
-    ...     algorithms={"fedss-dense": {"base": "fedss", "density": 1.0}},
+    ...     run={"algorithms": ("fedss", "fedss-dense")}, algorithms={"fedss-dense": {"base": "fedss", "density": 1.0}}
     ... )
     >>> experiment.variants["fedss-dense"].options.density
     1.0
@@ -133,8 +113,10 @@ class Experiment(SimulationSettings):
         for place, name in enumerate(self.run.algorithms):
             if name not in variants:
                 known = {**ALGORITHMS, **self.algorithms}
-                raise ValueError(
-                    f"run.algorithms[{place}] = {name!r}: must be one of {', '.join(known)}{nearest(name, known)}"
+                raise OptionError(
+                    field=f"run.algorithms[{place}]",
+                    value=name,
+                    accepted=f"must be one of {', '.join(known)}{nearest(name, known)}",
                 )
         return self
 
@@ -156,19 +138,21 @@ class Experiment(SimulationSettings):
 def _variant(name: str, table: Mapping[str, Any]) -> AlgorithmVariant:
     place = f"algorithms.{name}"
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{place}: a variant's name has lower-case letters, digits, - and _ only")
+        raise OptionError("a variant's name has lower-case letters, digits, - and _ only", field=place)
     base = table.get("base", name)
-    choice = f"must be one of {', '.join(ALGORITHMS)}"
     if "base" not in table and name not in ALGORITHMS:
-        raise ValueError(f"{place}: no algorithm of this name{nearest(name, ALGORITHMS)}; a variant says base = ...")
+        hint = nearest(name, ALGORITHMS)
+        raise OptionError(f"no algorithm of this name{hint}; a variant says base = ...", field=place)
     if base not in ALGORITHMS:
-        raise ValueError(f"{place}.base = {base!r}: {choice}{nearest(str(base), ALGORITHMS)}")
+        choice = f"must be one of {', '.join(ALGORITHMS)}{nearest(str(base), ALGORITHMS)}"
+        raise OptionError(field=f"{place}.base", value=base, accepted=choice)
     if name in ALGORITHMS and base != name:
-        raise ValueError(f"{place}.base = {base!r}: {name} is an algorithm itself; give the variant another name")
+        text = f"{name} is an algorithm itself; give the variant another name"
+        raise OptionError(field=f"{place}.base", value=base, accepted=text)
     kind = algorithm_type(base).settings_type
     options = fill_nothing({key: value for key, value in table.items() if key != "base"}, kind)
     try:
         settings = kind.model_validate(options)
     except ValidationError as error:
-        raise ValueError(explain(error, kind, place)) from None
+        raise explain(error, kind, place) from None
     return AlgorithmVariant(name, base, settings)

@@ -1,11 +1,10 @@
-"""What is wrong with a configuration, in one line that names the key, the value and what is accepted."""
+"""What is wrong with a configuration: an error that names the key, the value and what is accepted."""
 
 from __future__ import annotations
 
-import re
-
 from pydantic import ValidationError
 
+from ..exceptions import InputError, OptionError
 from ..simulation.section import Section
 from ..wording import nearest
 from .keys import accepted, section, shown
@@ -22,15 +21,13 @@ _WORDS = {
 }
 
 
-def explain(error: ValidationError, model: type[Section], path: str = "") -> str:
-    """Say in one line which key is wrong, what stands there, and what is accepted.
+def explain(error: ValidationError, model: type[Section], path: str = "") -> OptionError:
+    """Say which key is wrong, what stands there, and what is accepted, for the first that Pydantic found.
 
     Parameters
     ----------
-    error : ValidationError
-        What Pydantic found; its first finding is told.
-    model : type
-        The settings class that was to be made.
+    error, model : ValidationError, type
+        What was found, and the settings class that was to be made.
     path : str
         Where its section stands in the configuration.
 
@@ -40,38 +37,31 @@ def explain(error: ValidationError, model: type[Section], path: str = "") -> str
     >>> try:
     ...     TrainingSettings(learning_rate=-1)
     ... except ValidationError as error:
-    ...     explain(error, TrainingSettings, "training")
-    'training.learning_rate = -1: must be a number > 0'
+    ...     print(explain(error, TrainingSettings, "training"))
+    training.learning_rate = -1: must be a number > 0
     """
     finding = error.errors()[0]
     kind, value, location = finding["type"], finding["input"], finding["loc"]
-    place, owner, field = path, model, None
+    place, above, owner, field = path, path, model, None
     for step in location:
+        above = place if isinstance(step, str) else above
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
         field = owner.model_fields.get(str(step))
-        owner = (section(field.annotation) if field else None) or owner
+        inner = section(field.annotation) if field else None
+        above, owner = (place, inner) if inner else (above, owner)
     if kind == "extra_forbidden":
         known = list(owner.model_fields)
         hint = nearest(str(location[-1]), known) or f"; the keys here are {', '.join(known)}"
-        return f"{place}: unknown key{hint}"
+        return OptionError(f"unknown key{hint}", field=place)
     if kind == "missing":
-        return f"{place}: missing"
+        return OptionError("missing", field=place)
     told = finding.get("ctx", {}).get("error")
-    if kind == "value_error" and told is not None:
-        return _placed(str(told), place, owner, shown(value))
-    message = _WORDS.get(kind) or str(finding["msg"]).replace("Input should be", "must be")
-    if field is not None and kind != "too_short":
+    if isinstance(told, InputError) and told.field:  # a validator that knows better, within its section
+        return OptionError.of(told.at(above) if above else told)
+    message = (
+        str(told) if told is not None else _WORDS.get(kind) or finding["msg"].replace("Input should be", "must be")
+    )
+    if told is None and field is not None and kind != "too_short":
         wanted = accepted(field.annotation, tuple(field.metadata))
         message = f"must be {'finite: ' if kind == 'finite_number' else ''}{wanted}"
-    return f"{place} = {shown(value)}: {message}"
-
-
-def _placed(text: str, place: str, owner: type[Section], value: str) -> str:
-    """Give a validator's own words the full path, whether they name the key, a key of the section, or nothing."""
-    begins = re.match(r"(\w+)(?=[\s:.=\[])", text)
-    name = place.rpartition(".")[2]
-    if begins and begins[1] == name:
-        return place + text[len(name) :]
-    if begins and name not in owner.model_fields and begins[1] in owner.model_fields:
-        return f"{place}.{text}" if place else text
-    return f"{place} = {value}: {text}"
+    return OptionError(field=place, value=value, display=shown(value), accepted=message)

@@ -25,24 +25,15 @@ _LISTS = ("run.algorithms", "run.policies", "run.seeds")
 def open_folder(folder: Path, experiment: Experiment, *, resume: bool = False) -> Path:
     """Make a folder ready for an experiment, and return where its runs keep their checkpoints.
 
-    Parameters
-    ----------
-    folder : Path
-        Where results go; made if it is not there.
-    experiment : Experiment
-        What is run.
-    resume : bool
-        Whether it may hold earlier results of the same experiment, whose runs are then continued. More algorithms,
-        policies and seeds may be asked for than before, not fewer.
+    With `resume` it may hold earlier results of the same experiment, whose runs are then continued. More algorithms,
+    policies and seeds may be asked for than before, not fewer.
 
     Raises
     ------
     OptionError
         When the folder holds something else, or results and `resume` is not given.
-    FileFormatError
-        When its configuration cannot be read.
-    OSError
-        When it cannot be made or written to.
+    FileFormatError, OSError
+        When its configuration cannot be read, or it cannot be made or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _CONFIGURATION
@@ -92,17 +83,7 @@ def _values(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
 
 
 def write_tables(folder: Path, outcomes: Sequence[RunOutcome], *, target: float) -> None:
-    """Write what is done: ``results.csv``, ``.parquet`` and ``.jsonl``, and ``summary.csv``.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    outcomes : sequence of RunOutcome
-        What became of the runs, in any order.
-    target : float
-        Accuracy whose price the summary tells.
-    """
+    """Write what is done: ``results.csv``, ``.parquet`` and ``.jsonl``, and ``summary.csv`` with a target accuracy."""
     runs = results_of(outcomes)
     frame = results_frame(runs)
     write_frame(frame, folder / "results.csv")
@@ -112,15 +93,7 @@ def write_tables(folder: Path, outcomes: Sequence[RunOutcome], *, target: float)
 
 
 def write_failures(folder: Path, outcomes: Sequence[RunOutcome]) -> None:
-    """Write which runs failed, and where, to ``failures.txt``; remove that of an earlier try if none did.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    outcomes : sequence of RunOutcome
-        What became of the runs.
-    """
+    """Write which runs failed, and where, to ``failures.txt``; remove that of an earlier try if none did."""
     failed = [outcome for outcome in outcomes if outcome.result is None]
     if failed:
         text = "\n".join(f"{outcome.job.name}: {outcome.error}\n{outcome.traceback}" for outcome in failed)

@@ -19,22 +19,7 @@ __all__ = ["Job", "RunOutcome", "jobs_of", "run_job", "simulation_of"]
 class Job:
     """One run: an algorithm, a policy and a seed, and all that they need; can be sent anywhere.
 
-    Attributes
-    ----------
-    place : int
-        Where it stands in the grid.
-    settings : SimulationSettings
-        What every run has in common.
-    variant : AlgorithmVariant
-        The algorithm with its options.
-    policy : str
-        Who allocates.
-    seed : int
-        Seed of everything that is drawn.
-    checkpoint : Path or None
-        File that keeps the state of the run.
-    resume : bool
-        Whether to continue from that file.
+    It stands at `place` in the grid. Its state is kept in the file `checkpoint`, if any, and continued with `resume`.
     """
 
     place: int
@@ -53,24 +38,18 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class RunOutcome:
-    """What became of a run.
-
-    Attributes
-    ----------
-    job : Job
-        The run.
-    result : RunResult or None
-        Its result; None where it failed.
-    error : str
-        Why it failed, in one line.
-    traceback : str
-        Where it failed, unless the package refused it on purpose.
-    """
+    """What became of a run: its result, or why it failed in one line, and where unless it was refused on purpose."""
 
     job: Job
     result: RunResult | None = None
     error: str = ""
     traceback: str = ""
+
+    @classmethod
+    def failed(cls, job: Job, error: Exception) -> RunOutcome:
+        """Return the outcome of a run that failed otherwise than on purpose."""
+        text = "".join(traceback.format_exception(error))
+        return cls(job, error=f"{type(error).__name__}: {error}", traceback=text)
 
     @property
     def refused(self) -> bool:
@@ -79,16 +58,7 @@ class RunOutcome:
 
 
 def jobs_of(experiment: Experiment, *, folder: Path | None = None, resume: bool = False) -> tuple[Job, ...]:
-    """List the runs of an experiment, seed by seed within policy within algorithm.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What is run.
-    folder : Path, optional
-        Where each run keeps a checkpoint.
-    resume : bool
-        Whether runs continue from their checkpoints.
+    """List the runs of an experiment, seed by seed within policy within algorithm; each has a checkpoint in the folder.
 
     Examples
     --------
@@ -118,13 +88,7 @@ def jobs_of(experiment: Experiment, *, folder: Path | None = None, resume: bool 
 
 
 def simulation_of(job: Job) -> Simulation:
-    """Return a job's simulation, which refuses what its configuration cannot do before anything is run.
-
-    Raises
-    ------
-    FedssOptError
-        In one line.
-    """
+    """Return a job's simulation, which refuses what its configuration cannot do before anything is run."""
     return Simulation(
         job.settings,
         algorithm=job.variant.base,
@@ -154,5 +118,5 @@ def run_job(job: Job, on_round: Callable[[RoundRecord], None] | None = None) -> 
     except FedssOptError as error:
         return RunOutcome(job, error=str(error))
     except Exception as error:
-        return RunOutcome(job, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        return RunOutcome.failed(job, error)
     return RunOutcome(job, result)

@@ -36,21 +36,10 @@ _MOST_ALGORITHMS, _MOST_POLICIES = 3, 3  # whose selections are shown
 
 
 def draw_experiment(outcomes: Sequence[RunOutcome], folder: Path, *, target: float = 0.9) -> list[Path]:
-    """Draw the charts of an experiment, each alone and all as ``overview.png``.
+    """Draw the charts of an experiment, each alone and all as ``overview.png``, and return the files.
 
-    Parameters
-    ----------
-    outcomes : sequence of RunOutcome
-        What became of the runs; those that failed are left out.
-    folder : Path
-        Where the PNG files go; made if it is not there.
-    target : float
-        Accuracy that is marked by a line.
-
-    Returns
-    -------
-    list of Path
-        The files, each written completely or not at all.
+    Runs that failed are left out; `target` is an accuracy that is marked by a line. Each file is written completely or
+    not at all.
 
     Raises
     ------

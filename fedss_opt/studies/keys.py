@@ -18,13 +18,7 @@ __all__ = ["NOTHING", "accepted", "fields", "fill_nothing", "section", "shown", 
 NOTHING = "none"
 """How a file says that a key has no value, which TOML has no word for."""
 
-_PLAIN = {
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-    str: "a text",
-    Path: "a path",
-}
+_PLAIN = {bool: "true or false", int: "an integer", float: "a number", str: "a text", Path: "a path"}
 
 
 def section(annotation: Any) -> type[Section] | None:
@@ -51,14 +45,7 @@ def fields(model: type[Section], path: str = "") -> Iterator[tuple[str, type[Sec
 
 
 def accepted(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
-    """Say what a field accepts.
-
-    Parameters
-    ----------
-    annotation : type
-        The field's type.
-    metadata : tuple
-        Its bounds, as Pydantic keeps them.
+    """Say what a field of this type accepts, with the bounds that Pydantic keeps as its metadata.
 
     Examples
     --------

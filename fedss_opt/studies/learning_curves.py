@@ -21,15 +21,13 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
-    """An algorithm under a policy, evaluated round by round, as means over the seeds.
+    """An algorithm under a policy, as means over the seeds.
 
     Attributes
     ----------
-    algorithm, policy : str
-        What ran.
-    simulated_s, uplink_bits, accuracy : ndarray, (rounds,)
-        Means over the seeds.
-    half_width : ndarray, (rounds,)
+    rounds, simulated_s, uplink_bits, accuracy : ndarray, (R,)
+        The rounds that were evaluated, from 1, and what they came to.
+    half_width : ndarray, (R,)
         Half the 95 % interval of the accuracy; NaN for a single seed.
     tasks, tasks_half : ndarray, (T,)
         The same of each task's accuracy, at the end.
@@ -37,6 +35,7 @@ class LearningCurve:
 
     algorithm: str
     policy: str
+    rounds: npt.NDArray[np.int64]
     simulated_s: FloatArray
     uplink_bits: FloatArray
     accuracy: FloatArray
@@ -55,10 +54,8 @@ class StudyCurves:
         The runs, in the order of the grid; none of them failed.
     curves : tuple of LearningCurve
         Algorithm by algorithm, policy by policy.
-    styles : dict of str to CurveStyle
-        Colour and marker of each algorithm.
-    dashes : dict of str to list of float
-        Line of each policy, as lengths of dashes and gaps.
+    styles, dashes : dict
+        Colour and marker of each algorithm; line of each policy, as lengths of dashes and gaps.
     """
 
     outcomes: Sequence[RunOutcome]
@@ -88,6 +85,7 @@ def _curve(part: pl.DataFrame) -> LearningCurve:
     return LearningCurve(
         algorithm=first["algorithm"],
         policy=first["policy"],
+        rounds=1 + np.array([seeds["round"][0] for seeds in rounds], dtype=np.int64),
         simulated_s=np.array([seeds["simulated_s"].mean() for seeds in rounds], dtype=np.float64),
         uplink_bits=np.array([seeds["uplink_bits"].mean() for seeds in rounds], dtype=np.float64),
         accuracy=np.array([mean for mean, _ in accuracy]),

@@ -81,12 +81,7 @@ class CurveStyle:
 
 
 def curve_styles(variants: Iterable[tuple[str, str]]) -> dict[str, CurveStyle]:
-    """Give every variant a style: an algorithm its own, and its variants lighter shades of it.
-
-    Parameters
-    ----------
-    variants : iterable of (name, base)
-        What stands in a chart.
+    """Give every variant, a (name, base), a style: an algorithm its own, and its variants lighter shades of it.
 
     Examples
     --------

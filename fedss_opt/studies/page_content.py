@@ -24,14 +24,7 @@ def share_column(key: str, title: str, **options: Any) -> Column:
 
 
 class Content:
-    """Tables and charts of the runs that were finished.
-
-    Parameters
-    ----------
-    study : StudyCurves
-        The curves of all pairs.
-    target : float
-        Accuracy that is marked.
+    """Tables and charts of the runs that were finished, whose curves mark a target accuracy.
 
     Attributes
     ----------
@@ -76,6 +69,16 @@ class Content:
             columns = [*columns, Column(key="pair", title="pair")]
         self.tables.append(Table(id=id_, title=id_, row="point", columns=columns, values=values))
 
+    def _runs(self, id_: str, row: str, keys: Sequence[str], values: chart_columns.Columns) -> None:
+        """Add rows of single runs, one for each pair at the most."""
+        values["run"] = values.pop("pair")
+        columns = [Column(key=key, title=key) for key in (*keys, "run")]
+        self.tables.append(Table(id=id_, title=id_, row=row, columns=columns, values=values))
+
+    def _chart(self, id_: str, of: str, title: str, spec: dict[str, Any], **texts: Any) -> None:
+        """Add a chart of the rows of a table, or of those that the page's script makes."""
+        self.charts.append(Chart(id=id_, title=title, spec=spec, datasets={of: of} if of else {}, **texts))
+
     def _interval(self, values: chart_columns.Columns) -> Column:
         """Say an interval in words, once for all rows: the page fills the figures in."""
         low, high = np.asarray(values["low"], np.float64), np.asarray(values["high"], np.float64)
@@ -86,8 +89,7 @@ class Content:
         self.curves, kept, tested = chart_columns.curves(self.study)
         values = dict(self.curves)
         seconds, bits = (measure(key, key, values[key], unit) for key, unit in (("seconds", "s"), ("bits", "bit")))
-        none = [0] * len(values["pair"])
-        values |= {"seconds_text": none, "bits_text": none}
+        values |= dict.fromkeys(("seconds_text", "bits_text"), [0] * len(values["pair"]))
         columns = [
             seconds,
             bits,
@@ -102,18 +104,16 @@ class Content:
         silent = silent_note(curve.algorithm for curve in self.study.curves if not curve.uplink_bits[-1] > 0.0)
         for axis, (what, _) in chart_specs.AXES.items():
             unit = {"seconds": seconds.unit, "bits": bits.unit, "round": ""}[axis]
-            self.charts.append(
-                Chart(
-                    id=f"accuracy-{axis}",
-                    title=f"Accuracy against {what}",
-                    caption="Means over the seeds. Bands, where few lines are shown or one stands out: 95 % intervals. "
-                    "Dotted: the target.",
-                    description=f"Lines: test accuracy against {what}, one for every algorithm and policy. The summary "
-                    "has the same at the end of the runs.",
-                    spec=chart_specs.accuracy(self.study, axis, unit, target),
-                    datasets={"curves": "curves"},
-                    note=" ".join(filter(None, (thinned_note(kept, tested), silent if axis == "bits" else ""))),
-                )
+            self._chart(
+                f"accuracy-{axis}",
+                "curves",
+                f"Accuracy against {what}",
+                chart_specs.accuracy(self.study, axis, unit, target),
+                caption="Means over the seeds. Bands, where few lines are shown or one stands out: 95 % intervals. "
+                "Dotted: the target.",
+                description=f"Lines: test accuracy against {what}, one for every algorithm and policy. The summary "
+                "has the same at the end of the runs.",
+                note=" ".join(filter(None, (thinned_note(kept, tested), silent if axis == "bits" else ""))),
             )
 
     def _times(self) -> None:
@@ -127,36 +127,28 @@ class Content:
         columns = [Column(key=key, title=key, unit=scale.unit, factor=scale.factor) for key in keys]
         self._table("times", [*columns, Column(key="rounds", title="rounds")], values)
         wide = max(values["q95"]) > 20.0 * min(values["q5"]) > 0.0
-        self.charts.append(
-            Chart(
-                id="times",
-                title="How long a round takes, by policy",
-                caption="Box: the middle half of all rounds of all seeds, with the median; line: from 5 % to 95 %; "
-                "diamond: the mean, which rare long rounds pull up. Rounds in which nobody was selected are left out.",
-                description="Boxes: the time of a round for every policy that allocates the bandwidth, from the start "
-                "of computing to the last upload that was waited for.",
-                spec=chart_specs.round_times(self.study, scale.unit, wide=wide),
-                datasets={"times": "times"},
-            )
+        self._chart(
+            "times",
+            "times",
+            "How long a round takes, by policy",
+            chart_specs.round_times(self.study, scale.unit, wide=wide),
+            caption="Box: the middle half of all rounds of all seeds, with the median; line: from 5 % to 95 %; "
+            "diamond: the mean, which rare long rounds pull up. Rounds in which nobody was selected are left out.",
+            description="Boxes: the time of a round for every policy that allocates the bandwidth, from the start "
+            "of computing to the last upload that was waited for.",
         )
 
     def _tasks(self) -> None:
         values = chart_columns.task_levels(self.study)
-        columns = [
-            *(share_column(key, key) for key in ("accuracy", "low", "high")),
-            Column(key="task", title="task"),
-            self._interval(values),
-        ]
-        self._table("tasks", columns, values)
-        self.charts.append(
-            Chart(
-                id="tasks",
-                title="Accuracy of each task at the end",
-                caption="Means over the task's clients and the seeds, with 95 % intervals.",
-                description="Dots: final test accuracy of every true task under one policy, a dot for every algorithm.",
-                spec=chart_specs.tasks(self.study),
-                datasets={"tasks": "tasks"},
-            )
+        shares = [share_column(key, key) for key in ("accuracy", "low", "high")]
+        self._table("tasks", [*shares, Column(key="task", title="task"), self._interval(values)], values)
+        self._chart(
+            "tasks",
+            "tasks",
+            "Accuracy of each task at the end",
+            chart_specs.tasks(self.study),
+            caption="Means over the task's clients and the seeds, with 95 % intervals.",
+            description="Dots: final test accuracy of every true task under one policy, a dot for every algorithm.",
         )
 
     def _relevance(self) -> None:
@@ -165,68 +157,48 @@ class Content:
         if not seeds:
             return
         first = next(iter(seeds))
-        columns = [Column(key=key, title=key) for key in ("of", "to", "measured", "quantised", "run")]
-        values["run"] = values.pop("pair")
-        self.tables.append(Table(id="relevance", title="relevance", row="cell", columns=columns, values=values))
+        self._runs("relevance", "cell", ("of", "to", "measured", "quantised"), values)
         for field in ("measured", "quantised"):
-            self.charts.append(
-                Chart(
-                    id=f"relevance-{field}",
-                    title=field.capitalize(),
-                    caption="Mean over neurons.",
-                    description=f"Matrix: relevance of every task to every other, {field}, from 0 to 1.",
-                    spec=chart_specs.matrix(field, first),
-                    datasets={"relevance": "relevance"},
-                )
+            self._chart(
+                f"relevance-{field}",
+                "relevance",
+                field.capitalize(),
+                chart_specs.matrix(field, first),
+                caption="Mean over neurons.",
+                description=f"Matrix: relevance of every task to every other, {field}, from 0 to 1.",
             )
         levels = chart_columns.neurons(self.study)
-        levels["run"] = levels.pop("pair")
-        if levels["run"]:
-            columns = [Column(key=key, title=key) for key in ("share", "measured", "quantised", "run")]
-            self.tables.append(Table(id="neurons", title="neurons", row="neuron", columns=columns, values=levels))
-            self.charts.append(
-                Chart(
-                    id="relevance-neurons",
-                    title="Neuron by neuron",
-                    caption="Every step of the blue line is a level.",
-                    description="Lines: relevance of all neurons, sorted, as it was measured and as it was quantised.",
-                    spec=chart_specs.neuron_levels(first),
-                    datasets={"neurons": "neurons"},
-                )
+        self.context["has_neurons"] = bool(levels["pair"])
+        if levels["pair"]:
+            self._runs("neurons", "neuron", ("share", "measured", "quantised"), levels)
+            self._chart(
+                "relevance-neurons",
+                "neurons",
+                "Neuron by neuron",
+                chart_specs.neuron_levels(first),
+                caption="Every step of the blue line is a level.",
+                description="Lines: relevance of all neurons, sorted, as it was measured and as it was quantised.",
             )
-        self.context["has_neurons"] = bool(levels["run"])
 
     def _selection(self) -> None:
         grids = chart_columns.grids(self.study)
         self.context["selections"] = {grid.pair: f"{self.names[grid.pair]}, seed {grid.seed}" for grid in grids}
-        columns = [
-            Column(key="states", title="states", kind="text"),
-            Column(key="rounds", title="rounds", kind="text"),
-            Column(key="clients", title="clients"),
-            Column(key="run", title="run"),
-        ]
-        self.tables.append(
-            Table(
-                id="grids",
-                title="grids",
-                row="grid",
-                columns=columns,
-                values={
-                    "states": [grid.states for grid in grids],
-                    "rounds": [" ".join(map(str, grid.rounds)) for grid in grids],
-                    "clients": [grid.clients for grid in grids],
-                    "run": [grid.pair for grid in grids],
-                },
-            )
-        )
-        self.charts.append(
-            Chart(
-                id="selection",
-                title="Who was selected when",
-                caption="A column is a round, a row a client.",
-                description="Grid: for every round and client of one run whether the client was absent, left out, "
-                "selected, or selected and lost.",
-                spec=chart_specs.selection(max(grid.clients for grid in grids)),
-                note=chart_columns.grids_note(grids, len(self.study.curves)),
-            )
+        columns = [Column(key=key, title=key, kind="text") for key in ("states", "rounds")]
+        columns += [Column(key=key, title=key) for key in ("clients", "run")]
+        values = {
+            "states": [grid.states for grid in grids],
+            "rounds": [" ".join(map(str, grid.rounds)) for grid in grids],
+            "clients": [grid.clients for grid in grids],
+            "run": [grid.pair for grid in grids],
+        }
+        self.tables.append(Table(id="grids", title="grids", row="grid", columns=columns, values=values))
+        self._chart(
+            "selection",
+            "",
+            "Who was selected when",
+            chart_specs.selection(max(grid.clients for grid in grids)),
+            caption="A column is a round, a row a client.",
+            description="Grid: for every round and client of one run whether the client was absent, left out, "
+            "selected, or selected and lost.",
+            note=chart_columns.grids_note(grids, len(self.study.curves)),
         )

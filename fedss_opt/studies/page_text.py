@@ -32,17 +32,7 @@ def _amount(value: float, unit: str) -> str:
 
 
 def headline(rows: Sequence[Row], tally: Tally, target: float) -> str:
-    """Say who is best, who is first, and what is missing.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        The summary, a row per algorithm and policy.
-    tally : Tally
-        What became of the runs.
-    target : float
-        Accuracy to reach.
-    """
+    """Say from the rows of the summary who is best, who is first to reach the target, and what is missing."""
     lacking = f" Of {tally.asked:,} runs, {tally.shortfall}." if tally.shortfall else ""
     if not rows:
         return f"No run was finished.{lacking}"
@@ -63,23 +53,7 @@ def headline(rows: Sequence[Row], tally: Tally, target: float) -> str:
 def cards(
     experiment: Experiment, rows: Sequence[Row], times: Columns, names: Sequence[str], tally: Tally, target: float
 ) -> list[Card]:
-    """Return the figures that a reader should see first.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What was run.
-    rows : sequence of mapping
-        The summary.
-    times : dict of str to list
-        What `boxes` returns.
-    names : sequence of str
-        What to call every pair.
-    tally : Tally
-        What became of the runs.
-    target : float
-        Accuracy to reach.
-    """
+    """Return the figures that a reader should see first; `names` are those of the pairs whose `times` are boxes."""
     seeds = len(experiment.run.seeds)
     found = [
         Card(

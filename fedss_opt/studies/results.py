@@ -82,18 +82,9 @@ def _finite(value: Any) -> Any:
 
 
 def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
-    """Tabulate runs.
+    """Tabulate runs: `COLUMNS`, then ``accuracy_task_0``, ... as far as any run has tasks, then their own figures.
 
-    Parameters
-    ----------
-    runs : sequence of RunResult
-        What ran.
-
-    Returns
-    -------
-    polars.DataFrame
-        `COLUMNS`, then ``accuracy_task_0``, ... as far as any run has tasks, then the figures that any algorithm
-        adds, by name. What a run or a round does not have is null.
+    What a run or a round does not have is null.
 
     Examples
     --------
@@ -118,16 +109,10 @@ def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all.
-
-    Raises
-    ------
-    FileFormatError
-        For another suffix.
+    r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all; `FileFormatError` for another ending.
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import polars as pl
     >>> from fedss_opt.studies.results import write_frame
@@ -151,7 +136,6 @@ def write_records(runs: Iterable[RunResult], path: Path) -> None:
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from fedss_opt.simulation import Simulation, SimulationSettings
     >>> from fedss_opt.studies.results import write_records

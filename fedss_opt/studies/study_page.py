@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..reports.page import need_report_extra, write_page
+from ..reports.page import write_page
 from ..reports.page_parts import Column, Download, Page, Table, embeddable, measure
 from . import chart_columns
 from .configuration import to_document, to_toml
@@ -40,22 +40,11 @@ def write_simulation_report(
         What became of the runs, in any order. Runs of the experiment that are not among them, because something ended
         it before, are counted on the page; it can be written without a single finished run.
     path : path-like
-        ``*.html``; written completely or not at all.
+        ``*.html``; written as `fedss_opt.reports.page.write_page` does.
     experiment : Experiment
         What was to be run.
     target : float
-        Accuracy, in (0, 1], whose price in seconds and bits is told.
-
-    Raises
-    ------
-    OptionError
-        For a target outside (0, 1].
-    FileFormatError
-        When the name has another ending.
-    MissingDependencyError
-        Without the extra ``report``.
-    OSError
-        When the file cannot be written.
+        Accuracy, in (0, 1], whose price in seconds and bits is told; `OptionError` for another.
 
     Examples
     --------
@@ -70,8 +59,7 @@ def write_simulation_report(
     True
     """
     check_target(target)
-    need_report_extra("a report page")
-    write_page(_page(outcomes, experiment, target), path)
+    write_page(lambda: _page(outcomes, experiment, target), path)
 
 
 def _page(outcomes: Sequence[RunOutcome], experiment: Experiment, target: float) -> Page:

@@ -17,21 +17,11 @@ __all__ = ["check_target", "interval", "summarise"]
 
 
 def interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
-    r"""Mean of a sample, and half the width of its confidence interval by Student's t.
+    r"""Mean of a sample, one value per seed, and half the width of its confidence interval by Student's t.
 
     .. math:: \bar x \pm t_{n-1,\,(1 + c)/2} \; s / \sqrt n
 
-    Parameters
-    ----------
-    values : sequence of float
-        One value per seed, at least one.
-    confidence : float
-        Coverage c of the interval, in (0, 1).
-
-    Returns
-    -------
-    mean, half_width : float
-        The half width of a single value is NaN.
+    The half width of a single value is NaN.
 
     Examples
     --------
@@ -54,22 +44,11 @@ def check_target(target: float) -> None:
 
 
 def summarise(frame: pl.DataFrame, *, target: float = 0.9) -> pl.DataFrame:
-    """Summarise the table of an experiment.
+    """Summarise the table that `results_frame` makes: a row per algorithm and policy, in its order.
 
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        What `results_frame` makes.
-    target : float
-        Accuracy, in (0, 1], whose price in seconds and bits is told.
-
-    Returns
-    -------
-    polars.DataFrame
-        A row per algorithm and policy, in the order of the table. Accuracies and costs are those of the last
-        round that was evaluated; `accuracy_interval` is half the width of the 95 % interval over the seeds, null for
-        a single seed. Seconds and bits to the target are means over the seeds, null unless every seed reached it;
-        `reached` counts those that did.
+    Accuracies and costs are those of the last round that was evaluated; `accuracy_interval` is half the width of the
+    95 % interval over the seeds, null for a single seed. Seconds and bits to the target, an accuracy in (0, 1], are
+    means over the seeds, null unless every seed reached it; `reached` counts those that did.
 
     Raises
     ------

@@ -41,7 +41,7 @@ def run(viewer: Viewer, tmp_path: Path) -> Run:
     table = Table(id="clients", title="Clients", columns=columns, values=values, row="client")
     files = [Download(id="csv", label="CSV", filename="clients.csv", table="clients")]
     path = tmp_path / "page.html"
-    write_page(Page(title="T", headline="H", template="base.html.j2", tables=[table], downloads=files), path)
+    write_page(lambda: Page(title="T", headline="H", template="base.html.j2", tables=[table], downloads=files), path)
     viewer.open(path)
     return viewer.run
 

@@ -153,7 +153,7 @@ def test_the_light_colours_are_those_of_the_figures(page):
 
 def test_half_a_surrogate_pair_is_replaced(tmp_path):
     names = ("half \ud800", *NASTY[1:])
-    write_page(_page(names), tmp_path / "page.html")
+    write_page(lambda: _page(names), tmp_path / "page.html")
     read = Reading((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert read.data("data-clients")["values"]["name"][0] == "half \N{REPLACEMENT CHARACTER}"
 
@@ -169,7 +169,7 @@ def test_no_text_ends_its_element(text):
 
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"page\.htm: the name must end in \.html"):
-        write_page(_page(), tmp_path / "page.htm")
+        write_page(_page, tmp_path / "page.htm")
     assert not list(tmp_path.iterdir())
 
 
@@ -178,7 +178,7 @@ def test_a_missing_extra_is_named(missing, tmp_path, monkeypatch):
     page = _page()
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependencyError, match=rf'{missing}.*pip install "fedss-opt\[report\]"'):
-        write_page(page, tmp_path / "page.html")
+        write_page(lambda: page, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
 
 

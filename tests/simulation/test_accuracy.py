@@ -6,14 +6,14 @@ import pytest
 from fedss_opt.simulation.accuracy import first_reached, judge, worst_decile
 from fedss_opt.simulation.algorithms.base import ClientModels
 from fedss_opt.simulation.data import DataSettings, make_federation
-from fedss_opt.simulation.models import SoftmaxRegression
+from fedss_opt.simulation.models import MultilayerPerceptron
 
 
 @pytest.mark.parametrize("family", ["swap2", "dirichlet", "rotations"])
 @pytest.mark.parametrize("different", [1, 3, 9])
 def test_accuracy_is_that_of_a_loop(family, different):
     data = make_federation(DataSettings(n_clients=9, n_tasks=3, images_per_client=15, family=family), seed=1)
-    model = SoftmaxRegression(data.features, data.classes)
+    model = MultilayerPerceptron(data.features, (), data.classes)
     rng = np.random.default_rng(0)
     models = ClientModels(
         rng.standard_normal((different, model.layout.parameters)).astype(np.float32),

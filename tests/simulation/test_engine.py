@@ -1,6 +1,7 @@
 """The engine: what a round costs and who takes part, the same for whoever asks and however often it is interrupted."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -32,6 +33,17 @@ def as_text(result):
 
 
 FEDSS = {"n_tasks": 2, "warmup_rounds": 1, "prune_every": 1}
+
+
+def eventful(algorithm, **changes):
+    devices = {"availability": 0.8, "failure_rate": 0.1, "battery_j": 5.0, "jitter": 0.1, "grace": 0.1}
+    options = FEDSS if algorithm == "fedss" else None
+    return simulation(algorithm, options=options, devices=devices, cell={"speed_m_s": 3.0}, **changes)
+
+
+@functools.cache
+def uninterrupted(algorithm):
+    return eventful(algorithm).run()
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -76,9 +88,8 @@ def test_a_round_costs_what_the_plan_says_and_the_downlink(warm):
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(warm):
-    first, again, other = (simulation("fedss", seed=seed, options=FEDSS).run() for seed in (3, 3, 4))
-    assert as_text(first) == as_text(again)
-    assert as_text(first) != as_text(other)
+    assert as_text(eventful("fedss").run()) == as_text(uninterrupted("fedss"))
+    assert as_text(eventful("fedss", seed=4).run()) != as_text(uninterrupted("fedss"))
 
 
 def test_runs_of_one_seed_are_paired(warm):
@@ -93,13 +104,10 @@ def test_runs_of_one_seed_are_paired(warm):
 @pytest.mark.parametrize("algorithm", ["fedss", "fedavg", "ditto", "lotteryfl"])
 @pytest.mark.parametrize("stop", [1, 3])
 def test_a_resumed_run_continues_bit_for_bit(warm, tmp_path, algorithm, stop):
-    options = FEDSS if algorithm == "fedss" else None
-    devices = {"availability": 0.8, "failure_rate": 0.1, "battery_j": 5.0, "jitter": 0.1, "grace": 0.1}
-    cell = {"speed_m_s": 3.0}
-    whole = simulation(algorithm, options=options, devices=devices, cell=cell).run()
+    whole = uninterrupted(algorithm)
     file = tmp_path / "run.npz"
-    simulation(algorithm, options=options, devices=devices, cell=cell, rounds=stop).run(checkpoint=file)
-    resumed = simulation(algorithm, options=options, devices=devices, cell=cell).run(checkpoint=file, resume=True)
+    eventful(algorithm, rounds=stop).run(checkpoint=file)
+    resumed = eventful(algorithm).run(checkpoint=file, resume=True)
     assert as_text(resumed) == as_text(whole)
     np.testing.assert_array_equal(resumed.participation, whole.participation)
     assert resumed.exhibits.keys() == whole.exhibits.keys()
@@ -110,7 +118,7 @@ def test_a_resumed_run_continues_bit_for_bit(warm, tmp_path, algorithm, stop):
 def test_a_killed_round_is_played_again(warm, tmp_path):
     """An exception in the middle of a round loses that round and nothing else."""
     file = tmp_path / "run.npz"
-    broken = simulation("fedss", options=FEDSS)
+    broken = eventful("fedss")
     play = broken.play
 
     def until_the_third(round_):
@@ -121,8 +129,8 @@ def test_a_killed_round_is_played_again(warm, tmp_path):
     broken.play = until_the_third
     with pytest.raises(KeyboardInterrupt):
         broken.run(checkpoint=file)
-    resumed = simulation("fedss", options=FEDSS).run(checkpoint=file, resume=True)
-    assert as_text(resumed) == as_text(simulation("fedss", options=FEDSS).run())
+    resumed = eventful("fedss").run(checkpoint=file, resume=True)
+    assert as_text(resumed) == as_text(uninterrupted("fedss"))
 
 
 def test_a_checkpoint_of_another_run_is_refused(warm, tmp_path):

@@ -170,7 +170,7 @@ def least_bandwidth(bits: float, cn0: float, seconds: float) -> float:
     low, high = 0.0, 1.0
     while high * math.log1p(cn0 / high) / math.log(2.0) < rate:
         high *= 2.0
-    for _ in range(200):
+    for _ in range(100):
         middle = 0.5 * (low + high)
         enough = middle > 0.0 and middle * math.log1p(cn0 / middle) / math.log(2.0) >= rate
         low, high = (low, middle) if enough else (middle, high)
@@ -181,7 +181,7 @@ def downlink_by_bisection(bits: list[float], cn0: list[float], bandwidth: float)
     low, high = 0.0, 1.0
     while sum(least_bandwidth(s, g, high) for s, g in zip(bits, cn0, strict=True)) > bandwidth:
         high *= 2.0
-    for _ in range(100):
+    for _ in range(60):  # to the last bit
         middle = 0.5 * (low + high)
         fits = middle > 0.0 and (
             sum(least_bandwidth(s, g, middle) for s, g in zip(bits, cn0, strict=True)) <= bandwidth

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from fedss_opt.exceptions import OptionError
 from fedss_opt.simulation.data import DataSettings, FederatedData, make_federation
 from fedss_opt.simulation.models import MultilayerPerceptron
-from fedss_opt.simulation.training import TrainingSettings, batch_order, train
+from fedss_opt.simulation.training import BatchOrder, TrainingSettings, batch_order, train
 
 MODEL = MultilayerPerceptron(4, (6,), 3)
 P = MODEL.layout.parameters
@@ -192,8 +192,10 @@ def test_steps_in_parts_are_the_whole():
     data, options = federation([9, 4, 7]), TrainingSettings(batch_size=3, local_epochs=2)
     order, start, who = batch_order(data, options, 0, 0), starts(3), np.arange(3)
     whole = train(MODEL, start, data, who, order, options)
-    middle = train(MODEL, start, data, who, order.part(0, 3), options)
-    assert np.array_equal(train(MODEL, middle, data, who, order.part(3), options), whole)
+    middle = train(MODEL, start, data, who, BatchOrder(order.indices[:, :3], order.weights[:, :3]), options)
+    assert np.array_equal(
+        train(MODEL, middle, data, who, BatchOrder(order.indices[:, 3:], order.weights[:, 3:]), options), whole
+    )
     assert np.array_equal(train(MODEL, start, data, who, order, options, steps=3), middle)
     assert np.array_equal(train(MODEL, start, data, who, order, options, steps=0), start)
     uneven = train(MODEL, start, data, who, order, options, steps=[3, 0, 99])

@@ -74,14 +74,22 @@ def seen(text: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", " ", re.sub(r"<(script|style).*?</\1>", " ", text, flags=re.DOTALL)))
 
 
-def test_the_page_of_runs_says_what_their_tables_say(tmp_path, experiment, outcomes):
-    text = written(tmp_path, outcomes[::-1], experiment)
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, experiment, outcomes) -> str:
+    """The page of runs, which takes a second to check its charts."""
+    return written(tmp_path_factory.mktemp("page"), outcomes[::-1], experiment)
+
+
+def test_the_page_of_runs_says_what_their_tables_say(page, outcomes):
+    text = page
     frame = results_frame(results_of(outcomes))
     summary = summarise(frame)
     files = downloads(text)
+    tally = chart_columns.Tally(asked=8, finished=8, failed=0)
+    assert page_text.headline(summary.to_dicts(), tally, 0.9) in seen(text)
     assert pl.read_csv(io.StringIO(files["summary.csv"])).rows() == pl.read_csv(io.StringIO(summary.write_csv())).rows()
     assert packed(text).rows() == pl.read_csv(io.StringIO(frame.write_csv()), infer_schema_length=None).rows()
-    assert Experiment.model_validate(tomllib.loads(files["config.toml"])).simulation == experiment.simulation
+    assert Experiment.model_validate(tomllib.loads(files["config.toml"])).simulation == outcomes[0].job.settings
     document = json.loads(files["report.json"])
     assert document["summary"] == summary.to_dicts()
     assert document["runs"] == {"asked": 8, "finished": 8, "failed": 0, "not_run": 0}
@@ -94,30 +102,29 @@ def test_the_page_of_runs_says_what_their_tables_say(tmp_path, experiment, outco
     )  # fmt: skip
 
 
-def test_nothing_is_loaded_from_anywhere(tmp_path):
-    text = written(tmp_path, synthetic_outcomes(some_experiment()), some_experiment())
-    own = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+def test_the_page_of_the_same_results_is_the_same_bytes(tmp_path, page, experiment, outcomes):
+    assert written(tmp_path, outcomes, experiment) == page
+
+
+def test_nothing_is_loaded_from_anywhere(page):
+    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert "http://" not in own.replace("http://www.w3.org", "")
     assert "https://" not in own
     assert re.search(r"<(?:img|link|script|iframe)[^>]*(?:src|href)=\"(?!data:)", own) is None
 
 
-def test_the_headline_names_the_best_and_the_first(tmp_path):
-    experiment = some_experiment()
-    outcomes = synthetic_outcomes(experiment)
-    rows = summarise(results_frame(results_of(outcomes)), target=0.8).to_dicts()
+def test_the_headline_names_the_best_and_the_first(study):
+    tally = chart_columns.Tally(asked=18, finished=18, failed=0)
+    frame = results_frame(results_of(study.outcomes))
+    rows = summarise(frame, target=0.8).to_dicts()
     best = max(rows, key=lambda row: row["accuracy"])
     first = min((row for row in rows if row["seconds_to_target"]), key=lambda row: row["seconds_to_target"])
-    text = " ".join(seen(written(tmp_path, outcomes, experiment, target=0.8)).split())
-    assert f"{best['algorithm']} under {best['policy']} is the most accurate at the end: " in text
-    assert page_text.percent(best["accuracy"]).replace("\xa0", " ") in text
+    text = page_text.headline(rows, tally, 0.8).replace("\xa0", " ")
+    level = page_text.percent(best["accuracy"]).replace("\xa0", " ")
+    assert f"{best['algorithm']} under {best['policy']} is the most accurate at the end: {level}" in text
     assert f"{first['algorithm']} under {first['policy']} is the first to reach 80 % with every seed" in text
-
-
-def test_a_target_that_nobody_reached_is_said(tmp_path):
-    experiment = some_experiment()
-    text = seen(written(tmp_path, synthetic_outcomes(experiment), experiment, target=1.0)).replace("\xa0", " ")
-    assert "None reached 100 % with every seed." in text
+    never = page_text.headline(summarise(frame, target=1.0).to_dicts(), tally, 1.0).replace("\xa0", " ")
+    assert "None reached 100 % with every seed." in never
 
 
 def test_intervals_that_overlap_are_counted():
@@ -131,8 +138,8 @@ def test_intervals_that_overlap_are_counted():
     assert "overlap" not in page_text.headline(rows[2:], tally, 0.95)
 
 
-def test_runs_that_failed_or_never_ran_are_named_and_counted(tmp_path):
-    experiment = some_experiment()
+def test_what_failed_or_never_ran_is_counted_and_names_are_only_text(tmp_path):
+    experiment = some_experiment(name="</title><script>alert(1)</script> \u202e \U0001f4f1 'x' \"y\"")
     evil = "ValueError: </script><img src=x onerror=alert(1)> & 'so on'"
     outcomes = synthetic_outcomes(experiment, failed={0, 4}, missing={16, 17}, error=evil)
     text = written(tmp_path, outcomes, experiment)
@@ -141,10 +148,21 @@ def test_runs_that_failed_or_never_ran_are_named_and_counted(tmp_path):
     assert "2 of the runs that were asked for are not on this page" in reading
     assert f"fedss under admm, seed 0: {evil}" in reading
     assert "<img src=x" not in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
     document = json.loads(downloads(text)["report.json"])
     assert document["runs"] == {"asked": 18, "finished": 14, "failed": 2, "not_run": 2}
     assert document["failures"][1] == {"algorithm": "fedss", "policy": "random", "seed": 1, "error": evil}
     assert document["summary"][0]["seeds"] == 2
+
+
+def test_many_failures_are_counted_not_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(study_page, "_MOST_FAILURES", 3)
+    experiment = some_experiment()
+    text = written(tmp_path, synthetic_outcomes(experiment, failed=range(18)), experiment)
+    assert seen(text).count("SolverError: it gave up") == 3
+    assert "And 15 more" in seen(text)
+    assert len(json.loads(downloads(text)["report.json"])["failures"]) == 18
 
 
 @pytest.mark.parametrize("which", ["failed", "missing"])
@@ -158,23 +176,14 @@ def test_a_page_without_a_finished_run(tmp_path, which):
     assert set(downloads(text)) == {"summary.csv", "report.json", "config.toml"}
 
 
-def test_many_failures_are_counted_not_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(study_page, "_MOST_FAILURES", 3)
-    experiment = some_experiment()
-    text = written(tmp_path, synthetic_outcomes(experiment, failed=range(10)), experiment)
-    assert seen(text).count("SolverError: it gave up") == 3
-    assert "And 7 more" in seen(text)
-    assert len(json.loads(downloads(text)["report.json"])["failures"]) == 10
+@pytest.fixture
+def no_specs(monkeypatch):
+    """Leave out what takes a second a page: Altair checks every specification."""
+    for name in ("accuracy", "round_times", "tasks", "matrix", "neuron_levels", "selection"):
+        monkeypatch.setattr(chart_specs, name, lambda *_, **__: {})
 
 
-def test_a_name_from_a_file_is_only_text(tmp_path):
-    experiment = some_experiment(name="</title><script>alert(1)</script> \u202e \U0001f4f1 'x' \"y\"")
-    text = written(tmp_path, synthetic_outcomes(experiment), experiment)
-    assert "<script>alert" not in text
-    assert "&lt;script&gt;alert(1)" in text
-
-
-def test_one_seed_one_pair_no_relevance_and_nobody_selected(tmp_path):
+def test_one_seed_one_pair_no_relevance_and_nobody_selected(tmp_path, no_specs):
     experiment = some_experiment(
         rounds=1, run={"algorithms": ("local",), "policies": ("all",), "seeds": (3,)}, algorithms={}
     )
@@ -198,12 +207,6 @@ def test_what_is_no_target_is_refused(tmp_path, target):
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"out.htm: the name must end in .html"):
         write_simulation_report([], tmp_path / "out.htm", experiment=some_experiment())
-
-
-def test_the_page_of_the_same_results_is_the_same_bytes(tmp_path):
-    experiment = some_experiment()
-    once = written(tmp_path, synthetic_outcomes(experiment), experiment)
-    assert written(tmp_path, synthetic_outcomes(experiment)[::-1], experiment) == once
 
 
 # -- what charts are drawn from -----------------------------------------------------------------------------
@@ -233,7 +236,7 @@ def test_curves_keep_their_ends_and_intervals_within_0_and_1(monkeypatch, study)
     assert page_text.thinned_note(12, 12) == ""
 
 
-def test_who_uploads_nothing_is_said_where_it_has_no_line(study):
+def test_who_uploads_nothing_is_said_where_it_has_no_line(study, no_specs):
     silent = tuple(
         replace(curve, uplink_bits=np.zeros_like(curve.uplink_bits)) if curve.algorithm == "fedavg" else curve
         for curve in study.curves

@@ -15,37 +15,31 @@ __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmSettings", "algorithm_type", "me
 
 ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "fedss": ("fedss", "FedSS"),
-    "oracle_clustered": ("clustered", "OracleClustered"),
-    "clustered": ("clustered", "Clustered"),
+    "oracle_clustered": ("clusters", "OracleClustered"),
+    "clustered": ("clusters", "Clustered"),
     "fedavg": ("fedavg", "FedAvg"),
-    "fedavg_finetune": ("fedavg_finetune", "FedAvgFinetune"),
-    "fedprox": ("fedprox", "FedProx"),
-    "fedper": ("fedper", "FedPer"),
-    "fedrep": ("fedrep", "FedRep"),
-    "ditto": ("ditto", "Ditto"),
-    "fedu": ("fedu", "FedU"),
+    "fedavg_finetune": ("fedavg", "FedAvgFinetune"),
+    "fedprox": ("fedavg", "FedProx"),
+    "fedper": ("personal", "FedPer"),
+    "fedrep": ("personal", "FedRep"),
+    "ditto": ("personal", "Ditto"),
+    "fedu": ("personal", "FedU"),
     "ifca": ("ifca", "IFCA"),
     "cfl": ("cfl", "CFL"),
-    "fedmgda": ("fedmgda", "FedMGDA"),
-    "mgda_momentum": ("mgda_momentum", "MGDAMomentum"),
-    "sub_fedavg": ("sub_fedavg", "SubFedAvg"),
-    "lotteryfl": ("lotteryfl", "LotteryFL"),
-    "local": ("local", "Local"),
+    "fedmgda": ("multi_objective", "FedMGDA"),
+    "mgda_momentum": ("multi_objective", "MGDAMomentum"),
+    "sub_fedavg": ("personal_masks", "SubFedAvg"),
+    "lotteryfl": ("personal_masks", "LotteryFL"),
+    "local": ("personal", "Local"),
 }
 """Algorithm name -> module and class."""
 
 
 def algorithm_type(name: str) -> type[Algorithm]:
-    """Return the class of an algorithm.
-
-    Raises
-    ------
-    OptionError
-        For a name that is none of `ALGORITHMS`.
+    """Return the class of an algorithm; `OptionError` for a name that is none of `ALGORITHMS`.
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import algorithm_type
     >>> algorithm_type("fedss").__name__
     'FedSS'
     """
@@ -77,7 +71,6 @@ def make_algorithm(
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
     >>> from fedss_opt.simulation.training import TrainingSettings

@@ -21,8 +21,9 @@ from ...scenarios.draws import generator
 from ...sharing import payload
 from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
 from ..data.federated import FederatedData
-from ..models import Model
+from ..models import MultilayerPerceptron
 from ..section import Section
 from ..training import BatchOrder, TrainingSettings, batch_order, train
 
@@ -37,10 +38,6 @@ __all__ = [
     "message_bits",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-Parameters = npt.NDArray[np.float32]
 
 Message = tuple[bytes, ...]
 """What crosses the air: payloads, and what small things go with them."""
@@ -54,11 +51,8 @@ def message_bits(message: Message) -> int:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from fedss_opt.sharing import encode
-    >>> from fedss_opt.simulation.algorithms import message_bits
-    >>> layer = np.zeros(1000, int)
-    >>> part = encode(np.ones(1000), bits=4, layer=layer, rng=np.random.default_rng(0))
+    >>> part = encode(np.ones(1000), bits=4, layer=np.zeros(1000, int), rng=np.random.default_rng(0))
     >>> message_bits((part,)), message_bits((part, part))
     (4128, 8256)
     """
@@ -85,8 +79,8 @@ class UploadReport:
     relevance : ndarray, (K, N)
         What each client would contribute to each task.
     least : ndarray, (K,), optional
-        What each task needs at least, as a fraction of what the clients that can upload offer it, where the algorithm
-        cannot do with less; what the allocator is asked for may be more.
+        The least part of what the clients that can upload offer each task that the algorithm can do with; what the
+        allocator is asked for may be more.
     """
 
     payload_bits: FloatArray
@@ -96,50 +90,38 @@ class UploadReport:
 
 @dataclass(frozen=True, eq=False)
 class ClientModels:
-    """The models that the clients would use now.
-
-    Attributes
-    ----------
-    parameters : ndarray of float32, (U, P)
-        The different models.
-    of_client : ndarray of int, (N,)
-        Which of them each client uses.
-    """
+    """The models that the clients would use now: the different ones, (U, P), and which of them each uses, (N,)."""
 
     parameters: Parameters
     of_client: IntArray
 
+    @classmethod
+    def common(cls, model: Parameters, n_clients: int) -> ClientModels:
+        """Let everybody use one model, (P,)."""
+        return cls(model[np.newaxis], np.zeros(n_clients, dtype=np.int64))
+
+    @classmethod
+    def one_each(cls, models: Parameters) -> ClientModels:
+        """Let client n use row n of (N, P) parameters."""
+        return cls(models, np.arange(len(models)))
+
 
 @dataclass(frozen=True, eq=False)
 class Federation:
-    """What an algorithm is given: the clients' data, the model, how they train, and the seed.
-
-    Parameters
-    ----------
-    data : FederatedData
-        What every client holds.
-    model : Model
-        The architecture.
-    training : TrainingSettings
-        The local training of a round.
-    seed : int
-        Seed of everything that is drawn.
+    """What an algorithm is given: the clients' data, the model, how they train, and the seed of all that is drawn.
 
     Examples
     --------
-    >>> from fedss_opt.simulation.algorithms import Federation, make_algorithm
     >>> from fedss_opt.simulation.data import DataSettings, make_federation
     >>> from fedss_opt.simulation.models import make_model
-    >>> from fedss_opt.simulation.training import TrainingSettings
     >>> data = make_federation(DataSettings(n_clients=8), seed=0)
     >>> model = make_model("softmax", data.features, [], data.classes)
-    >>> federation = Federation(data=data, model=model, training=TrainingSettings(), seed=0)
-    >>> make_algorithm("fedavg", federation).federation is federation
-    True
+    >>> Federation(data=data, model=model, training=TrainingSettings(), seed=0).n_clients
+    8
     """
 
     data: FederatedData
-    model: Model
+    model: MultilayerPerceptron
     training: TrainingSettings
     seed: int
     _orders: dict[tuple[int, str], BatchOrder] = field(default_factory=dict, init=False, repr=False)
@@ -176,22 +158,10 @@ class Federation:
         settings: TrainingSettings | None = None,
         **rules: Any,
     ) -> Parameters:
-        """Train clients from (n, P) or (P,) parameters; what a client draws does not depend on who else trains.
+        """Train clients (n,) from (n, P) or (P,) parameters; what one draws does not depend on who else trains.
 
-        Parameters
-        ----------
-        round_ : int
-            The round.
-        clients : ndarray of int, (n,)
-            Who trains.
-        start : ndarray, (n, P) or (P,)
-            Where they start.
-        purpose : str
-            Name of the draw of the batches, for algorithms that train twice in a round.
-        settings : TrainingSettings, optional
-            The federation's by default.
-        **rules
-            What `fedss_opt.simulation.training.train` accepts besides.
+        Algorithms that train twice in a round name the draw of the batches by its `purpose`; `rules` are what
+        `fedss_opt.simulation.training.train` accepts besides.
         """
         chosen = self.training if settings is None else settings
         key = (round_, f"{purpose}/{chosen.local_epochs}")
@@ -209,25 +179,30 @@ class Federation:
             )
         return trained
 
+    def fine_tuned(self, round_: int, models: Parameters, epochs: int, **rules: Any) -> ClientModels:
+        """Train a copy of each client's model, (N, P) or (P,), on its own samples; 0 epochs leave it as it is."""
+        everybody = np.arange(self.n_clients)
+        if epochs == 0:
+            return ClientModels.one_each(np.broadcast_to(models, (self.n_clients, self.layout.parameters)))
+        settings = self.training.model_copy(update={"local_epochs": epochs})
+        purpose = "batches of the fine-tuning"
+        return ClientModels.one_each(self.train(round_, everybody, models, purpose=purpose, settings=settings, **rules))
+
 
 class Algorithm(ABC):
     """A federated algorithm.
 
-    Parameters
+    Attributes
     ----------
     federation : Federation
         Data, model, training and seed.
     settings : AlgorithmSettings
         Its own options.
-
-    Attributes
-    ----------
     state : dict of str to ndarray
         All that is remembered from round to round.
     """
 
     title: ClassVar[str]
-    source: ClassVar[str]
     settings_type: ClassVar[type[AlgorithmSettings]] = AlgorithmSettings
 
     def __init__(self, federation: Federation, settings: AlgorithmSettings) -> None:
@@ -275,9 +250,6 @@ class Algorithm(ABC):
     def exhibits(self) -> dict[str, npt.NDArray[Any]]:
         """Return what is worth a picture at the end, such as a relevance matrix."""
         return {}
-
-    # -- what the algorithms share
-    # ---------------------------------------------------------------------------------
 
     def encode(
         self, round_: int, values: Parameters, *, purpose: str, bits: int, mask: BoolArray | None = None

@@ -12,7 +12,8 @@ from pydantic import Field
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from .base import AlgorithmSettings, BoolArray, FloatArray, IntArray, Message
+from ..arrays import BoolArray, FloatArray, IntArray
+from .base import AlgorithmSettings, Message
 from .clusters import ClusterModels
 
 __all__ = ["CFL", "CFLSettings", "Linkage", "bipartition"]
@@ -58,13 +59,12 @@ class CFL(ClusterModels):
     heard in a round, each client counts with its latest update, and one that was never heard stays on the larger
     side. The paper's further test, whether the cosine between the sides is low enough for the noise, needs a bound on
     that noise and is left out, as in the authors' code.
+
+    Source: F. Sattler, K.-R. Müller, W. Samek, 'Clustered Federated Learning: Model-Agnostic Distributed Multitask
+    Optimization Under Privacy Constraints', IEEE TNNLS 32(8), 2021.
     """
 
     title: ClassVar[str] = "CFL"
-    source: ClassVar[str] = (
-        "F. Sattler, K.-R. Müller, W. Samek, 'Clustered Federated Learning: Model-Agnostic Distributed Multitask"
-        " Optimization Under Privacy Constraints', IEEE TNNLS 32(8), 2021"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = CFLSettings
     settings: CFLSettings
 
@@ -116,20 +116,10 @@ class CFL(ClusterModels):
 
 
 def bipartition(updates: FloatArray, method: Linkage | str = Linkage.SINGLE) -> BoolArray:
-    """Divide clients into two sides by the cosines of their updates.
+    """Divide clients by the cosines of their updates, (n, P), n >= 2; return who is apart from the first, (n,).
 
-    Parameters
-    ----------
-    updates : ndarray, (n, P)
-        Updates of at least two clients; one of zeros is at right angles to all others.
-    method : Linkage or str
-        Agglomerative clustering, stopped at two clusters. ``single`` finds the sides between which the largest
-        cosine is least: it leaves out the least edge of the tree of largest cosines.
-
-    Returns
-    -------
-    ndarray of bool, (n,)
-        Who is not on the first client's side.
+    Agglomerative clustering, stopped at two clusters. ``single`` finds the sides between which the largest cosine is
+    least: it leaves out the least edge of the tree of largest cosines. An update of zeros is at right angles to all.
 
     Examples
     --------

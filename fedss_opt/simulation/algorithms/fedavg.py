@@ -1,20 +1,18 @@
-"""FedAvg: one model for all, the weighted mean of what the clients upload."""
+"""FedAvg, one model for all, and what differs from it in one step: FedProx and fine-tuning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
+from pydantic import Field
 
 from ...sharing.aggregation import aggregate
-from .base import Algorithm, ClientModels, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import Algorithm, AlgorithmSettings, ClientModels, Message, UploadReport
 
-__all__ = ["FedAvg", "weighted_mean"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
+__all__ = ["FedAvg", "FedAvgFinetune", "FedAvgFinetuneSettings", "FedProx", "FedProxSettings", "weighted_mean"]
 
 
 def weighted_mean(algorithm: Algorithm, values: Parameters, current: Parameters, weights: FloatArray) -> Parameters:
@@ -34,13 +32,12 @@ class FedAvg(Algorithm):
 
     A client uploads the difference to the model it was sent. Algorithms that change one of these steps override
     it: `rules` for the local training, `shared` for what crosses the air, `step` for the server.
+
+    Source: B. McMahan, E. Moore, D. Ramage, S. Hampson, B. Agüera y Arcas, 'Communication-Efficient Learning of Deep
+    Networks from Decentralized Data', AISTATS 2017.
     """
 
     title: ClassVar[str] = "FedAvg"
-    source: ClassVar[str] = (
-        "B. McMahan, E. Moore, D. Ramage, S. Hampson, B. Agüera y Arcas, 'Communication-Efficient Learning of Deep"
-        " Networks from Decentralized Data', AISTATS 2017"
-    )
 
     def start(self) -> None:
         self.state = {"model": self.federation.initial()}
@@ -89,4 +86,56 @@ class FedAvg(Algorithm):
             self.step(self.decode(uploads, mask=self.shared()), clients)
 
     def client_models(self, round_: int) -> ClientModels:
-        return ClientModels(self.state["model"][np.newaxis], np.zeros(self.federation.n_clients, dtype=np.int64))
+        return ClientModels.common(self.state["model"], self.federation.n_clients)
+
+
+class FedProxSettings(AlgorithmSettings):
+    """Options of FedProx."""
+
+    mu: Annotated[float, Field(ge=0.0)] = 0.1
+    """Strength of the proximal term; 0 is FedAvg."""
+
+
+class FedProx(FedAvg):
+    r"""FedAvg, in which the model that was sent pulls at the one that is trained.
+
+    .. math:: \theta \leftarrow \theta - \eta \left(\nabla F_i(\theta) + \mu (\theta - \theta^t)\right)
+
+    Ours: every client does the same number of epochs; the paper lets slow ones do less.
+
+    Source: T. Li, A. K. Sahu, M. Zaheer, M. Sanjabi, A. Talwalkar, V. Smith, 'Federated Optimization in Heterogeneous
+    Networks', MLSys 2020.
+    """
+
+    title: ClassVar[str] = "FedProx"
+    settings_type: ClassVar[type[AlgorithmSettings]] = FedProxSettings
+    settings: FedProxSettings
+
+    def rules(self, round_: int, clients: IntArray, start: Parameters) -> dict[str, Any]:
+        return {"anchor": start, "pull": self.settings.mu}
+
+
+class FedAvgFinetuneSettings(AlgorithmSettings):
+    """Options of FedAvg with fine-tuning."""
+
+    finetune_epochs: Annotated[int, Field(ge=1)] = 5
+    """Passes over the client's own samples before it uses the model."""
+
+
+class FedAvgFinetune(FedAvg):
+    """FedAvg, judged by what each client makes of the common model.
+
+    The rounds are those of `FedAvg`. Whenever models are tested, every client trains a copy of the server's model on
+    its own samples and is judged by that; the copy is then dropped. Sending the model to everybody for that and
+    training it count neither as bits nor as seconds, since neither is part of a round.
+
+    Source: K. Wang, R. Mathews, C. Kiddon, H. Eichner, F. Beaufays, D. Ramage, 'Federated Evaluation of On-device
+    Personalization', arXiv:1910.10252, 2019.
+    """
+
+    title: ClassVar[str] = "FedAvg + fine-tuning"
+    settings_type: ClassVar[type[AlgorithmSettings]] = FedAvgFinetuneSettings
+    settings: FedAvgFinetuneSettings
+
+    def client_models(self, round_: int) -> ClientModels:
+        return self.federation.fine_tuned(round_, self.state["model"], self.settings.finetune_epochs)

@@ -17,15 +17,14 @@ from ...sharing.aggregation import aggregate
 from ...sharing.quantisers import Codebook, adaptive, lloyd_max, quantile, uniform
 from ...sharing.relevance import MEASURES, Measure, SignalToNoise, client_relevance, task_relevance
 from ...sharing.values import rounding_variance
-from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport
+from .clusters import PROBED, Division, ask_newcomers, divide
 from .fedavg import weighted_mean
 from .fedss_settings import FedSSSettings, Sharing
-from .probes import PROBED, Division, ask_newcomers, divide
 
 __all__ = ["FedSS"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 UNKNOWN = -1
 FAINTEST = 1e-12
@@ -39,12 +38,11 @@ class FedSS(Algorithm):
     divides clients into tasks. From then on every task has a model and a mask of its own, clients upload the
     differences that their task's mask keeps, and the server lets each neuron of a task listen to the other tasks
     by its quantised relevance.
+
+    Source: 'Communication-Efficient Federated Multi-Task Learning with Sparse Sharing', PIMRC 2023 (a reconstruction).
     """
 
     title: ClassVar[str] = "FedSS"
-    source: ClassVar[str] = (
-        "'Communication-Efficient Federated Multi-Task Learning with Sparse Sharing', PIMRC 2023 (a reconstruction)"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = FedSSSettings
     settings: FedSSSettings
 
@@ -58,7 +56,6 @@ class FedSS(Algorithm):
         )
 
     # -- the round
-    # ---------------------------------------------------------------------------------
 
     def start(self) -> None:
         n = self.federation.n_clients
@@ -136,7 +133,7 @@ class FedSS(Algorithm):
     def client_models(self, round_: int) -> ClientModels:
         common = self.state["common"][np.newaxis]
         if not self.divided:
-            return ClientModels(common, np.zeros(self.federation.n_clients, dtype=np.int64))
+            return ClientModels.common(self.state["common"], self.federation.n_clients)
         models = np.concatenate([self.state["models"], common])
         return ClientModels(models, np.where(self.state["task"] == UNKNOWN, len(models) - 1, self.state["task"]))
 
@@ -158,7 +155,6 @@ class FedSS(Algorithm):
         return {name: self.state[name] for name in names if name in self.state}
 
     # -- dividing clients into tasks
-    # ---------------------------------------------------------------------------------
 
     def _probes(self, round_: int) -> bool:
         """Whether what is uploaded in a round is what clients are clustered by."""
@@ -198,7 +194,6 @@ class FedSS(Algorithm):
         return [(int(each), np.flatnonzero(task == each)) for each in np.unique(task)]
 
     # -- sharing
-    # ---------------------------------------------------------------------------------
 
     def _merge(self, clients: IntArray, differences: Parameters, variance: FloatArray) -> None:
         """Measure what the uploads say of the tasks, and let every task listen to the others accordingly."""
@@ -268,7 +263,6 @@ class FedSS(Algorithm):
         return None
 
     # -- masks
-    # ---------------------------------------------------------------------------------
 
     def _prune(self, round_: int) -> None:
         """Remove the weights that are smallest in the tasks' models, when the schedule says so."""
@@ -294,7 +288,6 @@ class FedSS(Algorithm):
         return None if task == UNKNOWN else self.state["masks"][task]
 
     # -- messages
-    # ---------------------------------------------------------------------------------
 
     def _encode_model(self, round_: int, task: int, held: int) -> bytes:
         """Encode a task's model: values alone for a client that holds its mask, else with the mask or its change."""

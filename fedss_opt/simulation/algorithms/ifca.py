@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, ClientModels, IntArray, Message, Parameters, UploadReport
+from ..arrays import IntArray, Parameters
+from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .clusters import ClusterModels, membership
 from .own_data import own_losses
 
@@ -48,13 +49,12 @@ class IFCA(ClusterModels):
     the choice, and picking costs K forward passes, counted as a third of a pass of training each. Ours: one run from
     one start, not the best of several restarts; a client that has not picked yet counts for 1/K in every task of the
     allocator; models are judged with the picks that clients would make of them.
+
+    Source: A. Ghosh, J. Chung, D. Yin, K. Ramchandran, 'An Efficient Framework for Clustered Federated Learning',
+    NeurIPS 2020.
     """
 
     title: ClassVar[str] = "IFCA"
-    source: ClassVar[str] = (
-        "A. Ghosh, J. Chung, D. Yin, K. Ramchandran, 'An Efficient Framework for Clustered Federated Learning',"
-        " NeurIPS 2020"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = IFCASettings
     settings: IFCASettings
 

@@ -7,11 +7,10 @@ import numpy.typing as npt
 from scipy import linalg
 
 from ...exceptions import OptionError
+from ..arrays import BoolArray, FloatArray
 
 __all__ = ["min_norm_weights"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 # Relative to the largest squared length. The ridge makes the optimum unique and every system solvable, and costs at
 # most its own size; a price is only acted upon when it stands out from the rounding of the products behind it.
@@ -20,24 +19,19 @@ _PIVOTS = 40
 
 
 def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt.ArrayLike = 1.0) -> FloatArray:
-    r"""Weigh vectors so that their mean is as short as it can be.
+    r"""Weigh n vectors so that their mean is as short as it can be.
 
     Parameters
     ----------
     gram : array_like, (n, n)
-        Inner products of the n vectors, G; symmetric and positive semidefinite.
+        Inner products of the vectors, G; `OptionError` when it is not positive semidefinite.
     low, high : array_like, (n,) or scalar
-        Limits of the weights; the whole simplex by default.
+        Limits of the weights, between which 1 can be reached; the whole simplex by default.
 
     Returns
     -------
     ndarray, (n,)
         Weights :math:`\lambda` within the limits that sum to 1 and minimise :math:`\lambda^T G \lambda`.
-
-    Raises
-    ------
-    OptionError
-        When `gram` is not a finite symmetric matrix of that kind, or no weights keep the limits.
 
     Notes
     -----
@@ -47,25 +41,22 @@ def min_norm_weights(gram: npt.ArrayLike, *, low: npt.ArrayLike = 0.0, high: npt
     into free and fixed comes twice and the method ends.
 
     It opens with block pivoting, which changes the side of all weights that are on the wrong one at once: mostly that
-    ends in a few steps at the optimum, but it may circle (L. Portugal, J. Júdice, L. Vicente, "A comparison of block
-    pivoting and interior-point algorithms for linear least squares problems with nonnegative variables", Math. Comp.
-    63, 1994).
+    ends in a few steps at the optimum, but it may circle (L. Portugal, J. Júdice, L. Vicente, Math. Comp. 63, 1994).
 
     The mean :math:`d = \sum_i \lambda_i v_i` over the simplex satisfies :math:`\langle v_i, d \rangle \ge \|d\|^2`
     for all i: going along it lowers every objective whose gradient is one of the vectors, or d is 0 (J.-A. Désidéri,
-    "Multiple-gradient descent algorithm (MGDA) for multiobjective optimization", C. R. Acad. Sci. Paris 350, 2012).
+    C. R. Acad. Sci. Paris 350, 2012).
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from fedss_opt.simulation.algorithms.min_norm import min_norm_weights
     >>> vectors = np.array([[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
     >>> min_norm_weights(vectors @ vectors.T).round(6)
     array([0.2, 0.8, 0. ])
     """
-    products = _checked(gram)
+    products = np.asarray(gram, dtype=np.float64)
+    products = 0.5 * (products + products.T)  # a product and its mirror image may be summed in different orders
     n = len(products)
-    least, most = _limits(low, high, n)
+    least, most = (np.broadcast_to(np.asarray(limit, np.float64), (n,)).clip(0.0, 1.0) for limit in (low, high))
     room = float((most - least).sum())
     weights = least + (1.0 - least.sum()) / room * (most - least) if room > 0.0 else least
     scale = float(products.diagonal().max())
@@ -154,36 +145,3 @@ def _to_free(gradient: FloatArray, price: float | None, *, at_low: BoolArray, at
     elif max(price - rising[up], falling[down] - price) > _TOLERANCE:
         freed[up if price - rising[up] >= falling[down] - price else down] = True
     return freed
-
-
-def _checked(gram: npt.ArrayLike) -> FloatArray:
-    products = np.asarray(gram)
-    if products.ndim != 2 or products.shape[0] != products.shape[1] or not products.size:
-        raise OptionError(f"gram: shape {products.shape}; must be (n, n) with n >= 1")
-    if products.dtype.kind not in "fiu" or not np.isfinite(products).all():
-        raise OptionError(f"gram: dtype {products.dtype}; must be of finite numbers")
-    products = products.astype(np.float64)
-    # A product and its mirror image may be summed in different orders: some ulps of the lengths, never this much.
-    if np.abs(products - products.T).max() > 1e-9 * np.abs(products).max():
-        i, j = divmod(int(np.abs(products - products.T).argmax()), len(products))
-        raise OptionError(f"gram[{i}, {j}] = {products[i, j]}: must equal gram[{j}, {i}] = {products[j, i]}")
-    if (products.diagonal() < 0.0).any():
-        i = int(products.diagonal().argmin())
-        raise OptionError(f"gram[{i}, {i}] = {products[i, i]}: must be a squared length, >= 0")
-    symmetric: FloatArray = 0.5 * (products + products.T)
-    return symmetric
-
-
-def _limits(low: npt.ArrayLike, high: npt.ArrayLike, n: int) -> tuple[FloatArray, FloatArray]:
-    limits = []
-    for name, limit in (("low", low), ("high", high)):
-        array = np.asarray(limit, dtype=np.float64)
-        if array.shape not in ((), (n,)) or not np.isfinite(array).all():
-            raise OptionError(f"{name}: shape {array.shape}; must be a finite number, or one for each of {n}")
-        limits.append(np.broadcast_to(array, (n,)).clip(0.0, 1.0))
-    least, most = limits
-    # Sums of n terms of at most 1, each rounded when it was made from a weight and a radius.
-    slack = 4.0 * n * np.finfo(np.float64).eps
-    if (least > most).any() or least.sum() > 1.0 + slack or most.sum() < 1.0 - slack:
-        raise OptionError(f"low, high: weights would sum to {least.sum()} to {most.sum()}; 1 must lie between")
-    return least, most

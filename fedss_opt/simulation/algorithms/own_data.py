@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from .base import Federation, FloatArray, IntArray, Parameters
+from ..arrays import FloatArray, IntArray, Parameters
+from .base import Federation
 
 __all__ = ["own_accuracies", "own_losses"]
 
@@ -17,22 +18,7 @@ _CHUNK = 64
 
 
 def own_losses(federation: Federation, models: Parameters, clients: IntArray) -> FloatArray:
-    """Mean cross-entropy of every model on every client's samples.
-
-    Parameters
-    ----------
-    federation : Federation
-        Data and model.
-    models : ndarray of float32, (K, P)
-        The models.
-    clients : ndarray of int, (n,)
-        The clients.
-
-    Returns
-    -------
-    ndarray, (n, K)
-        Losses.
-    """
+    """Mean cross-entropy of each of (K, P) models on the samples of each of n clients, (n, K)."""
     losses = np.empty((len(clients), len(models)))
     for rows, inputs, labels, share in _samples(federation, clients):
         everybody = inputs.reshape(1, -1, inputs.shape[2])
@@ -45,22 +31,7 @@ def own_losses(federation: Federation, models: Parameters, clients: IntArray) ->
 
 
 def own_accuracies(federation: Federation, models: Parameters, clients: IntArray) -> FloatArray:
-    """Part of its own samples that each client's own model gets right.
-
-    Parameters
-    ----------
-    federation : Federation
-        Data and model.
-    models : ndarray of float32, (n, P)
-        One model for each of the clients.
-    clients : ndarray of int, (n,)
-        The clients.
-
-    Returns
-    -------
-    ndarray, (n,)
-        Accuracies.
-    """
+    """Part of its own samples that each client's own model, of (n, P), gets right, (n,)."""
     accuracies = np.empty(len(clients))
     for rows, inputs, labels, share in _samples(federation, clients):
         right = federation.model.logits(models[rows], inputs).argmax(axis=2) == labels

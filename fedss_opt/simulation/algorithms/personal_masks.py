@@ -1,11 +1,11 @@
-"""What algorithms share whose clients each prune the model in their own way."""
+"""Every client prunes the model in its own way: Sub-FedAvg and LotteryFL."""
 
 from __future__ import annotations
 
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -13,12 +13,12 @@ from pydantic import Field
 from ...sharing import payload
 from ...sharing.aggregation import aggregate
 from ...sharing.masks import prune
-from .base import AlgorithmSettings, BoolArray, ClientModels, FloatArray, IntArray, Message, Parameters, UploadReport
+from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .fedavg import FedAvg
 from .own_data import own_accuracies
-from .personal import fine_tuned
 
-__all__ = ["PersonalMaskSettings", "PersonalMasks"]
+__all__ = ["LotteryFL", "PersonalMaskSettings", "PersonalMasks", "SubFedAvg", "SubFedAvgSettings"]
 
 
 class PersonalMaskSettings(AlgorithmSettings):
@@ -119,13 +119,12 @@ class PersonalMasks(FedAvg):
     def client_models(self, round_: int) -> ClientModels:
         masks = self.state["masks"]
         models = np.where(masks, self.state["model"], np.float32(0.0))
-        return fine_tuned(self.federation, round_, models, self.settings.finetune_epochs, trainable=masks)
+        return self.federation.fine_tuned(round_, models, self.settings.finetune_epochs, trainable=masks)
 
     def figures(self) -> dict[str, float]:
         return {"density": float(self.densities(self.state["masks"]).mean())}
 
     # -- for the explorers
-    # ---------------------------------------------------------------------------------
 
     def densities(self, masks: BoolArray) -> FloatArray:
         """Return the part of the prunable weights that each mask keeps, (n,) from (n, P)."""
@@ -154,7 +153,6 @@ class PersonalMasks(FedAvg):
         return more
 
     # -- messages
-    # ---------------------------------------------------------------------------------
 
     def _bound(self, known: BoolArray) -> float:
         """Bits of an upload at most: the values that are left, and a bitmap while the mask may still change."""
@@ -179,3 +177,77 @@ class PersonalMasks(FedAvg):
             rows.setdefault(zlib.crc32(np.packbits(mask).tobytes()), []).append(row)
         for same in rows.values():
             yield self.state["known"][clients[same[0]]], same
+
+
+class SubFedAvgSettings(PersonalMaskSettings):
+    """Options of Sub-FedAvg."""
+
+    accuracy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
+    """Accuracy on its own samples from which a client prunes. Those are the samples it has just trained on, so it takes
+    more than the half that the authors ask for on others.
+    """
+    distance: Annotated[float, Field(ge=0.0, le=1.0)] = 1e-4
+    """Least part of the weights in which the masks after the first and after the last epoch differ: while they agree,
+    the network has stopped changing and is not pruned.
+    """
+
+
+class SubFedAvg(PersonalMasks):
+    r"""Iterative magnitude pruning on every client, with an average over the clients that kept a weight.
+
+    .. math:: \theta_j \leftarrow \frac{\sum_i n_i m_{ij} \theta_{ij}}{\sum_i n_i m_{ij}}
+
+    After its local training a client prunes (the unstructured variant of the paper) if masks drawn from the first and
+    the last epoch still differ and the pruned model is accurate enough. Ours: it is judged on the client's training
+    samples, as there are no others; smallest weights are taken over all layers together; a client is tested with the
+    server's values under its own mask, fine-tuned as the paper's clients are when they are tested after training.
+
+    Source: S. Vahidian, M. Morafah, B. Lin, 'Personalized Federated Learning by Structured and Unstructured Pruning
+    under Data Heterogeneity', ICDCS Workshops 2021.
+    """
+
+    title: ClassVar[str] = "Sub-FedAvg"
+    settings_type: ClassVar[type[AlgorithmSettings]] = SubFedAvgSettings
+    settings: SubFedAvgSettings
+
+    def explore(
+        self, round_: int, clients: IntArray, received: Parameters, kept: BoolArray
+    ) -> tuple[Parameters, BoolArray]:
+        federation = self.federation
+        trained = federation.train(round_, clients, received, trainable=kept)
+        # The same first steps once more, to see where the first epoch ended.
+        epoch = np.ceil(federation.samples(clients) / federation.training.batch_size).astype(np.int64)
+        first = federation.train(round_, clients, received, trainable=kept, steps=epoch)
+        early, late = self.pruned(first, kept), self.pruned(trained, kept)
+        prunable = max(int(np.count_nonzero(federation.layout.prunable)), 1)
+        moving = np.count_nonzero(early != late, axis=1) >= self.settings.distance * prunable
+        prunes = moving & self.ready(np.where(late, trained, np.float32(0.0)), clients, kept)
+        return trained, np.where(prunes[:, np.newaxis], late, kept)
+
+
+class LotteryFL(PersonalMasks):
+    r"""Pruning by the lottery ticket hypothesis: what is left goes back to where it began.
+
+    A client that is sent a model which is accurate enough on its own samples removes the smallest weights, sets those
+    that are left to their values of the very beginning, :math:`\theta^0 \odot m_i`, and trains from there; all others
+    train what they were sent. The server averages every weight over the clients that kept it.
+
+    Ours: accuracy is that on the client's training samples; the initial model is the one that everybody was sent
+    first, so rewinding sends nothing; a client is tested with the server's values under its own mask, fine-tuned as
+    the paper's clients are when they are tested after training.
+
+    Source: A. Li, J. Sun, B. Wang, L. Duan, S. Li, Y. Chen, H. Li, 'LotteryFL: Empower Edge Intelligence with
+    Personalized and Communication-Efficient Federated Learning', IEEE/ACM SEC 2021.
+    """
+
+    title: ClassVar[str] = "LotteryFL"
+    settings_type: ClassVar[type[AlgorithmSettings]] = PersonalMaskSettings
+
+    def explore(
+        self, round_: int, clients: IntArray, received: Parameters, kept: BoolArray
+    ) -> tuple[Parameters, BoolArray]:
+        prunes = self.ready(received, clients, kept)[:, np.newaxis]
+        kept = np.where(prunes, self.pruned(received, kept), kept)
+        start = np.where(prunes, self.federation.initial(), received)
+        start *= kept
+        return self.federation.train(round_, clients, start, trainable=kept), kept

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
-import numpy.typing as npt
 
-from ...exceptions import MissingDependencyError, OptionError
+from ...exceptions import OptionError
+from ...extras import needs_extra
+from ..arrays import IntArray, SampleArray
+from ..checks import checked_array
 
 __all__ = ["Dataset", "load_digits"]
-
-IntArray = npt.NDArray[np.int64]
-SampleArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +50,10 @@ class Dataset:
     writer: IntArray | None = None
 
     def __post_init__(self) -> None:
-        inputs = np.ascontiguousarray(self.inputs, dtype=np.float32)
+        inputs = np.asarray(self.inputs)
         if inputs.ndim != 2 or 0 in inputs.shape or int(np.prod(self.shape)) != inputs.shape[1]:
             raise OptionError(f"inputs: have shape {inputs.shape}; must be (M, {'*'.join(map(str, self.shape))})")
-        if not np.isfinite(inputs).all():
-            place = np.argwhere(~np.isfinite(inputs))[0].tolist()
-            raise OptionError(f"inputs{place} = {inputs[tuple(place)]}: must be finite")
-        object.__setattr__(self, "inputs", _read_only(inputs))
+        object.__setattr__(self, "inputs", checked_array("inputs", inputs, (inputs.shape,), np.float32))
         object.__setattr__(self, "labels", _numbered("labels", self.labels, len(inputs), least=2))
         if self.writer is not None:
             object.__setattr__(self, "writer", _numbered("writer", self.writer, len(inputs), least=1))
@@ -67,12 +62,6 @@ class Dataset:
     def classes(self) -> int:
         """Number of classes."""
         return int(self.labels.max()) + 1
-
-
-def _read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _numbered(name: str, values: IntArray, samples: int, *, least: int) -> IntArray:
@@ -102,11 +91,7 @@ def load_digits() -> Dataset:
     >>> load_digits().inputs.shape
     (1797, 64)
     """
-    try:
-        datasets = import_module("sklearn.datasets")
-    except ImportError:
-        raise MissingDependencyError(
-            'the digits come with scikit-learn; install it with: pip install "fedss-opt[simulation]"'
-        ) from None
+    with needs_extra("the data set of digits", "simulation"):
+        from sklearn import datasets  # noqa: PLC0415 - takes a second, which data of one's own do without
     inputs, labels = datasets.load_digits(return_X_y=True)
     return Dataset((inputs / 16.0).astype(np.float32), labels.astype(np.int64), "digits", (8, 8))

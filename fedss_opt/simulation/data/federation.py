@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
+from ..arrays import FloatArray, IndexArray, IntArray
 from ..section import Section
 from . import partitions
 from .dataset import Dataset, load_digits
@@ -22,9 +22,6 @@ from .task_families import Family, make_tasks
 
 __all__ = ["DataSettings", "Source", "federate", "load_dataset", "make_federation"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-PlaceArray = npt.NDArray[np.intp]
 
 # Families whose clients have label distributions of their own, and are judged by them.
 _SKEWED = (Family.DIRICHLET, Family.SHARDS)
@@ -77,32 +74,26 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> DataSettings:
         if self.dataset == Source.DIGITS and self.folder is not None:
-            raise ValueError("folder: the digits come with scikit-learn; leave it out, or choose another dataset")
+            raise OptionError(
+                "the digits come with scikit-learn; leave it out, or choose another dataset", field="folder"
+            )
         if self.dataset != Source.DIGITS and self.folder is None:
-            raise ValueError(f"folder: dataset {self.dataset} needs the folder of its files")
+            raise OptionError(f"dataset {self.dataset} needs the folder of its files", field="folder")
         if self.family == Family.BY_WRITER and self.replace:
-            raise ValueError("replace: does not apply to family by_writer, where every client is one writer")
+            raise OptionError("does not apply to family by_writer, where every client is one writer", field="replace")
         return self
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Return the images that the settings name.
-
-    Parameters
-    ----------
-    settings : DataSettings
-        `dataset` and `folder`.
+    """Return the images that `dataset` and `folder` of the settings name.
 
     Raises
     ------
-    FileFormatError
-        When the folder or its files are not what they should be.
-    MissingDependencyError
-        For the digits, without scikit-learn.
+    FileFormatError, MissingDependencyError
+        When the folder or its files are not what they should be; for the digits, without scikit-learn.
 
     Examples
     --------
-    >>> from fedss_opt.simulation.data import DataSettings, load_dataset
     >>> load_dataset(DataSettings()).inputs.shape  # the digits, 8 by 8 pixels
     (1797, 64)
     """
@@ -112,23 +103,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
 
 def make_federation(settings: DataSettings, seed: int) -> FederatedData:
-    """Load the images and divide them among the clients.
-
-    Parameters
-    ----------
-    settings : DataSettings
-        Which, and how.
-    seed : int
-        Seed of the simulation, >= 0: what is held out, and who gets what.
-
-    Raises
-    ------
-    OptionError
-        When the images do not suffice, naming how many there are.
-    FileFormatError
-        When the folder or its files are not what they should be.
-    MissingDependencyError
-        For the digits, without scikit-learn.
+    """Load the images and divide them among the clients: `load_dataset`, then `federate`, which say what they refuse.
 
     Examples
     --------
@@ -143,16 +118,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     """Divide a data set among the clients.
 
     Test images are held out first, class by class; every task is judged by the same ones, transformed its way. Tasks
-    get equally many clients, or one more where the number does not divide.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        All images.
-    settings : DataSettings
-        How; `dataset` and `folder` are not read.
-    seed : int
-        Seed of the simulation, >= 0.
+    get equally many clients, or one more where the number does not divide. All that is drawn depends on the seed.
 
     Raises
     ------
@@ -161,7 +127,6 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
 
     Examples
     --------
-    >>> from fedss_opt.simulation.data import DataSettings, federate, load_dataset
     >>> settings = DataSettings(n_clients=8)
     >>> data = federate(load_dataset(settings), settings, seed=0)
     >>> data.n_clients, data.n_tasks
@@ -195,7 +160,7 @@ def federate(dataset: Dataset, settings: DataSettings, seed: int) -> FederatedDa
     )
 
 
-def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tuple[PlaceArray, PlaceArray]:
+def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tuple[IndexArray, IndexArray]:
     """Hold out a share of every class, at least one image; places of what stays, and of what is held out."""
     held = np.zeros(len(labels), dtype=np.bool_)
     for c in range(int(labels.max()) + 1):
@@ -204,7 +169,7 @@ def _hold_out(labels: IntArray, fraction: float, rng: np.random.Generator) -> tu
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _partition(dataset: Dataset, training: PlaceArray, settings: DataSettings, seed: int) -> PlaceArray:
+def _partition(dataset: Dataset, training: IndexArray, settings: DataSettings, seed: int) -> IndexArray:
     labels, clients, images = dataset.labels[training], settings.n_clients, settings.images_per_client
     rng, replace = generator(seed, f"partition, {settings.family}"), settings.replace
     if settings.family == Family.DIRICHLET:
@@ -219,12 +184,6 @@ def _partition(dataset: Dataset, training: PlaceArray, settings: DataSettings, s
 
 def _test_weights(family: Family, labels: IntArray, test_labels: IntArray, classes: int) -> FloatArray:
     """Weigh classes as the client's test set has them, or as the client has them where clients differ in that."""
-    counts = _class_counts(labels if family in _SKEWED else test_labels, classes)
+    counts = partitions.class_counts(labels if family in _SKEWED else test_labels, classes)
     weights: FloatArray = counts / counts.sum(axis=1, keepdims=True)
     return weights
-
-
-def _class_counts(labels: IntArray, classes: int) -> IntArray:
-    counts = np.zeros((len(labels), classes), dtype=np.int64)
-    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1)
-    return counts

@@ -21,17 +21,8 @@ CHECKSUMS = "SHA256SUMS"
 class Folder:
     """A folder with data files.
 
-    Where it holds a file ``SHA256SUMS``, every file that is read must be listed there and agree.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Raises
-    ------
-    FileFormatError
-        When there is no such folder, or its checksums cannot be read.
+    Where it holds a file ``SHA256SUMS``, every file that is read must be listed there and agree. `FileFormatError` says
+    when there is no such folder, or its checksums cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,13 +45,7 @@ class Folder:
         return FileFormatError(f"{self.path}: found no {what}; accepted: {accepted}; the folder holds {found}")
 
     def read(self, name: str) -> bytes:
-        """Return a file's content, verified and, where the name ends in ``.gz``, unpacked.
-
-        Raises
-        ------
-        FileFormatError
-            When the file cannot be read, is not what the checksum says, or is cut off.
-        """
+        """Return a file's content, verified and, where the name ends in ``.gz``, unpacked; else a `FileFormatError`."""
         path = self.path / name
         try:
             data = path.read_bytes()

@@ -14,7 +14,7 @@ from ...documents.files import in_file
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import RawSamples, assemble
+from .raw import RawSamples, load_folder
 
 __all__ = ["load_idx", "parse_idx"]
 
@@ -25,18 +25,10 @@ _IMAGES = r"(?P<before>.*)images(?P<mark>[-.])idx3[-.]ubyte(\.gz)?"
 
 
 def parse_idx(data: bytes) -> npt.NDArray[Any]:
-    r"""Read the array of an IDX file.
+    r"""Read the array of an IDX file (http://yann.lecun.com/exdb/mnist).
 
-    Parameters
-    ----------
-    data : bytes
-        The file: two zeros, a type, the number of dimensions, each dimension as a big-endian 32-bit integer, and
-        the values (http://yann.lecun.com/exdb/mnist).
-
-    Raises
-    ------
-    FileFormatError
-        When the head is not one, or the file is shorter or longer than it announces.
+    It holds two zeros, a type, the number of dimensions, each dimension as a big-endian 32-bit integer, and the values.
+    `FileFormatError` says so when the head is not one, or the file is shorter or longer than it announces.
 
     Examples
     --------
@@ -64,43 +56,29 @@ def load_idx(path: Path) -> Dataset:
     ``train-writers-idx1-int`` (who wrote each image; any of the format's integers); likewise with any other
     beginning, with a dot before ``idx``, and with ``.gz`` at the end. Of a plain and a packed copy the plain one is
     read.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Raises
-    ------
-    FileFormatError
-        When files are missing, damaged, or do not fit each other.
     """
-    folder = Folder(path)
-    images = _one_of_each(folder.matching(_IMAGES))
-    if not images:
-        raise folder.missing("file of images", _ACCEPTED)
-    return assemble(path.resolve().name, [_pair(folder, name) for name in images])
+    return load_folder(path, _IMAGES, "file of images", _ACCEPTED, _pair)
 
 
-def _pair(folder: Folder, images: str) -> RawSamples:
+def _pair(folder: Folder, images: str) -> list[RawSamples]:
+    if _packed_copy(folder, images):
+        return []
     match = re.fullmatch(_IMAGES, images, re.IGNORECASE)
     assert match is not None
     before = re.escape(match["before"])
-    labels = _one_of_each(folder.matching(rf"{before}labels[-.]idx1[-.]ubyte(\.gz)?"))
+    labels, writers = (
+        [name for name in folder.matching(before + pattern) if not _packed_copy(folder, name)]
+        for pattern in (r"labels[-.]idx1[-.]ubyte(\.gz)?", r"writers[-.]idx1[-.]\w+(\.gz)?")
+    )
     if not labels:
         raise folder.missing(f"labels for {images}", _ACCEPTED)
-    writers = _one_of_each(folder.matching(rf"{before}writers[-.]idx1[-.]\w+(\.gz)?"))
-    return RawSamples(
-        str(folder.path / images),
-        _read(folder, images, 3),
-        _read(folder, labels[0], 1),
-        _read(folder, writers[0], 1) if writers else None,
-    )
+    arrays = _read(folder, images, 3), _read(folder, labels[0], 1), _read(folder, writers[0], 1) if writers else None
+    return [RawSamples(str(folder.path / images), *arrays)]
 
 
-def _one_of_each(names: list[str]) -> list[str]:
-    """Leave out a packed file beside its plain copy."""
-    return [name for name in names if not (name.lower().endswith(".gz") and name[:-3] in names)]
+def _packed_copy(folder: Folder, name: str) -> bool:
+    """Whether a file is packed and stands beside its plain copy."""
+    return name.lower().endswith(".gz") and name[:-3] in folder.names
 
 
 def _read(folder: Folder, name: str, dimensions: int) -> npt.NDArray[Any]:

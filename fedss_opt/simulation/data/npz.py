@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...documents.files import in_file, read_npz
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import RawSamples, assemble
+from .raw import RawSamples, load_folder
 
 __all__ = ["load_npz"]
 
 # Names under which archives keep inputs, labels and writers; all that are there are read.
-_NAMES = (
-    ("inputs", "labels", "writer"),
-    ("x_train", "y_train", "writer_train"),
-    ("x_test", "y_test", "writer_test"),
-)
+_NAMES = (("inputs", "labels", "writer"), ("x_train", "y_train", "writer_train"), ("x_test", "y_test", "writer_test"))
 _ACCEPTED = "arrays inputs and labels (and writer), or x_train, y_train, x_test and y_test (and writer_train, ...)"
 
 
@@ -30,28 +24,16 @@ def load_npz(path: Path) -> Dataset:
 
     Integer inputs are pixels, 0..255; floats are kept. An array ``writer`` says who wrote each image. Other arrays
     are left alone.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Raises
-    ------
-    FileFormatError
-        When there is no archive, or one is damaged or holds something else.
     """
-    folder = Folder(path)
-    names = folder.matching(r".*\.npz")
-    if not names:
-        raise folder.missing("NPZ archive", f"*.npz with {_ACCEPTED}")
-    return assemble(path.resolve().name, [part for name in names for part in _parts(folder, name)])
+    return load_folder(path, r".*\.npz", "NPZ archive", f"*.npz with {_ACCEPTED}", _parts)
 
 
 def _parts(folder: Folder, name: str) -> list[RawSamples]:
     source = str(folder.path / name)
     with in_file(source):
-        arrays = _arrays(folder.read(name))
+        found = read_npz(folder.read(name), {name for names in _NAMES for name in names})
+        # Names that are not known are kept for the message.
+        arrays = {name: np.empty(0) if array is None else array for name, array in found.items()}
         parts = []
         for inputs, labels, writer in _NAMES:
             if inputs not in arrays and labels not in arrays:
@@ -63,9 +45,3 @@ def _parts(folder: Folder, name: str) -> list[RawSamples]:
         if not parts:
             raise FileFormatError(f"holds {', '.join(arrays) or 'nothing'}; accepted: {_ACCEPTED}")
     return parts
-
-
-def _arrays(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Read the known arrays of an archive; names that are not known are kept for the message."""
-    found = read_npz(data, {name for names in _NAMES for name in names})
-    return {name: np.empty(0) if array is None else array for name, array in found.items()}

@@ -1,4 +1,9 @@
-"""Who gets which images: partitions with exact counts, in which no client has an image twice."""
+"""Who gets which images: partitions with exact counts, in which no client has an image twice.
+
+Each gives `clients` clients `images` images each, as their places (clients, images) among M images whose labels (M,) it
+is told; draws come from `rng`; with `replace` an image may serve several clients, though never one client twice. Too
+few images are refused with an `OptionError` that says how many there are.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...exceptions import OptionError
+from ..arrays import IndexArray, IntArray
 
-__all__ = ["ALPHA_LEAST", "ALPHA_MOST", "by_writer", "dirichlet", "equal", "shards"]
+__all__ = ["ALPHA_LEAST", "ALPHA_MOST", "by_writer", "class_counts", "dirichlet", "equal", "shards"]
 
-IntArray = npt.NDArray[np.int64]
-PlaceArray = npt.NDArray[np.intp]
 
 # Beyond these, clients are of one class, or alike, and the gamma variates behind the draw leave double precision.
 ALPHA_LEAST, ALPHA_MOST = 1e-3, 1e6
@@ -18,31 +22,8 @@ ALPHA_LEAST, ALPHA_MOST = 1e-3, 1e6
 
 def equal(
     labels: IntArray, clients: int, images: int, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
-    """Give every client the same number of images, at random.
-
-    Parameters
-    ----------
-    labels : ndarray of int, (M,)
-        Labels of the images there are.
-    clients : int
-        Number of clients, N.
-    images : int
-        Images a client.
-    rng : numpy.random.Generator
-        Where the draws come from.
-    replace : bool
-        Let an image serve several clients, though never one client twice.
-
-    Returns
-    -------
-    ndarray of int, (N, images)
-        Places among the M images.
-
-    Raises
-    ------
-    OptionError
-        When there are too few images.
+) -> IndexArray:
+    """Give every client images at random.
 
     Examples
     --------
@@ -59,36 +40,12 @@ def equal(
 
 def dirichlet(
     labels: IntArray, clients: int, images: int, alpha: float, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
-    """Give every client the same number of images, with class shares from a Dirichlet distribution.
+) -> IndexArray:
+    """Give every client images with class shares from a Dirichlet distribution.
 
-    Each client draws class shares from a Dirichlet distribution whose parameters are proportional to the classes'
-    frequencies and alpha on average, and its images by these shares (after Hsu, Qi and Brown, arXiv:1909.06335, whose
-    alpha is the sum of the parameters). What a class can no longer give is drawn from the classes that are left, so
-    the last clients are less skewed where nearly all images are used.
-
-    Parameters
-    ----------
-    labels : ndarray of int, (M,)
-        Labels of the images there are.
-    clients, images : int
-        Number of clients, and of images for each.
-    alpha : float
-        Concentration, 1e-3 to 1e6: small is skewed.
-    rng : numpy.random.Generator
-        Where the draws come from.
-    replace : bool
-        Let an image serve several clients, though never one client twice.
-
-    Returns
-    -------
-    ndarray of int, (N, images)
-        Places among the M images.
-
-    Raises
-    ------
-    OptionError
-        When there are too few images, or alpha is out of range.
+    Its parameters are proportional to the classes' frequencies and `alpha`, 1e-3 (skewed) to 1e6, on average (after
+    Hsu, Qi and Brown, arXiv:1909.06335, whose alpha is the sum of the parameters). What a class can no longer give is
+    drawn from the classes that are left, so the last clients are less skewed where nearly all images are used.
 
     Examples
     --------
@@ -116,31 +73,10 @@ def dirichlet(
 
 def shards(
     labels: IntArray, clients: int, images: int, per_client: int, rng: np.random.Generator, *, replace: bool = False
-) -> PlaceArray:
+) -> IndexArray:
     """Sort images by label, cut them into equal shards, and give every client a few (McMahan et al., AISTATS 2017).
 
-    Parameters
-    ----------
-    labels : ndarray of int, (M,)
-        Labels of the images there are.
-    clients, images : int
-        Number of clients, and of images for each.
-    per_client : int
-        Shards a client; must divide `images`. A shard has one class, or two neighbours where it lies on a border.
-    rng : numpy.random.Generator
-        Where the draws come from.
-    replace : bool
-        Let an image serve several clients, though never one client twice.
-
-    Returns
-    -------
-    ndarray of int, (N, images)
-        Places among the M images.
-
-    Raises
-    ------
-    OptionError
-        When there are too few images, or they do not divide into shards.
+    The number `per_client` must divide `images`. A shard has one class, or two neighbours where it lies on a border.
     """
     _refuse_too_many(len(labels), clients, images, replace=replace)
     if per_client < 1 or images % per_client:
@@ -149,34 +85,11 @@ def shards(
     chosen = rng.choice(len(labels), total) if replace else rng.permutation(len(labels))[:total]
     shard_labels = np.sort(labels[chosen]).reshape(clients * per_client, -1)
     dealt = shard_labels[rng.permutation(len(shard_labels))].reshape(clients, images)
-    classes = int(labels.max()) + 1
-    counts = np.zeros((clients, classes), dtype=np.int64)
-    np.add.at(counts, (np.arange(clients)[:, None], dealt), 1)
-    return _deal(labels, counts, rng, replace=replace)
+    return _deal(labels, class_counts(dealt, int(labels.max()) + 1), rng, replace=replace)
 
 
-def by_writer(writer: IntArray | None, clients: int, images: int, rng: np.random.Generator) -> PlaceArray:
-    """Make every client one writer, with the same number of this writer's images.
-
-    Parameters
-    ----------
-    writer : ndarray of int, (M,), or None
-        Who wrote each image.
-    clients, images : int
-        Number of clients, and of images for each.
-    rng : numpy.random.Generator
-        Where the draws come from: which writers, and which of their images.
-
-    Returns
-    -------
-    ndarray of int, (N, images)
-        Places among the M images.
-
-    Raises
-    ------
-    OptionError
-        When writers are not known, or too few have so many images.
-    """
+def by_writer(writer: IntArray | None, clients: int, images: int, rng: np.random.Generator) -> IndexArray:
+    """Make every client one writer of those in `writer`, (M,), with the same number of this writer's images."""
     if writer is None:
         raise OptionError("family = by_writer: the data do not say who wrote what")
     written = np.bincount(writer)
@@ -187,6 +100,13 @@ def by_writer(writer: IntArray | None, clients: int, images: int, rng: np.random
         )
     chosen = rng.permutation(able)[:clients]
     return np.stack([rng.permutation(np.flatnonzero(writer == n))[:images] for n in chosen])
+
+
+def class_counts(labels: IntArray, classes: int) -> IntArray:
+    """Count the labels of every client, (N, n) to (N, classes)."""
+    counts = np.zeros((len(labels), classes), dtype=np.int64)
+    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1)
+    return counts
 
 
 def _refuse_too_many(available: int, clients: int, images: int, *, replace: bool) -> None:
@@ -219,7 +139,7 @@ def _draw_counts(
     return counts
 
 
-def _deal(labels: IntArray, counts: IntArray, rng: np.random.Generator, *, replace: bool) -> PlaceArray:
+def _deal(labels: IntArray, counts: IntArray, rng: np.random.Generator, *, replace: bool) -> IndexArray:
     """Hand out images class by class, as many as `counts` (N, classes) says."""
     given = np.empty((len(counts), int(counts[0].sum())), dtype=np.intp)
     filled = np.zeros(len(counts), dtype=np.intp)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,19 @@ import numpy.typing as npt
 
 from ...exceptions import FileFormatError
 from .dataset import Dataset
+from .folders import Folder
 
-__all__ = ["RawSamples", "assemble"]
+__all__ = ["RawSamples", "assemble", "load_folder"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class RawSamples:
-    """Samples of one file, or of one pair of files.
+    """Samples of one file, or of one pair of files, and where they come from, for messages.
 
-    Parameters
-    ----------
-    source : str
-        Where they come from, for messages.
-    inputs : ndarray, (M, ...)
-        Images or features: pixels as integers 0..255, or any finite floats.
-    labels : ndarray of int, (M,) or (M, 1)
-        Their classes, any integers.
-    writer : ndarray, (M,), optional
-        Who wrote each, any integers or strings.
+    `inputs`, (M, ...), are pixels as integers 0..255, or any finite floats; `labels`, (M,) or (M, 1), any integers; and
+    `writer`, (M,), who wrote each, any integers or strings.
     """
 
     source: str
@@ -39,31 +33,33 @@ class RawSamples:
     writer: Array | None = None
 
 
+def load_folder(
+    path: Path, pattern: str, what: str, accepted: str, read: Callable[[Folder, str], Iterable[RawSamples]]
+) -> Dataset:
+    """Join what `read` makes of the files of a folder whose names match a pattern.
+
+    Raises
+    ------
+    FileFormatError
+        When there is no such file, naming `what` is missing and what is accepted, or one is not what it should be.
+    """
+    folder = Folder(path)
+    names = folder.matching(pattern)
+    if not names:
+        raise folder.missing(what, accepted)
+    return assemble(path.resolve().name, [part for name in names for part in read(folder, name)])
+
+
 def assemble(name: str, parts: Sequence[RawSamples]) -> Dataset:
-    """Join parts into one data set.
+    """Join parts into one data set: files of training and of test images alike, since those are drawn for every seed.
 
     Integers are pixels, 0..255, and divided by 255; floats stay as they are. The distinct labels become 0, 1, ...
     in their order, and so do the writers.
-
-    Parameters
-    ----------
-    name : str
-        What the data are called.
-    parts : sequence of RawSamples
-        At least one; files of training and of test images alike, since test images are drawn anew for every seed.
 
     Raises
     ------
     FileFormatError
         When arrays do not fit each other, or hold what is not accepted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> pixels = np.full((2, 8, 8), 255, np.uint8)
-    >>> data = assemble("white", [RawSamples("here", pixels, np.array([3, 7]))])
-    >>> data.inputs.max(), data.labels, data.shape
-    (np.float32(1.0), array([0, 1]), (8, 8))
     """
     for part in parts:
         _check(part, parts[0])

@@ -15,7 +15,7 @@ from ...documents.files import decode, in_file
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
-from .raw import RawSamples, assemble
+from .raw import RawSamples, load_folder
 
 __all__ = ["load_csv", "parse_csv"]
 
@@ -23,40 +23,23 @@ LABEL, WRITER = "label", "writer"
 
 
 def load_csv(path: Path) -> Dataset:
-    """Read the CSV files of a folder, plain or ``.gz``; `parse_csv` describes them.
+    """Read the CSV files of a folder, plain or ``.gz``, which must have the same columns; see `parse_csv`."""
+    accepted = f"*.csv or *.csv.gz with a column {LABEL!r} and a column for each feature"
+    return load_folder(path, r".*\.csv(\.gz)?", "CSV file", accepted, _part)
 
-    Parameters
-    ----------
-    path : Path
-        The folder. All its CSV files are read, and must have the same columns.
 
-    Raises
-    ------
-    FileFormatError
-        When there is none, or in one line the file, the line, the column, the value and what is accepted.
-    """
-    folder = Folder(path)
-    names = folder.matching(r".*\.csv(\.gz)?")
-    if not names:
-        raise folder.missing("CSV file", f"*.csv or *.csv.gz with a column {LABEL!r} and a column for each feature")
-    parts = []
-    for name in names:
-        with in_file(str(folder.path / name)):
-            parts.append(parse_csv(decode(folder.read(name)), source=str(folder.path / name)))
-    return assemble(path.resolve().name, parts)
+def _part(folder: Folder, name: str) -> list[RawSamples]:
+    source = str(folder.path / name)
+    with in_file(source):
+        return [parse_csv(decode(folder.read(name)), source=source)]
 
 
 def parse_csv(text: str, *, source: str = "CSV") -> RawSamples:
     r"""Read images and labels from the text of a CSV with a head.
 
-    Parameters
-    ----------
-    text : str
-        A column ``label`` with integers, perhaps a column ``writer`` with any names, and a column for each feature,
-        in any order. A file whose features are all integers from 0 to 255, some above 1, holds pixels; they are
-        divided by 255 later. A square number of features makes square images.
-    source : str
-        What messages of later checks call it.
+    It has a column ``label`` with integers, perhaps a column ``writer`` with any names, and a column for each feature,
+    in any order. A file whose features are all integers from 0 to 255, some above 1, holds pixels; they are divided by
+    255 later. A square number of features makes square images. `source` is what messages of later checks call it.
 
     Raises
     ------

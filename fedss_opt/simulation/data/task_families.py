@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from ...exceptions import OptionError
+from ..arrays import IntArray, SampleArray
 
 __all__ = ["Family", "Task", "make_tasks"]
-
-IntArray = npt.NDArray[np.int64]
-SampleArray = npt.NDArray[np.float32]
 
 
 class Family(StrEnum):
@@ -31,17 +28,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a task makes of an image and its label.
-
-    Parameters
-    ----------
-    name : str
-        Name of the task.
-    labels : ndarray of int64, (classes,)
-        The task's label of each class, a permutation.
-    quarter_turns : int
-        Counterclockwise turns of the image by 90 degrees.
-    """
+    """What a task makes of an image and its label: a permutation of labels, (classes,), and counterclockwise turns."""
 
     name: str
     labels: IntArray
@@ -65,26 +52,15 @@ def make_tasks(family: str, tasks: int, classes: int, shape: tuple[int, ...]) ->
         of a pair also moves three of the other classes in a circle. With four tasks and ten classes the two of a pair
         agree on seven labels, tasks of different pairs on five or two, and all four on two.
     ``rotations``
-        Images turned by 0, 90, 180 and 270 degrees: same labels, little in common.
+        Square images turned by 0, 90, 180 and 270 degrees: same labels, little in common.
     others
         One task. The clients differ in what they have (``dirichlet``, ``shards``, ``by_writer``) or only by chance
         (``iid``), and `tasks` is not read.
 
-    Parameters
-    ----------
-    family : str
-        One of `Family`.
-    tasks : int
-        Number of tasks, >= 1.
-    classes : int
-        Number of classes.
-    shape : tuple of int
-        Shape of an image; rotations need a square.
-
     Raises
     ------
     OptionError
-        When the family has not so many tasks.
+        When the family has not so many tasks, for so many classes and images of this shape.
 
     Examples
     --------

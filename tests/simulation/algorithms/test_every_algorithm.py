@@ -58,8 +58,9 @@ def test_nobody_and_lost_uploads_are_survived(name, where):
     assert np.isfinite(models).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("bits", [1, 5, 32])
+@pytest.mark.parametrize(
+    ("name", "bits"), [(name, bits) for place, name in enumerate(NAMES) for bits in (32, (1, 5)[place % 2])]
+)
 def test_no_upload_is_longer_than_reported(name, bits, where):
     """It is exactly as long, but where clients choose their masks: then it is at most as long."""
     algorithm = started(name, where, upload_bits=bits)
@@ -95,11 +96,10 @@ def test_what_a_client_trains_does_not_depend_on_who_else_does(name, where):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_says_what_it_is(name):
+def test_it_says_what_it_is_and_whose(name):
     kind = algorithm_type(name)
     assert kind.title
-    assert kind.source
-    assert kind.__doc__
+    assert "Source: " in (kind.__doc__ or "")
 
 
 @pytest.mark.parametrize(

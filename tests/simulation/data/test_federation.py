@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from pydantic import ValidationError
 
 from fedss_opt.exceptions import MissingDependencyError, OptionError
 from fedss_opt.simulation.data import Dataset, DataSettings, federate, make_federation
-from fedss_opt.simulation.data import dataset as dataset_module
 from fedss_opt.simulation.data.dataset import load_digits
 from fedss_opt.simulation.data.task_families import Family, make_tasks
 
@@ -169,10 +169,7 @@ def test_digits():
 
 
 def test_digits_without_scikit_learn(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(dataset_module, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingDependencyError, match=r"fedss-opt\[simulation\]"):
         load_digits()
 

@@ -1,4 +1,4 @@
-"""MGDA with local momentum: a direction that sacrifices nobody, which the clients then lean on."""
+"""Clients' losses as objectives of their own: a server's step that no client pays for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,59 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from .base import AlgorithmSettings, FloatArray, IntArray, Message, Parameters
+from ..arrays import FloatArray, IntArray, Parameters
+from .base import AlgorithmSettings, Message
 from .fedavg import FedAvg
 from .min_norm import min_norm_weights
 
-__all__ = ["MGDAMomentum", "MGDAMomentumSettings"]
+__all__ = ["FedMGDA", "FedMGDASettings", "MGDAMomentum", "MGDAMomentumSettings"]
+
+
+class FedMGDASettings(AlgorithmSettings):
+    """Options of FedMGDA+."""
+
+    epsilon: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """How far a client's weight may be from its share of the samples; 0 is the mean of the directions, 1 all of the
+    simplex.
+    """
+    server_rate: Annotated[float, Field(gt=0.0)] = 1.0
+    """Length of the server's step, in mean lengths of the clients' updates."""
+
+
+class FedMGDA(FedAvg):
+    r"""FedAvg with other weights: the shortest mean of the updates' directions, near the usual weights.
+
+    With :math:`u_i = \delta_i / \|\delta_i\|` and :math:`\lambda^0` the clients' shares of the samples,
+
+    .. math:: \lambda = \operatorname{argmin} \Bigl\| \sum_i \lambda_i u_i \Bigr\|, \quad
+       \lambda_i \ge 0, \ \sum_i \lambda_i = 1, \ |\lambda_i - \lambda^0_i| \le \varepsilon; \qquad
+       \theta \leftarrow \theta + \eta_g \ell \sum_i \lambda_i u_i.
+
+    Ours: the paper has a rate of the server, decaying, in place of :math:`\eta_g \ell`; here :math:`\ell` is the mean
+    length of the updates, so that the server's steps are as long as those of the clients and shorten with them.
+    A client whose update is zero has no direction and is left out.
+
+    Source: Z. Hu, K. Shaloudegi, G. Zhang, Y. Yu, 'Federated Learning Meets Multi-Objective Optimization', IEEE TNSE
+    9(4), 2022.
+    """
+
+    title: ClassVar[str] = "FedMGDA+"
+    settings_type: ClassVar[type[AlgorithmSettings]] = FedMGDASettings
+    settings: FedMGDASettings
+
+    def step(self, differences: Parameters, clients: IntArray) -> None:
+        updates = differences.astype(np.float64)
+        lengths = np.linalg.norm(updates, axis=1)
+        moving = lengths > 0.0
+        if not moving.any():
+            return
+        directions = updates[moving] / lengths[moving, np.newaxis]
+        usual = self.federation.samples(clients[moving])
+        usual /= usual.sum()
+        epsilon = self.settings.epsilon
+        weights = min_norm_weights(directions @ directions.T, low=usual - epsilon, high=usual + epsilon)
+        length = self.settings.server_rate * lengths[moving].mean()
+        self.state["model"] = (self.state["model"] + length * (weights @ directions)).astype(np.float32)
 
 
 class MGDAMomentumSettings(AlgorithmSettings):
@@ -41,13 +89,12 @@ class MGDAMomentum(FedAvg):
     This is our reading of a paper whose abstract alone is public to us. Ours: :math:`\eta_g` is `server_rate` times
     :math:`\eta` times the mean number of steps; the first rounds, before there is a direction, mix nothing; the
     downlink carries the direction beside the model.
+
+    Source: R. Xie, C. Li, X. Zhou, Z. Dong, 'Accelerating Communication-Efficient Federated Multi-Task Learning With
+    Personalization and Fairness', IEEE TPDS 35(11), 2024.
     """
 
     title: ClassVar[str] = "MGDA + local momentum"
-    source: ClassVar[str] = (
-        "R. Xie, C. Li, X. Zhou, Z. Dong, 'Accelerating Communication-Efficient Federated Multi-Task Learning With"
-        " Personalization and Fairness', IEEE TPDS 35(11), 2024"
-    )
     settings_type: ClassVar[type[AlgorithmSettings]] = MGDAMomentumSettings
     settings: MGDAMomentumSettings
 
