@@ -10,13 +10,10 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from .checks import LARGEST_FLOAT32, boolean_rows, finite
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
 
 __all__ = ["Aggregate", "Uploads", "aggregate"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _FAINTEST, _LARGEST_WEIGHT = 1e-30, 1e30  # products of two weights and a value neither vanish nor overflow
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
 
 __all__ = [
     "LARGEST_FLOAT32",
@@ -23,9 +23,6 @@ __all__ = [
     "whole",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 

@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
+from .layout import BoolArray
 from .mask_entropy import decode_entropy, encode_entropy
 from .mask_indices import decode_indices, encode_indices
 from .packing import packed_bytes
 
 __all__ = ["MaskCode", "decode_delta", "decode_mask", "encode_delta", "encode_mask"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class MaskCode(StrEnum):

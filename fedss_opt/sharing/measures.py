@@ -12,12 +12,9 @@ import numpy.typing as npt
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from .checks import finite, whole
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, ParameterLayout
 
 __all__ = ["AveragedTerms", "Measure", "rounding_per_layer"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 class Measure(Protocol):

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import PayloadError
+from .layout import ByteArray
 
 __all__ = ["CodeArray", "pack_codes", "packed_bytes", "unpack_codes"]
 
-ByteArray = npt.NDArray[np.uint8]
 CodeArray = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_mask, check_values, whole
+from .layout import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
 from .packing import pack_codes, packed_bytes, unpack_codes
 from .payload_head import (
     MaskMode,
@@ -46,12 +47,6 @@ from .payload_head import (
 from .values import LOSSLESS, check_bits, dequantise, quantise, steps
 
 __all__ = ["Decoded", "MaskMode", "decode", "decode_many", "encode", "encode_many", "payload_bits", "size_bits"]
-
-BoolArray = npt.NDArray[np.bool_]
-ByteArray = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
+from .layout import BoolArray, IntArray
 from .mask_codes import decode_delta, decode_mask, encode_delta, encode_mask
 from .values import LOSSLESS
 
@@ -28,8 +29,6 @@ __all__ = [
     "write_head",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
 
 _FORMAT, _VERSION = 0xF0, 1
 _HEAD, _REFERENCE, _CHECKSUM = 8, 4, 4  # bytes: what every head begins with, a mask's fingerprint, the end

@@ -13,10 +13,9 @@ from ..problem import Problem
 from ..quantities import offered
 from ..scenarios.arguments import number
 from .checks import finite
+from .layout import FloatArray
 
 __all__ = ["to_problem"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def to_problem(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ..exceptions import OptionError
 from .aggregation import task_numbers
 from .checks import finite
+from .layout import FloatArray
 from .likeness import Cosine, Hamming, Jaccard, Phi
 from .measures import Measure
 from .signal_to_noise import SignalToNoise
@@ -23,8 +24,6 @@ __all__ = [
     "client_relevance",
     "task_relevance",
 ]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 MEASURES: dict[str, type[SignalToNoise | Cosine | Jaccard | Hamming | Phi]] = {

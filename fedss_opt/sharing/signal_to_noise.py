@@ -11,13 +11,10 @@ import numpy.typing as npt
 
 from ..scenarios.arguments import number
 from .aggregation import Uploads
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, ParameterLayout
 from .measures import AveragedTerms, rounding_per_layer
 
 __all__ = ["SignalToNoise"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 class SignalToNoise(AveragedTerms):

@@ -7,12 +7,9 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from .checks import boolean_rows, finite, ratio
-from .layout import ParameterLayout
+from .layout import FloatArray, ParameterLayout
 
 __all__ = ["cosine", "hamming", "jaccard", "phi"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 def jaccard(masks: npt.ArrayLike, *, layout: ParameterLayout) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_values
+from .layout import Float32Array, FloatArray, IntArray
 from .packing import CodeArray
 
 __all__ = [
@@ -22,9 +23,6 @@ __all__ = [
     "steps",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.intp]
 
 LOSSLESS = 32
 """The number of bits that stands for float32 as it is, without rounding."""

@@ -13,15 +13,14 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..exceptions import MissingDependencyError
+from ..problem import FloatArray
 from .claim_record import ClaimRecord
 from .measurements import CheckedForms, package_forms
 
 __all__ = ["SelectionStep", "convex_blocks", "package_step"]
 
-FloatArray = npt.NDArray[np.float64]
 # (relevance (n, K), cost (n,), rho, v (n,), nu (K,)) -> (a (n,), v (n,), nu (K,)): the selection step, and the state of
 # the iteration after it.
 SelectionStep = Callable[

@@ -6,15 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, Objective, Problem
 from .block_tables import BlockTable, best_of
 from .plain_bandwidths import least_bandwidths, priced, value_and_price
 
 __all__ = ["ReferenceAnswer", "brute_force", "minimal_covers"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,18 +13,15 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, FloatArray, Objective, Problem
 from .block_tables import BlockTable, greedy_split
 from .enumeration import ReferenceAnswer
 from .plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value
 
 __all__ = ["cheapest_cover", "highs", "highs_total"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _TOLERANCE = 1e-8
 _LARGEST = 1e3  # HiGHS stops at an absolute gap of 1e-6: what decides counts as a thousand

@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, FloatArray, Objective, Problem
 from .block_tables import BlockTable, greedy_split
 
 __all__ = [
@@ -24,8 +23,6 @@ __all__ = [
     "value_and_price",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _LN2 = math.log(2.0)
 

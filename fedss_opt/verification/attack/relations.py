@@ -17,13 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...problem import Problem
+from ...problem import BoolArray, FloatArray, Problem
 from ...solution import Solution
 
 __all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Translated", "forced_clients"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Generator = np.random.Generator
 Answer = tuple[BoolArray, FloatArray]
 Translation = Callable[[BoolArray, FloatArray], Answer]

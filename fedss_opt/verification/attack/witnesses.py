@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...checking import check
-from ...problem import Objective, Problem
+from ...problem import BoolArray, FloatArray, Objective, Problem
 from ...solution import Solution, Status, StopReason
 from ..allowances import Allowances
 from ..block_tables import BlockTable, greedy_split
@@ -23,8 +22,6 @@ from ..rigorous_check import verify_solution
 
 __all__ = ["AGREEMENT", "Ask", "Witness", "allocate", "keeps_everything", "witness"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Two figures of one thing agree to this fraction: what `fedss_opt.check` allows a reported figure.
 AGREEMENT = 1e-9
