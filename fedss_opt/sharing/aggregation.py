@@ -46,29 +46,7 @@ class Aggregate:
 
 @dataclass(frozen=True, eq=False)
 class Uploads:
-    """What the clients of a round sent, checked.
-
-    Parameters
-    ----------
-    values : ndarray, (n, P)
-        Uploaded parameters, finite and within float32's range, also where a mask hides them.
-    task : ndarray of int, (n,)
-        Task of each upload, 0..T-1.
-    tasks : int
-        Number of tasks, T.
-    layout : ParameterLayout
-        Says what P is.
-    masks : ndarray of bool, (n, P) or (T, P), optional
-        What each client sent of its parameters, or what the clients of each task sent; everything by default.
-    masks_by_task : bool, optional
-        Which of the two `masks` are. Left out, their shape says it; where n = T and the two readings differ, that is
-        refused.
-
-    Raises
-    ------
-    OptionError
-        Naming the field, the first offending place and value, and what is accepted.
-    """
+    """What the clients of a round sent, checked: the arguments of `aggregate`; values also where a mask hides them."""
 
     values: npt.NDArray[Any]
     task: IntArray

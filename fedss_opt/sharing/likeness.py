@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from . import similarity
 from .aggregation import Uploads
 from .layout import BoolArray, FloatArray, ParameterLayout
-from .measures import AveragedTerms, rounding_per_layer
+from .measures import AveragedTerms
 
 __all__ = ["Cosine", "Hamming", "Jaccard", "Phi"]
 
 
-class _Likeness(AveragedTerms, ABC):
+class _Likeness(AveragedTerms):
     """One number per pair of tasks and group, averaged over rounds: what the ablations have in common."""
 
     _TERMS = ("value",)
@@ -27,27 +26,14 @@ class _Likeness(AveragedTerms, ABC):
         """Relevance between tasks per group, (T, T, G), in [0, 1], symmetric, 1 on the diagonal."""
         return self._finished(self._terms["value"])
 
-    def update(
-        self,
-        values: npt.ArrayLike,
-        task: npt.ArrayLike,
-        *,
-        masks: npt.ArrayLike | None = None,
-        masks_by_task: bool | None = None,
-        rounding_variance: npt.ArrayLike | None = None,
-    ) -> None:
-        """Take in the uploads of a round, as in `SignalToNoise.update`."""
-        uploads = Uploads(values, task, self.tasks, self.layout, masks, masks_by_task)  # type: ignore[arg-type]
-        rounding_per_layer(rounding_variance, len(uploads.task), self.layout.layers)
-        self._enter(*self._compare(uploads))
+    def _take_in(self, uploads: Uploads, rounding: FloatArray) -> None:
+        present, value, comparable = self._compare(uploads)
+        for t, s in itertools.combinations(np.flatnonzero(present).tolist(), 2):
+            self._average(t, s, comparable[t, s], value=value[t, s])
 
     @abstractmethod
     def _compare(self, uploads: Uploads) -> tuple[BoolArray, FloatArray, BoolArray]:
         """Return which tasks are known, (T,), their likeness, and where it could be compared, (T, T, G) each."""
-
-    def _enter(self, present: BoolArray, value: FloatArray, comparable: BoolArray) -> None:
-        for t, s in itertools.combinations(np.flatnonzero(present).tolist(), 2):
-            self._average(t, s, comparable[t, s], value=value[t, s])
 
 
 class Cosine(_Likeness):
