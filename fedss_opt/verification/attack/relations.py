@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...fields import CLIENT_FIELDS, FIELDS
 from ...problem import BoolArray, FloatArray, Problem
 from ...solution import Solution
 
-__all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Translated", "forced_clients"]
+__all__ = ["RELATIONS", "Relation", "Translated", "forced_clients"]
 
 Generator = np.random.Generator
 Answer = tuple[BoolArray, FloatArray]
@@ -42,15 +43,10 @@ class Translated:
 
 Relation = Callable[[Problem, Generator, Solution], Translated | None]
 
-PER_CLIENT = (
-    *("payload_bits", "cn0_hz", "spectral_efficiency", "compute_s", "max_upload_s", "min_bandwidth_hz"),
-    *("max_bandwidth_hz", "weights", "mandatory", "available"),
-)
-
 
 def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Fields of the clients `index`, in that order."""
-    fields = {name: getattr(problem, name) for name in PER_CLIENT}
+    fields = {name: getattr(problem, name) for name in CLIENT_FIELDS}
     taken = {name: None if value is None else value[index] for name, value in fields.items()}
     return {**taken, "relevance": problem.relevance[:, index], "client_ids": None}
 
@@ -148,21 +144,11 @@ def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated 
 
 def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Translated:
     """Write a problem in other units of time, frequency, relevance (task by task) and weight."""
-    fields: dict[str, Any] = {
-        "payload_bits": problem.payload_bits * (time * hertz),
-        "compute_s": problem.compute_s * time,
-        "max_upload_s": problem.max_upload_s * time,
-        "bandwidth_hz": problem.bandwidth_hz * hertz,
-        "min_bandwidth_hz": problem.min_bandwidth_hz * hertz,
-        "max_bandwidth_hz": problem.max_bandwidth_hz * hertz,
-        "relevance": problem.relevance * worth[:, None],
-        "required": problem.required * worth,
-        "weights": problem.weights * weight,
-    }
-    if problem.cn0_hz is not None:
-        fields["cn0_hz"] = problem.cn0_hz * hertz
-    if problem.resource_block_hz is not None:
-        fields["resource_block_hz"] = problem.resource_block_hz * hertz
+    units = {"bit": time * hertz, "s": time, "Hz": hertz}
+    values = {field.name: (getattr(problem, field.name), units.get(field.unit)) for field in FIELDS}
+    fields = {name: value * unit for name, (value, unit) in values.items() if value is not None and unit is not None}
+    fields |= {"relevance": problem.relevance * worth[:, None], "required": problem.required * worth}
+    fields |= {"weights": problem.weights * weight}
     return Translated(
         problem.replace(**fields),
         forward=lambda selected, b: (selected, b * hertz),
