@@ -72,76 +72,6 @@ def forced_clients(problem: Problem) -> BoolArray:
     return forced
 
 
-def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    forced = forced_clients(problem) & ~problem.mandatory
-    if not forced.any():
-        return None
-    if rng.random() < 0.3:  # one of them alone
-        forced &= np.arange(problem.n_clients) == rng.choice(np.flatnonzero(forced))
-    return Translated(problem.replace(mandatory=problem.mandatory | forced))
-
-
-def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    """State by a task of its own that the mandatory clients must be selected."""
-    if not problem.mandatory.any():
-        return None
-    row = problem.mandatory.astype(float)
-    relevance, required = np.vstack([problem.relevance, row]), np.append(problem.required, row.sum())
-    return Translated(problem.replace(mandatory=False, relevance=relevance, required=required, task_ids=None))
-
-
-def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    if not answer.has_answer:
-        return None
-    return Translated(problem.replace(mandatory=problem.mandatory | answer.selected))
-
-
-def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    if not answer.has_answer:
-        return None
-    gone = ~answer.selected & (rng.random(problem.n_clients) < rng.choice([0.3, 1.0]))
-    return Translated(problem.replace(available=problem.available & ~gone))
-
-
-def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    """Add a task that the others imply: a copy, a copy that needs less, or a copy in another unit."""
-    if problem.n_tasks == 0:
-        return None
-    k, scale, less = int(rng.integers(problem.n_tasks)), 2.0 ** int(rng.integers(-3, 4)), rng.choice([1.0, 0.9, 0.5])
-    row, need = problem.relevance[k] * scale, float(problem.required[k]) * scale * less
-    if row.max(initial=1.0) > 1e29 or row[row > 0.0].min(initial=1.0) < 1e-29:
-        return None
-    place = int(rng.integers(problem.n_tasks + 1))
-    relevance, required = np.insert(problem.relevance, place, row, axis=0), np.insert(problem.required, place, need)
-    return Translated(problem.replace(relevance=relevance, required=required, task_ids=None))
-
-
-def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    """Add a client who serves no task, with the best channel there is, or somebody's."""
-    if problem.n_clients == 0:
-        return None
-    index = np.append(np.arange(problem.n_clients), int(rng.integers(problem.n_clients)))
-    fields = _columns(problem, index)
-    fields["relevance"][:, -1] = 0.0
-    fields["mandatory"][-1] = False
-    if rng.random() < 0.5:
-        fields["payload_bits"][-1] = problem.payload_bits.min()
-        fields["compute_s"][-1] = 0.0
-    return _one_more(problem, fields)
-
-
-def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    order, tasks = rng.permutation(problem.n_clients), rng.permutation(problem.n_tasks)
-    fields = _columns(problem, order)
-    fields |= {"relevance": fields["relevance"][tasks], "required": problem.required[tasks], "task_ids": None}
-    inverse = np.argsort(order)
-    return Translated(
-        problem.replace(**fields),
-        forward=lambda selected, b: (selected[order], b[order]),
-        back=lambda selected, b: (selected[inverse], b[inverse]),
-    )
-
-
 def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Translated:
     """Write a problem in other units of time, frequency, relevance (task by task) and weight."""
     units = {"bit": time * hertz, "s": time, "Hz": hertz}
@@ -156,6 +86,108 @@ def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weig
     )
 
 
+RELATIONS: dict[str, Relation] = {}
+"""Relation -> what makes the variant; None where it does not apply."""
+
+
+def _relation(name: str) -> Callable[[Relation], Relation]:
+    """Return a decorator that enters a relation in the table."""
+
+    def add(relation: Relation) -> Relation:
+        RELATIONS[name] = relation
+        return relation
+
+    return add
+
+
+@_relation("forced clients made mandatory")
+def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    forced = forced_clients(problem) & ~problem.mandatory
+    if not forced.any():
+        return None
+    if rng.random() < 0.3:  # one of them alone
+        forced &= np.arange(problem.n_clients) == rng.choice(np.flatnonzero(forced))
+    return Translated(problem.replace(mandatory=problem.mandatory | forced))
+
+
+@_relation("mandatory clients stated by a task")
+def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    """State by a task of its own that the mandatory clients must be selected."""
+    if not problem.mandatory.any():
+        return None
+    row = problem.mandatory.astype(float)
+    relevance, required = np.vstack([problem.relevance, row]), np.append(problem.required, row.sum())
+    return Translated(problem.replace(mandatory=False, relevance=relevance, required=required, task_ids=None))
+
+
+@_relation("the answer's own clients made mandatory")
+def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    if not answer.has_answer:
+        return None
+    return Translated(problem.replace(mandatory=problem.mandatory | answer.selected))
+
+
+@_relation("other clients made unavailable")
+def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    if not answer.has_answer:
+        return None
+    gone = ~answer.selected & (rng.random(problem.n_clients) < rng.choice([0.3, 1.0]))
+    return Translated(problem.replace(available=problem.available & ~gone))
+
+
+@_relation("a redundant task added")
+def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    """Add a task that the others imply: a copy, a copy that needs less, or a copy in another unit."""
+    if problem.n_tasks == 0:
+        return None
+    k, scale, less = int(rng.integers(problem.n_tasks)), 2.0 ** int(rng.integers(-3, 4)), rng.choice([1.0, 0.9, 0.5])
+    row, need = problem.relevance[k] * scale, float(problem.required[k]) * scale * less
+    if row.max(initial=1.0) > 1e29 or row[row > 0.0].min(initial=1.0) < 1e-29:
+        return None
+    place = int(rng.integers(problem.n_tasks + 1))
+    relevance, required = np.insert(problem.relevance, place, row, axis=0), np.insert(problem.required, place, need)
+    return Translated(problem.replace(relevance=relevance, required=required, task_ids=None))
+
+
+@_relation("a useless client added")
+def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    """Add a client who serves no task, with the best channel there is, or somebody's."""
+    if problem.n_clients == 0:
+        return None
+    index = np.append(np.arange(problem.n_clients), int(rng.integers(problem.n_clients)))
+    fields = _columns(problem, index)
+    fields["relevance"][:, -1] = 0.0
+    fields["mandatory"][-1] = False
+    if rng.random() < 0.5:
+        fields["payload_bits"][-1] = problem.payload_bits.min()
+        fields["compute_s"][-1] = 0.0
+    return _one_more(problem, fields)
+
+
+@_relation("a client doubled")
+def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    """Add a second client like one of the free ones."""
+    free = np.flatnonzero(~problem.mandatory)
+    if not free.size:
+        return None
+    fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
+    return _one_more(problem, fields)
+
+
+@_relation("clients and tasks permuted")
+def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    order, tasks = rng.permutation(problem.n_clients), rng.permutation(problem.n_tasks)
+    fields = _columns(problem, order)
+    fields |= {"relevance": fields["relevance"][tasks], "required": problem.required[tasks], "task_ids": None}
+    inverse = np.argsort(order)
+    return Translated(
+        problem.replace(**fields),
+        forward=lambda selected, b: (selected[order], b[order]),
+        back=lambda selected, b: (selected[inverse], b[inverse]),
+    )
+
+
+@_relation("units scaled by powers of two")
 def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by powers of two, in which no digit changes."""
     reach = int(rng.choice([3, 20]))
@@ -163,6 +195,7 @@ def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translat
     return _scaled(problem, time, hertz, 2.0 ** rng.integers(-reach, reach + 1, problem.n_tasks).astype(float), weight)
 
 
+@_relation("units scaled by decimals")
 def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by decimal factors, in which the last digits change."""
     time, hertz, weight = rng.choice([1e-3, 0.1, 1.0, 3.0, 1e3], 3)
@@ -171,6 +204,7 @@ def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Tran
     )
 
 
+@_relation("a requirement lowered")
 def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Ask for less, at times for as little less as a float can say: every answer remains one."""
     if problem.n_tasks == 0:
@@ -180,12 +214,14 @@ def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> 
     return Translated(problem.replace(required=np.where(required < 1e-30, 0.0, required)))
 
 
+@_relation("bandwidth raised")
 def _bandwidth_raised(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Give a little more of the carrier: every answer remains one."""
     factor = float(rng.choice([2.0, 1.1, 1.0 + 1e-9, 1.0 + 2.0**-51]))
     return Translated(problem.replace(bandwidth_hz=problem.bandwidth_hz * factor))
 
 
+@_relation("limits loosened")
 def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Take limits of the radios away: every answer remains one."""
     return Translated(
@@ -197,15 +233,7 @@ def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Tran
     )
 
 
-def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    """Add a second client like one of the free ones."""
-    free = np.flatnonzero(~problem.mandatory)
-    if not free.size:
-        return None
-    fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
-    return _one_more(problem, fields)
-
-
+@_relation("tasks merged")
 def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Replace all tasks by their sum, which asks for no more than they do."""
     if problem.n_tasks < 2:
@@ -216,28 +244,9 @@ def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Transla
     return Translated(problem.replace(relevance=row, required=[need], task_ids=None))
 
 
+@_relation("saved and loaded")
 def _saved_and_loaded(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"problem.{rng.choice(['json', 'npz'])}"
         problem.save(path)
         return Translated(Problem.load(path))
-
-
-RELATIONS: dict[str, Relation] = {
-    "forced clients made mandatory": _forced_made_mandatory,
-    "mandatory clients stated by a task": _mandatory_by_a_task,
-    "the answer's own clients made mandatory": _own_clients_made_mandatory,
-    "other clients made unavailable": _others_made_unavailable,
-    "a redundant task added": _redundant_task,
-    "a useless client added": _useless_client,
-    "a client doubled": _client_doubled,
-    "clients and tasks permuted": _permuted,
-    "units scaled by powers of two": _bits_scaled,
-    "units scaled by decimals": _decimals_scaled,
-    "a requirement lowered": _requirement_lowered,
-    "bandwidth raised": _bandwidth_raised,
-    "limits loosened": _limits_loosened,
-    "tasks merged": _tasks_merged,
-    "saved and loaded": _saved_and_loaded,
-}
-"""Relation -> what makes the variant; None where it does not apply."""
