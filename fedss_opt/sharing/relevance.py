@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
-from .aggregation import task_numbers
-from .checks import finite
+from .checks import finite, indices
 from .layout import FloatArray
 from .likeness import Cosine, Hamming, Jaccard, Phi
 from .measures import Measure
@@ -106,4 +105,4 @@ def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
     array: FloatArray = np.asarray(finite("tasks", tasks), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise OptionError(f"tasks: shape {array.shape}; must be (T, T)")
-    return array[:, task_numbers(task, tasks=len(array))]
+    return array[:, indices("task", task, limit=len(array))]

@@ -277,7 +277,7 @@ LAYOUT = ParameterLayout.dense((1, 1))
         (lambda: SignalToNoise(2, LAYOUT, kappa=0.0), r"kappa = 0.0: must be a number in \(0, inf\)"),
         (lambda: SignalToNoise(2, LAYOUT, smoothing=1.0), r"smoothing = 1.0: must be a number in \[0, 1\)"),
         (lambda: SignalToNoise(2, LAYOUT).update([[np.inf, 0.0]], [0]), r"values\[0, 0\] = inf: must be finite"),
-        (lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [2]), r"task\[0\] = 2: must be a task, 0 to 1"),
+        (lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [2]), r"task\[0\] = 2: must be from 0 to 1"),
         (
             lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [0], rounding_variance=[[-1.0]]),
             r"rounding_variance: shape \(1, 1\), least -1; must be a number or \(1, 1\), all >= 0",
