@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -57,21 +58,26 @@ def flint() -> Any:
         ) from None
 
 
+@cache
+def _loaded() -> Any:
+    """Return python-flint as it was found first: to look for it at every ball takes a fifth of a check."""
+    return flint()
+
+
 def arb(value: Any) -> Ball:
     """Return the ball of an exact value (a float, an int), or a ball as it is."""
-    return flint().arb(value)
+    return _loaded().arb(value)
 
 
 def ball_of(value: Fraction) -> Ball:
     """Return a ball around a rational number."""
-    module = flint()
-    return module.arb(module.fmpq(value.numerator, value.denominator))
+    return arb(_loaded().fmpq(value.numerator, value.denominator))
 
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
     """Work with this many bits, and restore what was before."""
-    with flint().ctx.workprec(bits):
+    with _loaded().ctx.workprec(bits):
         yield
 
 
@@ -97,7 +103,7 @@ def settle(question: Callable[[], bool]) -> bool | None:
 
 def final_precision() -> bool:
     """Tell whether `refine` has no higher precision left to try."""
-    return bool(flint().ctx.prec >= _PRECISIONS[-1])
+    return bool(_loaded().ctx.prec >= _PRECISIONS[-1])
 
 
 def decide(smaller: Ball, larger: Ball) -> bool:
@@ -120,7 +126,7 @@ def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
     """``b log2(1 + g/b)`` or ``e b``, bit/s."""
     if cn0 is None:
         return arb(efficiency) * bandwidth
-    return bandwidth * (arb(cn0) / bandwidth).log1p() / flint().arb.const_log2()
+    return bandwidth * (arb(cn0) / bandwidth).log1p() / _loaded().arb.const_log2()
 
 
 def upload_time(payload: float, bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
@@ -139,7 +145,7 @@ def least_bandwidth(payload: float, tau: Ball, cn0: float | None, efficiency: fl
         raise UndecidedError
     if cn0 is None:
         return arb(payload) / (arb(efficiency) * tau)
-    load = arb(payload) * flint().arb.const_log2()
+    load = arb(payload) * _loaded().arb.const_log2()
     if decide(arb(cn0) * tau, load):
         return None  # even on an infinite band the rate stays below g / ln 2
     gauge = load / (arb(cn0) * tau)
@@ -164,7 +170,7 @@ def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | N
     """
     if cn0 is None:
         return (arb(weight) * arb(payload) / (arb(efficiency) * arb(price))).sqrt()
-    kappa = arb(price) * arb(cn0) ** 2 / (arb(weight) * arb(payload) * flint().arb.const_log2())
+    kappa = arb(price) * arb(cn0) ** 2 / (arb(weight) * arb(payload) * _loaded().arb.const_log2())
     log_x = _sharpen_log_x(kappa)
     low, high = _widen(log_x.exp())
     # x^2 (log1p(x) - x/(1+x)) / log1p(x)^2 increases with x.

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from ...fields import CLIENT_FIELDS, FIELDS
 from ...problem import BoolArray, FloatArray, Problem
 from ...solution import Solution
+from ..ball_dual import exact_sum
 
 __all__ = ["RELATIONS", "Relation", "Translated", "forced_clients"]
 
@@ -66,7 +67,7 @@ def forced_clients(problem: Problem) -> BoolArray:
     candidates = problem.available
     for k in range(problem.n_tasks):
         row, target = problem.relevance[k], Fraction(float(problem.coverage_target[k]))
-        spare = sum((Fraction(float(r)) for r in row[candidates]), Fraction(0)) - target
+        spare = exact_sum(row[candidates]) - target
         for n in np.flatnonzero(candidates & (row > 0.0)):
             forced[n] |= Fraction(float(row[n])) > spare
     return forced
