@@ -41,16 +41,7 @@ class Cosine(_Likeness):
 
     Give updates (uploaded weights less those that training started from) to compare directions of training, or weights
     to compare models. From a common start even tasks that contradict each other have models with cosines near 1. Only
-    coordinates count that at least half of either task's uploads contain.
-
-    Parameters
-    ----------
-    tasks : int
-        Number of tasks T >= 1.
-    layout : ParameterLayout
-        Groups of the parameters.
-    smoothing : float
-        Weight in [0, 1) of the past in the exponential average.
+    coordinates count that at least half of either task's uploads contain. Parameters are those of `SignalToNoise`.
 
     Examples
     --------
@@ -77,16 +68,8 @@ class _OfMasks(_Likeness):
 
     Pruned from a common start, even tasks that contradict each other keep nearly the same weights, so that everything
     looks relevant. The mask of a task is the one given for it, or what at least half of its uploads contain. A group
-    without anything prunable, and a round without masks, have likeness 1.
-
-    Parameters
-    ----------
-    tasks : int
-        Number of tasks T >= 1.
-    layout : ParameterLayout
-        Groups of the parameters, and what is prunable.
-    smoothing : float
-        Weight in [0, 1) of the past in the exponential average; 0 by default, as agreed masks carry no noise.
+    without anything prunable, and a round without masks, have likeness 1. Parameters are those of `SignalToNoise`, but
+    without smoothing by default: agreed masks carry no noise.
     """
 
     _LIKENESS: ClassVar[str]

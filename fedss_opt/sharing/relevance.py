@@ -76,7 +76,7 @@ def task_relevance(groups: npt.ArrayLike, *, weights: npt.ArrayLike | None = Non
 
 
 def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
-    """Give every client the relevance of its task.
+    """Give every client the relevance of its task: what each contributes to each task, (T, n).
 
     Parameters
     ----------
@@ -84,11 +84,6 @@ def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
         Relevance of the second task's clients to the first, see `task_relevance`.
     task : array_like of int, (n,)
         Task of each client.
-
-    Returns
-    -------
-    ndarray, (T, n)
-        What each client contributes to each task.
 
     Raises
     ------

@@ -192,18 +192,7 @@ def quantise(
 
 
 def dequantise(codes: CodeArray, scale: Float32Array, *, layer: npt.ArrayLike, bits: int) -> Float32Array:
-    """Return the levels of codes, (n, K) float32: the same numbers on every machine.
-
-    Parameters
-    ----------
-    codes : ndarray of int, (n, K)
-        Codes as `quantise` has them.
-    scale : ndarray of float32, (n, L)
-        Scale of each layer.
-    layer : ndarray of int, (K,)
-        Layer of each value.
-    bits : int
-        Bits of a value, 1 to 16.
+    """Return the levels of codes, (n, K) float32: the same numbers on every machine; arguments as `quantise` has them.
 
     Raises
     ------

@@ -16,24 +16,12 @@ __all__ = ["ReferenceAnswer", "brute_force", "minimal_covers"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceAnswer:
-    """What a reference solver answers.
+    """What a reference solver answers."""
 
-    Attributes
-    ----------
-    value : float
-        s; the objective of its selection, inf where it finds none.
-    bound : float
-        s; nothing is below it, as far as the solver can tell. Equal to `value` where it proved the optimum.
-    selected : ndarray of bool, (N,)
-        Its selection.
-    finished : bool
-        Whether it came to its end.
-    """
-
-    value: float
-    bound: float
+    value: float  # s; the objective of its selection, inf where it finds none
+    bound: float  # s; nothing is below it, as far as the solver can tell: the value where it proved the optimum
     selected: BoolArray
-    finished: bool = True
+    finished: bool = True  # whether it came to its end
 
 
 def minimal_covers(problem: Problem) -> BoolArray:

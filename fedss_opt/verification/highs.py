@@ -56,8 +56,6 @@ def _makespan(problem: Problem, max_passes: int) -> ReferenceAnswer:
         if not value < best:
             return _answer(best, chosen)
         best, chosen, deadline = value, found, value * (1.0 - 1e-11)
-        if best == 0.0:
-            return _answer(best, chosen)
     return _answer(best, chosen, finished=False)
 
 

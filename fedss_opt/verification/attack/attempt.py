@@ -319,8 +319,7 @@ def _not_repeated(claimed: _Claimed, ask: Ask, solution: Solution, solve: Solve)
             worse = not warm.objective_s <= solution.objective_s * (1.0 + AGREEMENT)
             if worse or warm.lower_bound_s < solution.lower_bound_s * (1.0 - lost):
                 yield contradict("warm start from its own answer is worse", warm)
-        options = {name: value for name, value in ask.options.items() if value is not None}
-        single = solve_batch([claimed.problem], ask.method, **options)[0]
+        single = solve_batch([claimed.problem], ask.method, **ask.options)[0]
     except Exception as error:
         claim, told = f"repeating raises {type(error).__name__}", str(error).split("\n")[0]
         yield claimed.contradict(claim, ask, "an exception", told)
