@@ -99,18 +99,21 @@ def _covering_rows(problem: Problem, width: int) -> list[LinearConstraint]:
     return [LinearConstraint(table, problem.coverage_target / size, np.inf)]
 
 
+def _row(coefficients: FloatArray | BoolArray, width: int, least: float) -> LinearConstraint:
+    """Demand a sum over the first of `width` variables to be at least so much."""
+    row = np.zeros((1, width))
+    row[0, : len(coefficients)] = coefficients
+    return LinearConstraint(row, least, np.inf)
+
+
 def _beyond(found: BoolArray, width: int) -> LinearConstraint:
     """Demand somebody outside a selection that HiGHS, content with 1e-6 too little, took for a covering one."""
-    row = np.zeros((1, width))
-    row[0, : len(found)] = ~found
-    return LinearConstraint(row, 1.0, np.inf)
+    return _row(~found, width, 1.0)
 
 
 def _not_again(found: BoolArray, width: int) -> LinearConstraint:
     """Exclude one selection: at least one decision differs."""
-    row = np.zeros((1, width))
-    row[0, : len(found)] = np.where(found, -1.0, 1.0)
-    return LinearConstraint(row, 1.0 - float(np.count_nonzero(found)), np.inf)
+    return _row(np.where(found, -1.0, 1.0), width, 1.0 - float(np.count_nonzero(found)))
 
 
 def _total_in_blocks(table: BlockTable, *, attempts: int = 20) -> ReferenceAnswer:
@@ -138,7 +141,7 @@ def _total_in_blocks(table: BlockTable, *, attempts: int = 20) -> ReferenceAnswe
         found: BoolArray = member @ result.x > 0.5
         if problem.covers(found).all():
             return _answer(greedy_split(table, found).value, found)
-        rows.append(LinearConstraint((~found).astype(float)[None, :] @ member, 1.0, np.inf))
+        rows.append(_row(~found @ member, owner.size, 1.0))
     return _answer(math.inf, nobody, finished=False)
 
 
