@@ -6,6 +6,7 @@ per upload and coordinate, sharing per group: the general case, to which the tes
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -105,16 +106,15 @@ def best_distortion(samples: Sequence[float], weights: Sequence[float], levels: 
     """Least mean square error of any codebook: every division of the sorted samples into intervals is tried."""
     pairs = sorted((Fraction(float(x)), Fraction(float(w))) for x, w in zip(samples, weights, strict=True))
     total = sum(w for _, w in pairs)
-    best = None
-    for cuts in itertools.combinations(range(1, len(pairs)), min(levels, len(pairs)) - 1):
-        error = Fraction(0)
-        for first, end in itertools.pairwise((0, *cuts, len(pairs))):
-            cell = pairs[first:end]
-            mean = sum(x * w for x, w in cell) / sum(w for _, w in cell)
-            error += sum(w * (x - mean) ** 2 for x, w in cell)
-        best = error if best is None else min(best, error)
-    assert best is not None
-    return best / total
+
+    @functools.cache
+    def error(first: int, end: int) -> Fraction:
+        cell = pairs[first:end]
+        mean = sum(x * w for x, w in cell) / sum(w for _, w in cell)
+        return sum(w * (x - mean) ** 2 for x, w in cell)
+
+    divisions = itertools.combinations(range(1, len(pairs)), min(levels, len(pairs)) - 1)
+    return min(sum(error(*cell) for cell in itertools.pairwise((0, *cuts, len(pairs)))) for cuts in divisions) / total
 
 
 def prune(weights: Sequence[float], mask: Sequence[bool], prunable: Sequence[bool], removed: int) -> list[bool]:

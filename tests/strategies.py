@@ -9,12 +9,23 @@ from hypothesis import strategies as st
 
 from fedss_opt import Objective, Problem
 
-__all__ = ["decades", "multipliers", "problems", "scales", "selections"]
+__all__ = ["decades", "generators", "mixed", "multipliers", "problems", "scales", "selections"]
 
 
 def decades(low: float, high: float) -> st.SearchStrategy[float]:
     """Numbers spread evenly over the decades from `low` to `high`, plain ones first."""
     return st.integers(0, 1000).map(lambda i: float(f"{low * (high / low) ** (i / 1000):.4g}"))
+
+
+def generators() -> st.SearchStrategy[np.random.Generator]:
+    """Generators of random numbers: arrays that are drawn entry by entry take most of a test's time."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+def mixed(rng: np.random.Generator, shape: int | tuple[int, ...], *kinds: object) -> np.ndarray:
+    """Return an array of entries that are each one of some values, or from a range (low, high)."""
+    drawn = [rng.uniform(*kind, shape) if isinstance(kind, tuple) else rng.choice(kind, shape) for kind in kinds]
+    return np.choose(rng.integers(0, len(kinds), shape), drawn) if len(kinds) > 1 else drawn[0]
 
 
 def scales() -> st.SearchStrategy[float]:

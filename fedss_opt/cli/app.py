@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -139,4 +140,10 @@ for _name, _command in (
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the application and return its exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    return int(typer.main.get_command(app).main(args=arguments, prog_name=PROGRAM, standalone_mode=False))
+    return int(_whole_command().main(args=arguments, prog_name=PROGRAM, standalone_mode=False))
+
+
+@cache
+def _whole_command() -> Any:
+    """Make the command of all commands, once: their signatures take longer to read than most of them to run."""
+    return typer.main.get_command(app)

@@ -9,14 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
-from .checks import LARGEST_FLOAT32, boolean_rows, finite
-from .layout import ParameterLayout
+from .checks import LARGEST_FLOAT32, boolean_rows, finite, indices
+from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
 
 __all__ = ["Aggregate", "Uploads", "aggregate"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _FAINTEST, _LARGEST_WEIGHT = 1e-30, 1e30  # products of two weights and a value neither vanish nor overflow
 
@@ -49,29 +46,7 @@ class Aggregate:
 
 @dataclass(frozen=True, eq=False)
 class Uploads:
-    """What the clients of a round sent, checked.
-
-    Parameters
-    ----------
-    values : ndarray, (n, P)
-        Uploaded parameters, finite and within float32's range, also where a mask hides them.
-    task : ndarray of int, (n,)
-        Task of each upload, 0..T-1.
-    tasks : int
-        Number of tasks, T.
-    layout : ParameterLayout
-        Says what P is.
-    masks : ndarray of bool, (n, P) or (T, P), optional
-        What each client sent of its parameters, or what the clients of each task sent; everything by default.
-    masks_by_task : bool, optional
-        Which of the two `masks` are. Left out, their shape says it; where n = T and the two readings differ, that is
-        refused.
-
-    Raises
-    ------
-    OptionError
-        Naming the field, the first offending place and value, and what is accepted.
-    """
+    """What the clients of a round sent, checked: the arguments of `aggregate`; values also where a mask hides them."""
 
     values: npt.NDArray[Any]
     task: IntArray
@@ -85,7 +60,7 @@ class Uploads:
         if values.ndim != 2 or values.shape[1] != self.layout.parameters:
             raise OptionError(f"values: shape {values.shape}; must be (n, {self.layout.parameters})")
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "task", task_numbers(self.task, tasks=self.n_tasks, uploads=len(values)))
+        object.__setattr__(self, "task", indices("task", self.task, len(values), self.n_tasks))
         if self.masks is None:
             return
         masks = boolean_rows("masks", self.masks, self.layout)
@@ -195,7 +170,7 @@ def aggregate(
     uploads = Uploads(values, task, tasks, layout, masks, masks_by_task)  # type: ignore[arg-type]
     n = len(uploads.task)
     weight = np.ones(n) if weights is None else _weights("weights", weights, (n,), most=_LARGEST_WEIGHT)
-    q = None if sharing is None else sharing_matrix(sharing, tasks=tasks, groups=layout.groups)
+    q = None if sharing is None else _sharing_matrix(sharing, tasks, layout.groups)
 
     sums, totals = _sums_by_task(uploads, weight)
     models = np.empty(before.shape, dtype=np.float32)
@@ -249,26 +224,11 @@ def _credit(row: FloatArray, uploads: Uploads, weight: FloatArray, worth: dict[i
         row[i] = weight[i] * of_task[s]
 
 
-def task_numbers(task: npt.ArrayLike, *, tasks: int, uploads: int | None = None) -> IntArray:
-    """Accept the tasks of uploads, (n,) integers from 0 to T - 1."""
-    array = np.asarray(task)
-    expected = "(n,)" if uploads is None else f"({uploads},)"
-    counted = array.ndim == 1 and uploads in (None, array.size)
-    if not counted or (array.size and array.dtype.kind not in "iu"):
-        raise OptionError(f"task: shape {array.shape}, dtype {array.dtype}; must be {expected} of integers")
-    good = (array >= 0) & (array < tasks)
-    if not good.all():
-        i = int(np.argmin(good))
-        raise OptionError(f"task[{i}] = {array[i]}: must be a task, 0 to {tasks - 1}")
-    return array.astype(np.intp)
-
-
-def sharing_matrix(sharing: npt.ArrayLike, *, tasks: int, groups: int) -> FloatArray:
+def _sharing_matrix(sharing: npt.ArrayLike, tasks: int, groups: int) -> FloatArray:
     """Accept weights between tasks in [0, 1], per group or for all; returns (T, T, G)."""
-    array = np.asarray(sharing)
-    shape = (tasks, tasks) if array.ndim == 2 else (tasks, tasks, groups)
-    checked = _weights("sharing", sharing, shape, most=1.0)
-    return np.broadcast_to(checked[..., np.newaxis] if array.ndim == 2 else checked, (tasks, tasks, groups))
+    per_group = np.ndim(sharing) != 2
+    checked = _weights("sharing", sharing, (tasks, tasks, groups) if per_group else (tasks, tasks), most=1.0)
+    return np.broadcast_to(checked if per_group else checked[..., np.newaxis], (tasks, tasks, groups))
 
 
 def _weights(name: str, values: npt.ArrayLike, shape: tuple[int, ...], *, most: float) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
 
 __all__ = [
     "LARGEST_FLOAT32",
@@ -19,13 +19,11 @@ __all__ = [
     "check_mask",
     "check_values",
     "finite",
+    "indices",
     "ratio",
     "whole",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -80,24 +78,29 @@ def check_mask(name: str, mask: npt.ArrayLike, size: int | None = None) -> BoolA
 
 
 def check_layer(layer: npt.ArrayLike, size: int | None = None, layers: int | None = None) -> IntArray:
-    """Accept the layer of each parameter: `size` integers below `layers`, where these are given.
+    """Accept the layer of each parameter, see `indices`."""
+    return indices("layer", layer, size, layers)
 
-    Without `layers` the indices must be below their own number, which bounds what a single wrong one can cost.
+
+def indices(name: str, values: npt.ArrayLike, size: int | None = None, limit: int | None = None) -> IntArray:
+    """Accept a vector of integers from 0: `size` of them, below `limit`, where these are given.
+
+    Without `limit` they must be below their own number, which bounds what a single wrong one can cost.
     """
-    array = as_array("layer", layer)
-    _refuse_length("layer", array, size)
+    array = as_array(name, values)
+    _refuse_length(name, array, size)
     if array.size and array.dtype.kind not in "iu":
-        raise OptionError(f"layer: dtype {array.dtype}; must be of integers")
-    limit = array.size if layers is None else layers
-    if array.size and not (array.min() >= 0 and array.max() < limit):
-        place = int(np.argmax((array < 0) | (array >= limit)))
-        raise OptionError(f"layer[{place}] = {array[place]}: must be from 0 to {limit - 1}")
+        raise OptionError(f"{name}: dtype {array.dtype}; must be of integers")
+    most = array.size if limit is None else limit
+    if array.size and not (array.min() >= 0 and array.max() < most):
+        place = int(np.argmax((array < 0) | (array >= most)))
+        raise OptionError(f"{name}[{place}] = {array[place]}: must be from 0 to {most - 1}")
     return array.astype(np.intp)
 
 
 def _refuse_length(name: str, array: npt.NDArray[Any], size: int | None) -> None:
     if array.ndim != 1 or (size is not None and array.size != size):
-        raise OptionError(f"{name}: has shape {array.shape}; must be {'(P,)' if size is None else (size,)}")
+        raise OptionError(f"{name}: has shape {array.shape}; must be {'a vector' if size is None else (size,)}")
 
 
 def check_values(values: npt.ArrayLike, dimensions: int) -> npt.NDArray[np.floating[Any]]:

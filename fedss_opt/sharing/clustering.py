@@ -8,11 +8,10 @@ import numpy.typing as npt
 from ..exceptions import MissingDependencyError, OptionError
 from ..scenarios.draws import generator
 from .checks import finite, ratio, whole
+from .layout import FloatArray, IntArray
 
 __all__ = ["cluster_clients"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 # Added to every affinity, so that the graph is connected also where clusters have nothing in common: its eigenvectors
 # are ill-defined otherwise. Far below what the direction of two updates can mean.

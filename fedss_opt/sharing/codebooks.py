@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from .checks import finite
+from .layout import FloatArray, IntArray
 
 __all__ = [
     "LARGEST",
@@ -20,10 +21,6 @@ __all__ = [
     "weighted_mean",
     "weighted_variance",
 ]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ __all__ = ["ParameterLayout"]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+Float32Array = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from . import similarity
 from .aggregation import Uploads
-from .layout import ParameterLayout
-from .measures import AveragedTerms, rounding_per_layer
+from .layout import BoolArray, FloatArray, ParameterLayout
+from .measures import AveragedTerms
 
 __all__ = ["Cosine", "Hamming", "Jaccard", "Phi"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
-
-class _Likeness(AveragedTerms, ABC):
+class _Likeness(AveragedTerms):
     """One number per pair of tasks and group, averaged over rounds: what the ablations have in common."""
 
     _TERMS = ("value",)
@@ -30,27 +26,14 @@ class _Likeness(AveragedTerms, ABC):
         """Relevance between tasks per group, (T, T, G), in [0, 1], symmetric, 1 on the diagonal."""
         return self._finished(self._terms["value"])
 
-    def update(
-        self,
-        values: npt.ArrayLike,
-        task: npt.ArrayLike,
-        *,
-        masks: npt.ArrayLike | None = None,
-        masks_by_task: bool | None = None,
-        rounding_variance: npt.ArrayLike | None = None,
-    ) -> None:
-        """Take in the uploads of a round, as in `SignalToNoise.update`."""
-        uploads = Uploads(values, task, self.tasks, self.layout, masks, masks_by_task)  # type: ignore[arg-type]
-        rounding_per_layer(rounding_variance, len(uploads.task), self.layout.layers)
-        self._enter(*self._compare(uploads))
+    def _take_in(self, uploads: Uploads, rounding: FloatArray) -> None:
+        present, value, comparable = self._compare(uploads)
+        for t, s in itertools.combinations(np.flatnonzero(present).tolist(), 2):
+            self._average(t, s, comparable[t, s], value=value[t, s])
 
     @abstractmethod
     def _compare(self, uploads: Uploads) -> tuple[BoolArray, FloatArray, BoolArray]:
         """Return which tasks are known, (T,), their likeness, and where it could be compared, (T, T, G) each."""
-
-    def _enter(self, present: BoolArray, value: FloatArray, comparable: BoolArray) -> None:
-        for t, s in itertools.combinations(np.flatnonzero(present).tolist(), 2):
-            self._average(t, s, comparable[t, s], value=value[t, s])
 
 
 class Cosine(_Likeness):
@@ -58,16 +41,7 @@ class Cosine(_Likeness):
 
     Give updates (uploaded weights less those that training started from) to compare directions of training, or weights
     to compare models. From a common start even tasks that contradict each other have models with cosines near 1. Only
-    coordinates count that at least half of either task's uploads contain.
-
-    Parameters
-    ----------
-    tasks : int
-        Number of tasks T >= 1.
-    layout : ParameterLayout
-        Groups of the parameters.
-    smoothing : float
-        Weight in [0, 1) of the past in the exponential average.
+    coordinates count that at least half of either task's uploads contain. Parameters are those of `SignalToNoise`.
 
     Examples
     --------
@@ -94,16 +68,8 @@ class _OfMasks(_Likeness):
 
     Pruned from a common start, even tasks that contradict each other keep nearly the same weights, so that everything
     looks relevant. The mask of a task is the one given for it, or what at least half of its uploads contain. A group
-    without anything prunable, and a round without masks, have likeness 1.
-
-    Parameters
-    ----------
-    tasks : int
-        Number of tasks T >= 1.
-    layout : ParameterLayout
-        Groups of the parameters, and what is prunable.
-    smoothing : float
-        Weight in [0, 1) of the past in the exponential average; 0 by default, as agreed masks carry no noise.
+    without anything prunable, and a round without masks, have likeness 1. Parameters are those of `SignalToNoise`, but
+    without smoothing by default: agreed masks carry no noise.
     """
 
     _LIKENESS: ClassVar[str]

@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
+from .layout import BoolArray
 from .mask_entropy import decode_entropy, encode_entropy
 from .mask_indices import decode_indices, encode_indices
 from .packing import packed_bytes
 
 __all__ = ["MaskCode", "decode_delta", "decode_mask", "encode_delta", "encode_mask"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class MaskCode(StrEnum):
@@ -109,12 +108,7 @@ def encode_delta(mask: npt.ArrayLike, reference: npt.ArrayLike) -> bytes:
     Parameters
     ----------
     mask, reference : array_like of bool, (P,)
-        What is kept, and what the receiver thinks is.
-
-    Raises
-    ------
-    OptionError
-        When they are not boolean vectors of one length.
+        What is kept, and what the receiver thinks is; `OptionError` where they are not boolean vectors of one length.
 
     Examples
     --------
@@ -133,14 +127,7 @@ def encode_delta(mask: npt.ArrayLike, reference: npt.ArrayLike) -> bytes:
 
 
 def decode_delta(data: bytes, reference: npt.ArrayLike) -> BoolArray:
-    """Decode a mask from its difference to `reference`.
-
-    Parameters
-    ----------
-    data : bytes
-        All of what `encode_delta` returned.
-    reference : array_like of bool, (P,)
-        The mask it was encoded against.
+    """Decode a mask from all of what `encode_delta` returned and the mask that it was encoded against.
 
     Raises
     ------

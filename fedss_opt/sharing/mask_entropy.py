@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import PayloadError
+from .layout import BoolArray
 
 __all__ = ["decode_entropy", "encode_entropy"]
 
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 _BLOCK = 64

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import PayloadError
+from .layout import BoolArray
 from .packing import pack_codes, packed_bytes, unpack_codes
 
 __all__ = ["decode_indices", "encode_indices"]
 
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from .checks import boolean_rows, finite, ratio
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, ParameterLayout
 
 __all__ = [
     "MaskStatistics",
@@ -22,10 +22,6 @@ __all__ = [
     "regrow",
     "statistics",
 ]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 class Regrowth(StrEnum):

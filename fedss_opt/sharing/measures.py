@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
@@ -11,13 +12,11 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
+from .aggregation import Uploads
 from .checks import finite, whole
-from .layout import ParameterLayout
+from .layout import BoolArray, FloatArray, ParameterLayout
 
-__all__ = ["AveragedTerms", "Measure", "rounding_per_layer"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
+__all__ = ["AveragedTerms", "Measure"]
 
 
 class Measure(Protocol):
@@ -46,7 +45,7 @@ class Measure(Protocol):
         """Continue from a saved state."""
 
 
-class AveragedTerms:
+class AveragedTerms(ABC):
     """Terms per pair of tasks and group, averaged exponentially over the rounds that compared the pair."""
 
     _TERMS: ClassVar[tuple[str, ...]]
@@ -59,6 +58,44 @@ class AveragedTerms:
         shape = (self.tasks, self.tasks, layout.groups)
         self._terms: dict[str, FloatArray] = {name: np.zeros(shape) for name in self._TERMS}
         self.compared = np.zeros(shape, dtype=np.bool_)
+
+    def update(
+        self,
+        values: npt.ArrayLike,
+        task: npt.ArrayLike,
+        *,
+        masks: npt.ArrayLike | None = None,
+        masks_by_task: bool | None = None,
+        rounding_variance: npt.ArrayLike | None = None,
+    ) -> None:
+        """Take in the uploads of a round.
+
+        Parameters
+        ----------
+        values : array_like, (n, P)
+            Uploaded weights.
+        task : array_like of int, (n,)
+            Task of each upload.
+        masks : array_like of bool, (n, P) or (T, P), optional
+            What each client sent, or the clients of each task; everything by default.
+        masks_by_task : bool, optional
+            Which of the two `masks` are. Their shape says it unless n = T; pass it where that can happen.
+        rounding_variance : array_like, scalar or (n, L), optional
+            Variance >= 0 that rounding for the upload added to each value, per upload and layer. Its mean over a task's
+            uploads is taken from their variance, which does not go below 0.
+
+        Raises
+        ------
+        OptionError
+            Naming the field, the first offending place and value, and what is accepted.
+        """
+        # Uploads makes arrays of what it is given.
+        uploads = Uploads(values, task, self.tasks, self.layout, masks, masks_by_task)  # type: ignore[arg-type]
+        self._take_in(uploads, _rounding_per_layer(rounding_variance, len(uploads.task), self.layout.layers))
+
+    @abstractmethod
+    def _take_in(self, uploads: Uploads, rounding: FloatArray) -> None:
+        """Average the terms of a round, to whose uploads rounding added a variance, (n, L)."""
 
     @property
     def seen(self) -> BoolArray:
@@ -73,10 +110,7 @@ class AveragedTerms:
     def load_state(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Continue from what `state` returned.
 
-        Raises
-        ------
-        OptionError
-            When arrays are missing or unknown, or are not of this measure's shape.
+        `OptionError` is raised where arrays are missing or unknown, or are not of this measure's shape.
         """
         names = (*self._TERMS, "compared")
         if set(state) != set(names):
@@ -106,7 +140,7 @@ class AveragedTerms:
         return result
 
 
-def rounding_per_layer(variance: npt.ArrayLike | None, uploads: int, layers: int) -> FloatArray:
+def _rounding_per_layer(variance: npt.ArrayLike | None, uploads: int, layers: int) -> FloatArray:
     """Check the variance that rounding added, and give it as (uploads, layers)."""
     added: FloatArray = np.asarray(finite("rounding_variance", 0.0 if variance is None else variance), dtype=np.float64)
     if added.shape not in ((), (uploads, layers)) or (added < 0.0).any():

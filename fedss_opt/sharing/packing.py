@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import PayloadError
+from .layout import ByteArray
 
 __all__ = ["CodeArray", "pack_codes", "packed_bytes", "unpack_codes"]
 
-ByteArray = npt.NDArray[np.uint8]
 CodeArray = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -23,17 +23,6 @@ def pack_codes(codes: CodeArray, bits: int) -> ByteArray:
 
     Up to 8 bits, code i takes the bits i b to (i + 1) b - 1, counted from the lowest bit of the first byte. Longer
     codes are divided: first the low byte of each, then the rest packed by the same rule. Unused bits at the end are 0.
-
-    Parameters
-    ----------
-    codes : ndarray of unsigned int, (n, K)
-        Codes below 2^b.
-    bits : int
-        Bits of a code, 1 to 32.
-
-    Returns
-    -------
-    ndarray of uint8, (n, ceil(K b / 8))
 
     Examples
     --------
@@ -56,29 +45,7 @@ def pack_codes(codes: CodeArray, bits: int) -> ByteArray:
 
 
 def unpack_codes(packed: ByteArray, count: int, bits: int) -> CodeArray:
-    """Return the codes that `pack_codes` packed.
-
-    Parameters
-    ----------
-    packed : ndarray of uint8, (n, ceil(K b / 8))
-        Packed codes.
-    count : int
-        Number of codes in a row, K.
-    bits : int
-        Bits of a code, 1 to 32.
-
-    Raises
-    ------
-    PayloadError
-        Rows of another length, or bits set behind the last code.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fedss_opt.sharing.packing import unpack_codes
-    >>> unpack_codes(np.array([[33, 3]], np.uint8), 3, 4)
-    array([[1, 2, 3]], dtype=uint16)
-    """
+    """Return the codes, (n, K), of `pack_codes`; `PayloadError` for another length, or bits behind the last code."""
     rows, length = packed.shape
     if length != packed_bytes(count, bits):
         raise PayloadError(f"{length} bytes of codes; {count} codes of {bits} bits take {packed_bytes(count, bits)}")

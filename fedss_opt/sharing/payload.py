@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_mask, check_values, whole
+from .layout import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
 from .packing import pack_codes, packed_bytes, unpack_codes
 from .payload_head import (
     MaskMode,
@@ -46,12 +47,6 @@ from .payload_head import (
 from .values import LOSSLESS, check_bits, dequantise, quantise, steps
 
 __all__ = ["Decoded", "MaskMode", "decode", "decode_many", "encode", "encode_many", "payload_bits", "size_bits"]
-
-BoolArray = npt.NDArray[np.bool_]
-ByteArray = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +96,10 @@ def size_bits(
     ----------
     kept : int
         Number of values sent; all P in mode `none`.
-    layers : int
-        Number of layers, L.
-    bits : int
-        Bits of a value, 1 to 16 or 32.
-    mode : MaskMode or str
-        How the mask is sent.
+    layers, bits, mode
+        Number of layers, L; bits of a value, 1 to 16 or 32; how the mask is sent.
     mask_bytes : int, optional
         Modes `full` and `delta`: length of ``encode_mask(mask)`` or ``encode_delta(mask, reference)``.
-
-    Returns
-    -------
-    int
-        Bits.
 
     Raises
     ------
@@ -151,14 +137,7 @@ def encode(
     Parameters
     ----------
     values : array_like of float, (P,)
-        The parameters, finite.
-    bits, layer, mask, reference, mode, rng
-        As in `encode_many`.
-
-    Raises
-    ------
-    OptionError
-        As in `encode_many`.
+        The parameters, finite; all else, and what is refused, is as in `encode_many`.
 
     Examples
     --------
@@ -243,19 +222,7 @@ def encode_many(
 
 
 def decode(data: bytes, *, layer: npt.ArrayLike, reference: npt.ArrayLike | None = None) -> Decoded:
-    """Decode one payload; see `decode_many`.
-
-    Parameters
-    ----------
-    data : bytes
-        What `encode` returned.
-    layer, reference
-        As in `decode_many`.
-
-    Raises
-    ------
-    PayloadError
-        When the bytes are not the whole and undamaged payload of such a model and reference.
+    """Decode what `encode` returned; parameters and errors are those of `decode_many`.
 
     Examples
     --------

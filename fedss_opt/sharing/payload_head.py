@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
+from .layout import BoolArray, IntArray
 from .mask_codes import decode_delta, decode_mask, encode_delta, encode_mask
 from .values import LOSSLESS
 
@@ -28,8 +29,6 @@ __all__ = [
     "write_head",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
 
 _FORMAT, _VERSION = 0xF0, 1
 _HEAD, _REFERENCE, _CHECKSUM = 8, 4, 4  # bytes: what every head begins with, a mask's fingerprint, the end
@@ -101,28 +100,9 @@ def write_head(
     reference: npt.ArrayLike | None,
     mode: MaskMode | str | None,
 ) -> tuple[bytes, BoolArray | None]:
-    """Write the head of all payloads of a mask; by default in the mode that makes it shortest.
+    """Return the head of all payloads of a mask, by default in the mode that makes it shortest, and the mask.
 
-    Parameters
-    ----------
-    bits : int
-        Bits of a value.
-    layers : ndarray of int, (P,)
-        Layer of each parameter.
-    mask, reference, mode
-        As in `encode_many`.
-
-    Returns
-    -------
-    bytes
-        Everything before the scales and values.
-    ndarray of bool, (P,), or None
-        The mask, if there is one.
-
-    Raises
-    ------
-    OptionError
-        When mask, reference and mode do not fit together.
+    `OptionError` where mask, reference and mode do not fit together.
     """
     chosen = None if mode is None else accept_mode(mode)
     known = None if reference is None else check_mask("reference", reference, layers.size)
@@ -167,17 +147,7 @@ def seal(data: bytes) -> bytes:
 def divide(data: object, expected: bytes) -> tuple[bytes, bytes]:
     """Divide a payload into its head and what stands between that and the checksum.
 
-    Parameters
-    ----------
-    data : bytes
-        A payload.
-    expected : bytes
-        The `fingerprint` of the receiver's model.
-
-    Raises
-    ------
-    PayloadError
-        When it is damaged, not of this format and version, or made for another model.
+    `PayloadError` where it is damaged, not of this format and version, or made for a model of another `fingerprint`.
     """
     whole = _undamaged(data)
     end = _head_end(whole, expected)
@@ -237,10 +207,7 @@ def mode_and_bits(head: bytes) -> tuple[MaskMode, int]:
 def read_mask(head: bytes, size: int, known: BoolArray | None) -> BoolArray:
     """Read the mask of `size` parameters from a head; `known` is the one that the receiver has.
 
-    Raises
-    ------
-    PayloadError
-        When the code is no mask's, or the mask was encoded with another reference or one is missing.
+    `PayloadError` where the code is no mask's, or the mask was encoded with another reference or one is missing.
     """
     mode, _ = mode_and_bits(head)
     if mode is MaskMode.NONE:

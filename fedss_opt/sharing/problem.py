@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,41 +13,18 @@ from ..problem import Problem
 from ..quantities import offered
 from ..scenarios.arguments import number
 from .checks import finite
+from .layout import FloatArray
 
 __all__ = ["to_problem"]
 
-FloatArray = npt.NDArray[np.float64]
-
 
 def to_problem(
-    *,
-    payload_bits: npt.ArrayLike,
-    relevance: npt.ArrayLike,
-    required_fraction: npt.ArrayLike,
-    bandwidth_hz: float,
-    cn0_hz: npt.ArrayLike | None = None,
-    spectral_efficiency: npt.ArrayLike | None = None,
-    compute_s: npt.ArrayLike = 0.0,
-    max_upload_s: npt.ArrayLike = math.inf,
-    min_bandwidth_hz: npt.ArrayLike = 0.0,
-    max_bandwidth_hz: npt.ArrayLike = math.inf,
-    available: npt.ArrayLike = True,
-    mandatory: npt.ArrayLike = False,
-    weights: npt.ArrayLike = 1.0,
-    objective: str = "makespan",
-    resource_block_hz: float | None = None,
-    client_ids: Sequence[str] | None = None,
-    task_ids: Sequence[str] | None = None,
-    relevance_step: float | None = None,
+    *, relevance: npt.ArrayLike, required_fraction: npt.ArrayLike, relevance_step: float | None = None, **fields: Any
 ) -> Problem:
     """State which clients could upload this round, and what each task needs of them.
 
-    All parameters but the three below are those of `fedss_opt.Problem`.
-
     Parameters
     ----------
-    payload_bits : array_like, (N,) or scalar
-        Bits of each client's encoded upload.
     relevance : array_like, (K, N)
         What client n contributes to task k, >= 0, see `fedss_opt.sharing.relevance.client_relevance`.
     required_fraction : array_like, (K,) or scalar
@@ -57,6 +34,9 @@ def to_problem(
         A power of two such as 1/64: relevance is rounded down to its multiples, before anything else. A selection then
         contributes at least what the problem counts, and the solver may count requirements in whole steps, which
         tightens its lower bounds, the more the coarser the step (section 5.2 of ``docs/explanation/mathematics.md``).
+    **fields
+        All other parameters of `fedss_opt.Problem`, but for `required`: the payloads and the shared bandwidth, the
+        links of a client model, and whatever else there is to say.
 
     Returns
     -------
@@ -102,24 +82,6 @@ def to_problem(
             value=required_fraction,
             accepted=f"must be a fraction >= 0, or one for each of {len(rows)} tasks",
         )
-    problem = Problem(
-        payload_bits=payload_bits,
-        bandwidth_hz=bandwidth_hz,
-        resource_block_hz=resource_block_hz,
-        cn0_hz=cn0_hz,
-        spectral_efficiency=spectral_efficiency,
-        relevance=rows,
-        required=np.zeros(len(rows)),
-        compute_s=compute_s,
-        max_upload_s=max_upload_s,
-        min_bandwidth_hz=min_bandwidth_hz,
-        max_bandwidth_hz=max_bandwidth_hz,
-        weights=weights,
-        mandatory=mandatory,
-        available=available,
-        objective=objective,
-        client_ids=client_ids,
-        task_ids=task_ids,
-    )
+    problem = Problem(relevance=rows, required=np.zeros(len(rows)), **fields)
     # What is there to be offered is known once the problem has said who is available.
     return problem.replace(required=fraction * offered(problem.relevance, problem.available))

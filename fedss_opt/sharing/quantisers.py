@@ -29,10 +29,6 @@ __all__ = [
     "uniform",
 ]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-
 
 class QuantiserKind(StrEnum):
     """How the levels of a codebook are placed."""

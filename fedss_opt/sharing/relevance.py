@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import OptionError
-from .aggregation import task_numbers
-from .checks import finite
+from .checks import finite, indices
+from .layout import FloatArray
 from .likeness import Cosine, Hamming, Jaccard, Phi
 from .measures import Measure
 from .signal_to_noise import SignalToNoise
@@ -23,8 +23,6 @@ __all__ = [
     "client_relevance",
     "task_relevance",
 ]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 MEASURES: dict[str, type[SignalToNoise | Cosine | Jaccard | Hamming | Phi]] = {
@@ -78,7 +76,7 @@ def task_relevance(groups: npt.ArrayLike, *, weights: npt.ArrayLike | None = Non
 
 
 def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
-    """Give every client the relevance of its task.
+    """Give every client the relevance of its task: what each contributes to each task, (T, n).
 
     Parameters
     ----------
@@ -86,11 +84,6 @@ def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
         Relevance of the second task's clients to the first, see `task_relevance`.
     task : array_like of int, (n,)
         Task of each client.
-
-    Returns
-    -------
-    ndarray, (T, n)
-        What each client contributes to each task.
 
     Raises
     ------
@@ -107,4 +100,4 @@ def client_relevance(tasks: npt.ArrayLike, task: npt.ArrayLike) -> FloatArray:
     array: FloatArray = np.asarray(finite("tasks", tasks), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise OptionError(f"tasks: shape {array.shape}; must be (T, T)")
-    return array[:, task_numbers(task, tasks=len(array))]
+    return array[:, indices("task", task, limit=len(array))]

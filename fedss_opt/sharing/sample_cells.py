@@ -9,12 +9,10 @@ import numpy.typing as npt
 
 from .checks import finite, ratio
 from .codebooks import LARGEST, Codebook, sample_weights
+from .layout import FloatArray, IntArray
 
 __all__ = ["best_cells", "cell_means", "codebook_of", "distinct_samples"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _POLISHING = 100
 

@@ -20,10 +20,11 @@ class PruningSchedule(Protocol):
 
     def due(self, t: int) -> bool:
         """Whether the density changes with round t."""
+        return self.density_at(t) < (self.density_at(t - 1) if t > 0 else 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(PruningSchedule):
     """Iterative pruning: every few rounds a fixed part of what is left goes, down to a final density.
 
     Parameters
@@ -68,13 +69,9 @@ class Schedule:
         prunings = (whole("t", t, low=0) - self.start) // self.every + 1
         return max(self.density, (1.0 - self.step) ** max(prunings, 0))
 
-    def due(self, t: int) -> bool:
-        """Whether the density changes with round t."""
-        return _changes(self, t)
-
 
 @dataclass(frozen=True, kw_only=True)
-class CubicSchedule:
+class CubicSchedule(PruningSchedule):
     """Gradual pruning: fast while much is redundant, slowly towards the final density.
 
     Parameters
@@ -123,12 +120,3 @@ class CubicSchedule:
         last = since if since == self.end - self.start else since // self.every * self.every
         left = 1.0 - last / (self.end - self.start)
         return self.density + (1.0 - self.density) * math.pow(left, self.power)
-
-    def due(self, t: int) -> bool:
-        """Whether the density changes with round t."""
-        return _changes(self, t)
-
-
-def _changes(schedule: PruningSchedule, t: int) -> bool:
-    before = schedule.density_at(t - 1) if t > 0 else 1.0
-    return schedule.density_at(t) < before

@@ -7,17 +7,13 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..scenarios.arguments import number
 from .aggregation import Uploads
-from .layout import ParameterLayout
-from .measures import AveragedTerms, rounding_per_layer
+from .layout import BoolArray, FloatArray, ParameterLayout
+from .measures import AveragedTerms
 
 __all__ = ["SignalToNoise"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 class SignalToNoise(AveragedTerms):
@@ -94,41 +90,9 @@ class SignalToNoise(AveragedTerms):
         quotient = np.divide(noise, signal, out=np.ones(signal.shape), where=signal > noise)
         return self._finished(quotient)
 
-    def update(
-        self,
-        values: npt.ArrayLike,
-        task: npt.ArrayLike,
-        *,
-        masks: npt.ArrayLike | None = None,
-        masks_by_task: bool | None = None,
-        rounding_variance: npt.ArrayLike | None = None,
-    ) -> None:
-        """Take in the uploads of a round.
-
-        Parameters
-        ----------
-        values : array_like, (n, P)
-            Uploaded weights.
-        task : array_like of int, (n,)
-            Task of each upload.
-        masks : array_like of bool, (n, P) or (T, P), optional
-            What each client sent, or the clients of each task; everything by default.
-        masks_by_task : bool, optional
-            Which of the two `masks` are. Their shape says it unless n = T; pass it where that can happen.
-        rounding_variance : array_like, scalar or (n, L), optional
-            Variance >= 0 that rounding for the upload added to each value, per upload and layer. Its mean over a task's
-            uploads is taken from their variance, which does not go below 0.
-
-        Raises
-        ------
-        OptionError
-            Naming the field, the first offending place and value, and what is accepted.
-        """
-        # Uploads makes arrays of what it is given.
-        uploads = Uploads(values, task, self.tasks, self.layout, masks, masks_by_task)  # type: ignore[arg-type]
-        added = rounding_per_layer(rounding_variance, len(uploads.task), self.layout.layers)
+    def _take_in(self, uploads: Uploads, rounding: FloatArray) -> None:
         present = np.flatnonzero(np.bincount(uploads.task, minlength=self.tasks) >= 2).tolist()
-        moments = {t: _moments(uploads, t, added) for t in present}
+        moments = {t: _moments(uploads, t, rounding) for t in present}
         for t, s in itertools.combinations(present, 2):
             (enough_t, mean_t, error_t), (enough_s, mean_s, error_s) = moments[t], moments[s]
             both = enough_t & enough_s

@@ -7,62 +7,23 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from .checks import boolean_rows, finite, ratio
-from .layout import ParameterLayout
+from .layout import FloatArray, ParameterLayout
 
 __all__ = ["cosine", "hamming", "jaccard", "phi"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 def jaccard(masks: npt.ArrayLike, *, layout: ParameterLayout) -> FloatArray:
     """Intersection over union of two tasks' masks in each group.
 
     Like the other two measures on masks it looks at prunable parameters only: biases are always kept, and would make
-    any two masks alike.
-
-    Parameters
-    ----------
-    masks : array_like of bool, (T, P)
-        What each task keeps.
-    layout : ParameterLayout
-        Groups, and what is prunable.
-
-    Returns
-    -------
-    ndarray, (T, T, G)
-        In [0, 1], symmetric; 1 where both keep nothing.
-
-    Raises
-    ------
-    OptionError
-        When the masks are not boolean or not of shape (T, P).
-
-    Examples
-    --------
-    >>> from fedss_opt.sharing import ParameterLayout
-    >>> from fedss_opt.sharing.similarity import jaccard
-    >>> layout = ParameterLayout.dense((4, 1))
-    >>> jaccard([[True, True, False, False, True], [True, False, True, False, True]], layout=layout)[0, 1]
-    array([0.33333333])
+    any two masks alike. Masks are (T, P); the result is (T, T, G), in [0, 1], symmetric, and 1 where both keep nothing.
     """
     both, first, second, _ = _counts(masks, layout)
     return ratio(both, first + second - both, empty=1.0)
 
 
 def hamming(masks: npt.ArrayLike, *, layout: ParameterLayout) -> FloatArray:
-    """Part of each group's prunable parameters on which two tasks' masks agree, (T, T, G).
-
-    Parameters, result and errors are those of `jaccard`.
-
-    Examples
-    --------
-    >>> from fedss_opt.sharing import ParameterLayout
-    >>> from fedss_opt.sharing.similarity import hamming
-    >>> layout = ParameterLayout.dense((4, 1))
-    >>> hamming([[True, True, False, False, True], [True, False, True, False, True]], layout=layout)[0, 1]
-    array([0.5])
-    """
+    """Part of each group's prunable parameters on which two tasks' masks agree, (T, T, G)."""
     both, first, second, size = _counts(masks, layout)
     return ratio(size - (first + second - 2.0 * both), size, empty=1.0)
 
@@ -75,15 +36,7 @@ def phi(masks: npt.ArrayLike, *, layout: ParameterLayout) -> FloatArray:
     .. math:: \phi = \frac{s n_{11} - n_1 n_2}{\sqrt{n_1 (s - n_1)\, n_2 (s - n_2)}},
 
     with s parameters, of which the tasks keep n_1 and n_2, and n_11 in common. Where a task keeps all or nothing it has
-    no value; it is then 1 for equal masks, else 0. Parameters and errors are those of `jaccard`.
-
-    Examples
-    --------
-    >>> from fedss_opt.sharing import ParameterLayout
-    >>> from fedss_opt.sharing.similarity import phi
-    >>> layout = ParameterLayout.dense((4, 1))
-    >>> phi([[True, True, False, False, True], [True, False, True, False, True]], layout=layout)[0, 1]
-    array([0.])
+    no value; it is then 1 for equal masks, else 0.
     """
     both, first, second, size = _counts(masks, layout)
     spread = np.sqrt(first * (size - first)) * np.sqrt(second * (size - second))
@@ -93,33 +46,9 @@ def phi(masks: npt.ArrayLike, *, layout: ParameterLayout) -> FloatArray:
 
 
 def cosine(vectors: npt.ArrayLike, *, layout: ParameterLayout, masks: npt.ArrayLike | None = None) -> FloatArray:
-    """Cosine between two tasks' models, or updates, in each group, not below 0.
+    """Cosine between two tasks' models, or updates, (T, P), in each group, not below 0: (T, T, G), symmetric.
 
-    Parameters
-    ----------
-    vectors : array_like, (T, P)
-        One vector per task.
-    layout : ParameterLayout
-        Groups.
-    masks : array_like of bool, (T, P), optional
-        What each task keeps: only what both keep is compared.
-
-    Returns
-    -------
-    ndarray, (T, T, G)
-        In [0, 1], symmetric; 1 where both are zero, 0 where one is.
-
-    Raises
-    ------
-    OptionError
-        For shapes that disagree or values that are not finite.
-
-    Examples
-    --------
-    >>> from fedss_opt.sharing import ParameterLayout
-    >>> from fedss_opt.sharing.similarity import cosine
-    >>> cosine([[3.0, 4.0], [4.0, 3.0]], layout=ParameterLayout.dense((1, 1)))[0, 1]
-    array([0.96])
+    Only what both tasks' masks, (T, P), keep is compared; the cosine is 1 where both are zero, 0 where one is.
     """
     found = np.asarray(finite("vectors", vectors), dtype=np.float64)
     if found.ndim != 2 or found.shape[1] != layout.parameters:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_values
+from .layout import Float32Array, FloatArray, IntArray
 from .packing import CodeArray
 
 __all__ = [
@@ -22,9 +23,6 @@ __all__ = [
     "steps",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.intp]
 
 LOSSLESS = 32
 """The number of bits that stands for float32 as it is, without rounding."""
@@ -34,13 +32,7 @@ _SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 
 
 def check_bits(bits: int) -> int:
-    """Return `bits`, refusing what is neither 1 to 16 nor 32.
-
-    Raises
-    ------
-    OptionError
-        When it is something else.
-    """
+    """Return `bits`, refusing what is neither 1 to 16 nor 32."""
     if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not (1 <= bits <= 16 or bits == LOSSLESS):
         raise OptionError(f"bits = {bits!r}: must be an integer from 1 to 16, or {LOSSLESS} (float32)")
     return int(bits)
@@ -65,29 +57,7 @@ def scales_of(values: npt.NDArray[np.floating[Any]], *, layer: IntArray, layers:
 
     A layer of zeros, or without values, has scale 0. Any other has at least as many smallest normal numbers (1.2e-38)
     as there are steps from the lowest level to the highest: below that float32 has no room for the levels, and they
-    would not be distinct.
-
-    Parameters
-    ----------
-    values : ndarray of float, (n, K)
-        Values of n clients.
-    layer : ndarray of int, (K,)
-        Layer of each value, 0..L-1, in any order.
-    layers : int
-        Number of layers, L.
-    bits : int
-        Bits of a value, 1 to 16.
-
-    Returns
-    -------
-    ndarray of float32, (n, L)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fedss_opt.sharing.values import scales_of
-    >>> scales_of(np.array([[0.5, -2.0, 3.0]]), layer=np.array([0, 0, 2]), layers=3, bits=4)
-    array([[2., 0., 3.]], dtype=float32)
+    would not be distinct. Values are (n, K), `layer` (K,) has the layer of each, scales are (n, L).
     """
     magnitude = np.abs(values)
     if np.any(layer[1:] < layer[:-1]):
@@ -106,22 +76,7 @@ def scales_of(values: npt.NDArray[np.floating[Any]], *, layer: IntArray, layers:
 
 
 def steps(scale: Float32Array, bits: int) -> FloatArray:
-    """Return the distance of two neighbouring levels, per layer: scale / (2^(b-1) - 1), or 2 scale for one bit.
-
-    Parameters
-    ----------
-    scale : ndarray of float32, (..., L)
-        Scale of each layer.
-    bits : int
-        Bits of a value, 1 to 16.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fedss_opt.sharing.values import steps
-    >>> steps(np.array([7.0, 3.5], np.float32), 4)
-    array([1. , 0.5])
-    """
+    """Return the distance of two neighbouring levels, per layer: scale / (2^(b-1) - 1), or 2 scale for one bit."""
     return scale.astype(np.float64) * 2.0 / _intervals(bits)
 
 
@@ -161,32 +116,8 @@ def bracket(
     """Return the code of the level below each value, and the probability with which to take the one above.
 
     Levels are float32 numbers, as the receiver has them, and the probability is made from these: what is decoded then
-    has the value as its mean exactly, whatever the rounding of scales and levels.
-
-    Parameters
-    ----------
-    values : ndarray of float, (n, K)
-        Values of n clients, none larger than its layer's scale.
-    scale : ndarray of float32, (n, L)
-        Scales as `scales_of` has them.
-    layer : ndarray of int, (K,)
-        Layer of each value.
-    bits : int
-        Bits of a value, 1 to 16.
-
-    Returns
-    -------
-    ndarray of int, (n, K)
-        Codes of the lower levels.
-    ndarray of float64, (n, K)
-        Probabilities of the next higher levels, 0..1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fedss_opt.sharing.values import bracket
-    >>> bracket(np.array([[0.25, 1.0]]), np.ones((1, 1), np.float32), layer=np.zeros(2, int), bits=2)
-    (array([[1, 1]], dtype=uint16), array([[0.25, 1.  ]]))
+    has the value as its mean exactly, whatever the rounding of scales and levels. Values are (n, K), none larger than
+    its layer's scale, (n, L); codes and probabilities are (n, K).
     """
     intervals = _intervals(bits)
     per_layer = scale.astype(np.float64) / intervals
@@ -261,18 +192,7 @@ def quantise(
 
 
 def dequantise(codes: CodeArray, scale: Float32Array, *, layer: npt.ArrayLike, bits: int) -> Float32Array:
-    """Return the levels of codes, (n, K) float32: the same numbers on every machine.
-
-    Parameters
-    ----------
-    codes : ndarray of int, (n, K)
-        Codes as `quantise` has them.
-    scale : ndarray of float32, (n, L)
-        Scale of each layer.
-    layer : ndarray of int, (K,)
-        Layer of each value.
-    bits : int
-        Bits of a value, 1 to 16.
+    """Return the levels of codes, (n, K) float32: the same numbers on every machine; arguments as `quantise` has them.
 
     Raises
     ------

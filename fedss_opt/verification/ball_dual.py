@@ -48,8 +48,10 @@ def carrier_hz(problem: Problem) -> Fraction:
 
 
 def exact_sum(values: Any) -> Fraction:
-    """Return the exact sum of floats."""
-    return sum((Fraction(float(v)) for v in values), Fraction(0))
+    """Return the exact sum of floats, whose denominators are powers of two."""
+    ratios = [float(v).as_integer_ratio() for v in values]
+    whole = max((below for _, below in ratios), default=1)
+    return Fraction(sum(above * (whole // below) for above, below in ratios), whole)
 
 
 def channel_of(problem: Problem, n: int) -> tuple[float | None, float | None]:

@@ -1,9 +1,8 @@
 """Ball arithmetic for one client: rate, upload time, least bandwidth, priced cost, each as a proven enclosure.
 
-A ball contains the true real number whatever rounding did. Roots are found in two steps: a float gives a
-starting point and Newton's method sharpens it, neither of which is believed; then the defining equation is
-evaluated on both sides of the candidate, and its monotonicity proves that the root lies between. Where a
-ball is too wide to decide, the precision is doubled.
+A ball contains the true real number whatever rounding did. Roots are found in two steps: Lambert's W or Newton's
+method gives a candidate, which is not believed; then the defining equation is evaluated on both sides of it, and its
+monotonicity proves that the root lies between. Where a ball is too wide to decide, the precision is doubled.
 
 The formulas are those of the definitions (``b log2(1 + g/b)`` and so on), not those of the kernels.
 """
@@ -14,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -58,21 +58,26 @@ def flint() -> Any:
         ) from None
 
 
+@cache
+def _loaded() -> Any:
+    """Return python-flint as it was found first: to look for it at every ball takes a fifth of a check."""
+    return flint()
+
+
 def arb(value: Any) -> Ball:
     """Return the ball of an exact value (a float, an int), or a ball as it is."""
-    return flint().arb(value)
+    return _loaded().arb(value)
 
 
 def ball_of(value: Fraction) -> Ball:
     """Return a ball around a rational number."""
-    module = flint()
-    return module.arb(module.fmpq(value.numerator, value.denominator))
+    return arb(_loaded().fmpq(value.numerator, value.denominator))
 
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
     """Work with this many bits, and restore what was before."""
-    with flint().ctx.workprec(bits):
+    with _loaded().ctx.workprec(bits):
         yield
 
 
@@ -98,7 +103,7 @@ def settle(question: Callable[[], bool]) -> bool | None:
 
 def final_precision() -> bool:
     """Tell whether `refine` has no higher precision left to try."""
-    return bool(flint().ctx.prec >= _PRECISIONS[-1])
+    return bool(_loaded().ctx.prec >= _PRECISIONS[-1])
 
 
 def decide(smaller: Ball, larger: Ball) -> bool:
@@ -121,7 +126,7 @@ def rate(bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
     """``b log2(1 + g/b)`` or ``e b``, bit/s."""
     if cn0 is None:
         return arb(efficiency) * bandwidth
-    return bandwidth * (arb(cn0) / bandwidth).log1p() / flint().arb.const_log2()
+    return bandwidth * (arb(cn0) / bandwidth).log1p() / _loaded().arb.const_log2()
 
 
 def upload_time(payload: float, bandwidth: Ball, cn0: float | None, efficiency: float | None) -> Ball:
@@ -140,13 +145,12 @@ def least_bandwidth(payload: float, tau: Ball, cn0: float | None, efficiency: fl
         raise UndecidedError
     if cn0 is None:
         return arb(payload) / (arb(efficiency) * tau)
-    load = arb(payload) * flint().arb.const_log2()
+    load = arb(payload) * _loaded().arb.const_log2()
     if decide(arb(cn0) * tau, load):
         return None  # even on an infinite band the rate stays below g / ln 2
     gauge = load / (arb(cn0) * tau)
-    length = _sharpen_length(gauge)
-    bandwidth = load / (tau * length)
-    low, high = _widen(bandwidth)
+    length = -(-gauge * (-gauge).exp()).lambertw(-1) - gauge  # L / expm1(L) = G; what Lambert's W says is proven below
+    low, high = _widen(load / (tau * length))
     # The rate increases with the bandwidth: too little on one side, enough on the other.
     if not rate(low, cn0, None) * tau < payload or not rate(high, cn0, None) * tau > payload:
         raise UndecidedError
@@ -159,22 +163,6 @@ def _widen(candidate: Ball) -> tuple[Ball, Ball]:
     return (middle * (1 - width)).mid(), (middle * (1 + width)).mid()
 
 
-def _sharpen_length(gauge: Ball) -> Ball:
-    """Approximate L with ``L / expm1(L) = G`` to the working precision. Nothing is proven here."""
-    target = (-gauge.log()).mid()
-    length = (2 * target).mid()
-    # log(expm1(L) / L) is convex and increasing, at least L/2: Newton comes down to the root in a few steps.
-    for _ in range(60):
-        small = (-length).exp()
-        value = length + ((1 - small) / length).log()
-        slope = 1 / (1 - small) - 1 / length
-        step = ((value - target) / slope).mid()
-        length = (length - step).mid()
-        if abs(step) < abs(length) * arb(2) ** (-_SHARPNESS - 20):
-            break
-    return length
-
-
 def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | None, efficiency: float | None) -> Ball:
     """Enclose the bandwidth that minimises ``w S / r(b) + lambda b``, limits aside, for a price > 0, Hz.
 
@@ -182,7 +170,7 @@ def priced_bandwidth(payload: float, weight: float, price: float, cn0: float | N
     """
     if cn0 is None:
         return (arb(weight) * arb(payload) / (arb(efficiency) * arb(price))).sqrt()
-    kappa = arb(price) * arb(cn0) ** 2 / (arb(weight) * arb(payload) * flint().arb.const_log2())
+    kappa = arb(price) * arb(cn0) ** 2 / (arb(weight) * arb(payload) * _loaded().arb.const_log2())
     log_x = _sharpen_log_x(kappa)
     low, high = _widen(log_x.exp())
     # x^2 (log1p(x) - x/(1+x)) / log1p(x)^2 increases with x.
@@ -199,17 +187,8 @@ def _marginal(x: Ball) -> Ball:
 def _sharpen_log_x(kappa: Ball) -> Ball:
     """Approximate ln x with ``marginal(x) = kappa`` to the working precision. Nothing is proven here."""
     target = kappa.log().mid()
-    goal = float(target)
-    low, high = 0.5 * goal - 10.0, 0.5 * goal + 10.0  # marginal lies between x^2 / (2 + 2 ln(1+x)^2) and x^2 / 2
-    high += math.log1p(abs(goal)) * 2.0
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        if _log_marginal(middle) < goal:
-            low = middle
-        else:
-            high = middle
-    z = arb(0.5 * (low + high))
-    for _ in range(10):
+    z = ((target + arb(2).log()) / 2).mid()  # marginal(x) is x^2 / 2 for small x, and grows nearly as x^2 throughout
+    for _ in range(20):
         x = z.exp()
         length, share = x.log1p(), x / (1 + x)
         gap = length - share
@@ -219,14 +198,3 @@ def _sharpen_log_x(kappa: Ball) -> Ball:
         if abs(step) < arb(2) ** (-_SHARPNESS - 20):
             break
     return z
-
-
-def _log_marginal(z: float) -> float:
-    if z < -10.0:
-        return 2.0 * z - math.log(2.0)
-    if z > 300.0:
-        return 2.0 * z - math.log(z)
-    x = math.exp(z)
-    length = math.log1p(x)
-    gap = length - x / (1.0 + x) if x > 1e-3 else x * x / 2.0 - 2.0 * x**3 / 3.0
-    return 2.0 * z + math.log(gap) - 2.0 * math.log(length)

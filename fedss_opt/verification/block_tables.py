@@ -16,12 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..problem import BLOCK_ROUNDING, Objective, Problem
+from ..problem import BLOCK_ROUNDING, BoolArray, FloatArray, Objective, Problem
 
 __all__ = ["BlockTable", "Split", "best_of", "greedy_split"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _MOST_BLOCKS = 100_000  # of the tables: N times as many floats
 

@@ -1,12 +1,19 @@
-"""The closed forms against ball arithmetic, over the whole domain and into its corners."""
+"""The closed forms against ball arithmetic, over the whole domain and into its corners.
+
+Errors are in units of 2^-52 of the true value: half an ulp to one ulp. By default the package's kernels are measured,
+which `package_forms` alone loads.
+"""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from itertools import pairwise
+from typing import Any
 
 from .balls import (
     Ball,
@@ -19,9 +26,12 @@ from .balls import (
     upload_time,
     working_precision,
 )
-from .measurements import CheckedForms, Measurement, Sweep, package_forms
+from .claim_record import ClaimRecord
 
-__all__ = ["REGIONS", "sweep_all"]
+__all__ = ["REGIONS", "Forms", "Measurement", "Sweep", "package_forms", "sweep_all"]
+
+Forms = Mapping[str, Any]
+"""The functions that are measured: a client model's name -> its `fedss_opt.client_models.ClosedForms`."""
 
 _ULP = 2.0**-52
 
@@ -40,6 +50,70 @@ REGIONS: tuple[tuple[str, str, float, float, float], ...] = (
     ("G in 1e-290..1e-100", "G", 1e-290, 1e-100, 64.0),
 )
 _LEAST_LIMIT = 6.0  # what rounding up by 6 units relies on
+
+
+def package_forms() -> Forms:
+    """Return the package's own closed forms."""
+    return {model.name: model.closed_forms() for model in import_module("fedss_opt.client_models").MODELS}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One point of a sweep; errors are NaN where the sweep does not measure them."""
+
+    place: float  # 1 - G, or kappa, or the ratio g/b
+    error: float
+    slope_error: float = math.nan
+    kept: bool = True  # whether 6 units more bandwidth keep the deadline in exact arithmetic (least bandwidths only)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A region of a closed form's domain and what was measured there.
+
+    Claimed is that no error of a value, of a slope, is above `limit`, `slope_limit`; where it is infinite, nothing is.
+    """
+
+    form: str
+    region: str
+    limit: float
+    slope_limit: float
+    points: tuple[Measurement, ...]
+    wrong: int = 0  # points at which the form says feasible and the truth is not, or the other way round
+
+    @property
+    def worst(self) -> float:
+        """Greatest error."""
+        return max((p.error for p in self.points), default=0.0)
+
+    @property
+    def mean(self) -> float:
+        """Mean error."""
+        return math.fsum(p.error for p in self.points) / max(len(self.points), 1)
+
+    @property
+    def worst_slope(self) -> float:
+        """Greatest error of a slope; NaN where none was measured."""
+        return max((p.slope_error for p in self.points if not math.isnan(p.slope_error)), default=math.nan)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim about this region holds."""
+        slopes = math.isnan(self.worst_slope) or self.worst_slope <= self.slope_limit
+        kept = self.limit == math.inf or all(p.kept for p in self.points)
+        return self.worst <= self.limit and slopes and self.wrong == 0 and kept
+
+    def claim(self) -> ClaimRecord:
+        """Return the claim that the region's errors are within their limits."""
+        claim = ClaimRecord(f"{self.form}: {self.region}", tried=len(self.points))
+        claim.figure = f"max {self.worst:.2f}, mean {self.mean:.2f} eps"
+        if not math.isnan(self.worst_slope):
+            claim.figure += f"; slope max {self.worst_slope:.1f} eps"
+        if not self.holds:
+            late = sum(not p.kept for p in self.points)
+            limits = f"limit {self.limit} eps, slope {self.slope_limit} eps"
+            claim.violated = [f"{limits}; {self.wrong} times wrong whether it is feasible, {late} late"]
+        return claim
 
 
 def _decades(draw: random.Random, low: float, high: float) -> float:
@@ -85,12 +159,12 @@ def _gauge_room(payload: float, cn0: float, start: float, deadline: float) -> fl
         return float(1 - arb(payload) * flint().arb.const_log2() / (arb(cn0) * (arb(deadline) - arb(start))))
 
 
-def _sweep_least(forms: CheckedForms, region: tuple[str, str, float, float, float], count: int, seed: int) -> Sweep:
+def _sweep_least(forms: Forms, region: tuple[str, str, float, float, float], count: int, seed: int) -> Sweep:
     name, kind, low, high, slope_limit = region
     draw = random.Random(f"least/{name}/{seed}")
     points, wrong = [], 0
     for i, (payload, cn0, start, deadline) in enumerate(_least_points(draw, kind, low, high, count)):
-        value, slope = forms.least_shannon(payload, cn0, start, deadline)
+        value, slope = forms["shannon"].least_bandwidth(payload, cn0, start, deadline)
         true = _true_least(payload, cn0, start, deadline)
         if true is None or not math.isfinite(value):
             wrong += true is not None or value != math.inf
@@ -106,7 +180,7 @@ def _sweep_least(forms: CheckedForms, region: tuple[str, str, float, float, floa
     return Sweep("least bandwidth, Shannon", name, limit, slope_limit, tuple(points), wrong)
 
 
-def _sweep_edge(forms: CheckedForms, count: int, seed: int) -> Sweep:
+def _sweep_edge(forms: Forms, count: int, seed: int) -> Sweep:
     """Straddle G = 1 by a few ulp of the deadline: only the answer, feasible or not, is compared."""
     draw = random.Random(f"edge/{seed}")
     wrong = 0
@@ -116,7 +190,7 @@ def _sweep_edge(forms: CheckedForms, count: int, seed: int) -> Sweep:
         deadline = payload * math.log(2.0) / cn0
         for step in (-3, -2, -1, 0, 1, 2, 3):
             moved = deadline * (1.0 + step * _ULP)
-            value, _ = forms.least_shannon(payload, cn0, 0.0, moved)
+            value, _ = forms["shannon"].least_bandwidth(payload, cn0, 0.0, moved)
             true = _true_least(payload, cn0, 0.0, moved)
             wrong += (true is None) != (value == math.inf)
             points.append(Measurement(_gauge_room(payload, cn0, 0.0, moved), 0.0))
@@ -124,14 +198,14 @@ def _sweep_edge(forms: CheckedForms, count: int, seed: int) -> Sweep:
     return Sweep("least bandwidth, Shannon", region, 0.0, 0.0, tuple(points), wrong)
 
 
-def _sweep_price(forms: CheckedForms, low: float, high: float, count: int, seed: int) -> Sweep:
+def _sweep_price(forms: Forms, low: float, high: float, count: int, seed: int) -> Sweep:
     draw = random.Random(f"price/{low}/{seed}")
     points = []
     for i in range(count):
         kappa = _decades(draw, low, high)
         payload, weight, cn0 = _decades(draw, 1e3, 1e9), _decades(draw, 1e-3, 1e3), _decades(draw, 1e-3, 1e12)
         price = kappa / cn0 * (weight * payload * math.log(2.0)) / cn0
-        value, slope = forms.price_shannon(payload, cn0, weight, price)
+        value, slope = forms["shannon"].best_bandwidth(payload, cn0, weight, price)
         true = refine(partial(priced_bandwidth, payload, weight, price, cn0, None))
         slope_error = _miss(slope, _price_slope(payload, weight, price, cn0)) if i % 4 == 0 else math.nan
         points.append(Measurement(kappa, _miss(value, true), slope_error))
@@ -156,7 +230,7 @@ def _price_slope(payload: float, weight: float, price: float, cn0: float) -> Bal
         return rows[0]
 
 
-def _sweep_time(forms: CheckedForms, low: float, high: float, count: int, seed: int) -> Sweep:
+def _sweep_time(forms: Forms, low: float, high: float, count: int, seed: int) -> Sweep:
     draw = random.Random(f"time/{low}/{seed}")
     points = []
     for _ in range(count):
@@ -164,31 +238,30 @@ def _sweep_time(forms: CheckedForms, low: float, high: float, count: int, seed: 
         cn0 = ratio * bandwidth
         with working_precision(300):
             true = upload_time(payload, arb(bandwidth), cn0, None)
-            points.append(Measurement(ratio, _miss(forms.time_shannon(payload, cn0, bandwidth), true)))
+            points.append(Measurement(ratio, _miss(forms["shannon"].upload_time(payload, cn0, bandwidth), true)))
     return Sweep("upload time, Shannon", f"g/b in {low:g}..{high:g}", 6.0, 0.0, tuple(points))
 
 
-def _sweep_flat(forms: CheckedForms, count: int, seed: int) -> Iterator[Sweep]:
-    draw = random.Random(f"flat/{seed}")
-    least, price, time = [], [], []
+def _sweep_flat(forms: Forms, count: int, seed: int) -> Iterator[Sweep]:
+    draw, flat = random.Random(f"flat/{seed}"), forms["flat"]
+    points: dict[str, list[Measurement]] = {"least bandwidth": [], "bandwidth for a price": [], "upload time": []}
     for _ in range(count):
         payload, efficiency = _decades(draw, 1e-12, 1e12), _decades(draw, 1e-6, 1e6)
         weight, value = _decades(draw, 1e-6, 1e6), _decades(draw, 1e-12, 1e12)
         with working_precision(300):
-            b, slope = forms.least_flat(payload, efficiency, 0.0, value)
-            true = arb(payload) / (arb(efficiency) * arb(value))
-            least.append(Measurement(value, _miss(b, true), _miss(slope, -true / arb(value))))
-            b, slope = forms.price_flat(payload, efficiency, weight, value)
-            true = (arb(weight) * arb(payload) / (arb(efficiency) * arb(value))).sqrt()
-            error = _miss(slope, -true / (2 * arb(value)))
-            price.append(Measurement(value, _miss(b, true), error))
-            true = arb(payload) / (arb(efficiency) * arb(value))
-            time.append(Measurement(value, _miss(forms.time_flat(payload, efficiency, value), true)))
-    for form, points in (("least bandwidth", least), ("bandwidth for a price", price), ("upload time", time)):
-        yield Sweep(f"{form}, flat", "24 decades", 4.0, 8.0, tuple(points))
+            least = arb(payload) / (arb(efficiency) * arb(value))
+            best = (arb(weight) * arb(payload) / (arb(efficiency) * arb(value))).sqrt()
+            b, slope = flat.least_bandwidth(payload, efficiency, 0.0, value)
+            points["least bandwidth"].append(Measurement(value, _miss(b, least), _miss(slope, -least / arb(value))))
+            b, slope = flat.best_bandwidth(payload, efficiency, weight, value)
+            steep = -best / (2 * arb(value))
+            points["bandwidth for a price"].append(Measurement(value, _miss(b, best), _miss(slope, steep)))
+            points["upload time"].append(Measurement(value, _miss(flat.upload_time(payload, efficiency, value), least)))
+    for form, measured in points.items():
+        yield Sweep(f"{form}, flat", "24 decades", 4.0, 8.0, tuple(measured))
 
 
-def sweep_all(count: int, *, forms: CheckedForms | None = None, seed: int = 0) -> Iterator[Sweep]:
+def sweep_all(count: int, *, forms: Forms | None = None, seed: int = 0) -> Iterator[Sweep]:
     """Measure every closed form, by default the package's, at `count` points of every region."""
     forms = package_forms() if forms is None else forms
     for region in REGIONS:

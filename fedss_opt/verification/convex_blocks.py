@@ -13,15 +13,14 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..exceptions import MissingDependencyError
+from ..problem import FloatArray
 from .claim_record import ClaimRecord
-from .measurements import CheckedForms, package_forms
+from .closed_form_sweeps import Forms, package_forms
 
 __all__ = ["SelectionStep", "convex_blocks", "package_step"]
 
-FloatArray = npt.NDArray[np.float64]
 # (relevance (n, K), cost (n,), rho, v (n,), nu (K,)) -> (a (n,), v (n,), nu (K,)): the selection step, and the state of
 # the iteration after it.
 SelectionStep = Callable[
@@ -106,7 +105,7 @@ def _iterations(cp: Any, step: SelectionStep, draws: int, seed: int) -> Iterator
     yield from (selection, coverage)
 
 
-def _bandwidths(cp: Any, forms: CheckedForms, draws: int, seed: int) -> Iterator[ClaimRecord]:
+def _bandwidths(cp: Any, forms: Forms, draws: int, seed: int) -> Iterator[ClaimRecord]:
     """Least bandwidth for a deadline, and best bandwidth for a price, as exponential-cone programs."""
     draw = random.Random(f"bandwidths/{seed}")
     least, price = (ClaimRecord(f"bandwidth for a {what} as CVXPY") for what in ("deadline", "price"))
@@ -118,21 +117,21 @@ def _bandwidths(cp: Any, forms: CheckedForms, draws: int, seed: int) -> Iterator
         nats = -cp.rel_entr(b, b + 1.0)  # b log(1 + 1/b): the rate at g = 1
         _solved(cp, cp.Problem(cp.Minimize(cp.sum(b)), [nats >= bits / deadline]))
         payload = bits / np.log(2.0)
-        mine = np.array([forms.least_shannon(float(s), 1.0, 0.0, deadline)[0] for s in payload])
+        mine = np.array([forms["shannon"].least_bandwidth(float(s), 1.0, 0.0, deadline)[0] for s in payload])
         least.see(f"draw {number}", float(np.abs(np.asarray(b.value) / mine - 1.0).max()), _TOLERANCE)
         weight = np.array([0.5 + draw.random() for _ in range(n)])
         value = 0.1 + draw.random()
         time = cp.sum(cp.multiply(weight * bits, cp.inv_pos(-cp.rel_entr(b, b + 1.0))))
         _solved(cp, cp.Problem(cp.Minimize(time + value * cp.sum(b))))
         pairs = zip(payload, weight, strict=True)
-        mine = np.array([forms.price_shannon(float(s), 1.0, float(w), value)[0] for s, w in pairs])
+        mine = np.array([forms["shannon"].best_bandwidth(float(s), 1.0, float(w), value)[0] for s, w in pairs])
         # A minimiser is known to the square root of what its value is known to.
         price.see(f"draw {number}", float(np.abs(np.asarray(b.value) / mine - 1.0).max()), 1e-4)
     yield from (least, price)
 
 
 def convex_blocks(
-    draws: int, *, step: SelectionStep | None = None, forms: CheckedForms | None = None, seed: int = 0
+    draws: int, *, step: SelectionStep | None = None, forms: Forms | None = None, seed: int = 0
 ) -> Iterator[ClaimRecord]:
     """Compare the blocks of the ADMM and the closed forms, by default the package's, with CVXPY's on random data.
 

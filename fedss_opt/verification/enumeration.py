@@ -6,37 +6,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, Objective, Problem
 from .block_tables import BlockTable, best_of
 from .plain_bandwidths import least_bandwidths, priced, value_and_price
 
 __all__ = ["ReferenceAnswer", "brute_force", "minimal_covers"]
 
-BoolArray = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceAnswer:
-    """What a reference solver answers.
+    """What a reference solver answers."""
 
-    Attributes
-    ----------
-    value : float
-        s; the objective of its selection, inf where it finds none.
-    bound : float
-        s; nothing is below it, as far as the solver can tell. Equal to `value` where it proved the optimum.
-    selected : ndarray of bool, (N,)
-        Its selection.
-    finished : bool
-        Whether it came to its end.
-    """
-
-    value: float
-    bound: float
+    value: float  # s; the objective of its selection, inf where it finds none
+    bound: float  # s; nothing is below it, as far as the solver can tell: the value where it proved the optimum
     selected: BoolArray
-    finished: bool = True
+    finished: bool = True  # whether it came to its end
 
 
 def minimal_covers(problem: Problem) -> BoolArray:

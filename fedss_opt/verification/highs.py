@@ -13,18 +13,15 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, FloatArray, Objective, Problem
 from .block_tables import BlockTable, greedy_split
 from .enumeration import ReferenceAnswer
 from .plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value
 
 __all__ = ["cheapest_cover", "highs", "highs_total"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _TOLERANCE = 1e-8
 _LARGEST = 1e3  # HiGHS stops at an absolute gap of 1e-6: what decides counts as a thousand
@@ -59,8 +56,6 @@ def _makespan(problem: Problem, max_passes: int) -> ReferenceAnswer:
         if not value < best:
             return _answer(best, chosen)
         best, chosen, deadline = value, found, value * (1.0 - 1e-11)
-        if best == 0.0:
-            return _answer(best, chosen)
     return _answer(best, chosen, finished=False)
 
 
@@ -104,18 +99,21 @@ def _covering_rows(problem: Problem, width: int) -> list[LinearConstraint]:
     return [LinearConstraint(table, problem.coverage_target / size, np.inf)]
 
 
+def _row(coefficients: FloatArray | BoolArray, width: int, least: float) -> LinearConstraint:
+    """Demand a sum over the first of `width` variables to be at least so much."""
+    row = np.zeros((1, width))
+    row[0, : len(coefficients)] = coefficients
+    return LinearConstraint(row, least, np.inf)
+
+
 def _beyond(found: BoolArray, width: int) -> LinearConstraint:
     """Demand somebody outside a selection that HiGHS, content with 1e-6 too little, took for a covering one."""
-    row = np.zeros((1, width))
-    row[0, : len(found)] = ~found
-    return LinearConstraint(row, 1.0, np.inf)
+    return _row(~found, width, 1.0)
 
 
 def _not_again(found: BoolArray, width: int) -> LinearConstraint:
     """Exclude one selection: at least one decision differs."""
-    row = np.zeros((1, width))
-    row[0, : len(found)] = np.where(found, -1.0, 1.0)
-    return LinearConstraint(row, 1.0 - float(np.count_nonzero(found)), np.inf)
+    return _row(np.where(found, -1.0, 1.0), width, 1.0 - float(np.count_nonzero(found)))
 
 
 def _total_in_blocks(table: BlockTable, *, attempts: int = 20) -> ReferenceAnswer:
@@ -143,7 +141,7 @@ def _total_in_blocks(table: BlockTable, *, attempts: int = 20) -> ReferenceAnswe
         found: BoolArray = member @ result.x > 0.5
         if problem.covers(found).all():
             return _answer(greedy_split(table, found).value, found)
-        rows.append(LinearConstraint((~found).astype(float)[None, :] @ member, 1.0, np.inf))
+        rows.append(_row(~found @ member, owner.size, 1.0))
     return _answer(math.inf, nobody, finished=False)
 
 

@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, FloatArray, Objective, Problem
 from .block_tables import BlockTable, greedy_split
 
 __all__ = [
@@ -24,8 +23,6 @@ __all__ = [
     "value_and_price",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _LN2 = math.log(2.0)
 
@@ -47,9 +44,12 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
             y = np.where(reach > 2.0 * load, np.log(reach / load), -np.log1p((load - reach) / reach))
             length = 2.0 * np.where(reach > load, y, 1.0)
             for _ in range(14):
+                lost = np.expm1(-length)
+                value, slope = length + np.log(-lost / length), -1.0 / lost - 1.0 / length
                 small = length < 0.01
-                value = np.where(small, length / 2 + length**2 / 24, length + np.log(-np.expm1(-length) / length))
-                slope = np.where(small, 0.5 + length / 12, -1.0 / np.expm1(-length) - 1.0 / length)
+                if small.any():
+                    few = length[small]
+                    value[small], slope[small] = few / 2 + few**2 / 24, 0.5 + few / 12
                 length = length - (value - y) / slope
             b = np.where(reach > load, load / (tau * length), np.inf)
             b = np.where(np.isinf(tau), 0.0, b)
@@ -71,7 +71,10 @@ def priced(problem: Problem, price: float) -> tuple[FloatArray, FloatArray]:
                 middle = 0.5 * (low + high)
                 x = np.exp(np.minimum(middle, 600.0))
                 length = np.log1p(x)
-                gap = np.where(x > 1e-4, length - x / (1.0 + x), x * x * (0.5 - 2.0 * x / 3.0))
+                gap = length - x / (1.0 + x)
+                small = x <= 1e-4
+                if small.any():
+                    gap[small] = x[small] * x[small] * (0.5 - 2.0 * x[small] / 3.0)
                 below = 2.0 * middle + np.log(gap) - 2.0 * np.log(length) < goal
                 low, high = np.where(below, middle, low), np.where(below, high, middle)
             b = problem.cn0_hz * np.exp(-0.5 * (low + high))

@@ -11,7 +11,7 @@ from importlib import import_module
 import numpy as np
 import numpy.typing as npt
 
-from ..problem import Problem
+from ..problem import BoolArray, Problem
 from .claim_record import above, records_of
 from .frozen_families import Instance
 from .plain_bandwidths import least_bandwidths, selection_value
@@ -19,7 +19,6 @@ from .rigorous_check import verify_solution
 
 __all__ = ["POLICY_CLAIMS", "PolicyClaims"]
 
-BoolArray = npt.NDArray[np.bool_]
 
 _OPTIMAL = ("all", "random", "best_channel", "greedy", "fedcs")  # with the best bandwidths of their selections
 _EQUAL = ("random_equal", "proportional")

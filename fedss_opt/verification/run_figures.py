@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,13 @@ def draw_figures(run: VerificationRun) -> dict[str, bytes]:
     """Draw the figures of a run, file name to PNG; `MissingDependencyError` is raised without matplotlib."""
     from ..figures import new_figure, picture, tidy  # noqa: PLC0415 - matplotlib belongs to an extra
 
-    drawings: dict[str, Callable[[VerificationRun, Any], bool]] = {
-        "errors.png": _errors,
-        "gaps.png": _gaps,
-        "agreement.png": _agreement,
-        "cores.png": _cores,
-    }
     files = {}
-    for name, draw in drawings.items():
+    for draw in (_errors, _gaps, _agreement, _cores):
         figure = new_figure(7.2, 4.2)
-        if not draw(run, figure):
-            continue
-        for axes in figure.axes:
-            tidy(axes)
-        files[name] = picture(figure, dpi=120.0)
+        if draw(run, figure):
+            for axes in figure.axes:
+                tidy(axes)
+            files[f"{draw.__name__.removeprefix('_')}.png"] = picture(figure, dpi=120.0)
     return files
 
 
@@ -53,11 +45,8 @@ def _errors(run: VerificationRun, figure: Any) -> bool:
         axes.plot(middle, [np.median(group) for group in grouped], "--", color=color, label=f"{name}: median")
     axes.plot([1e-15, 1.0], [6.0, 6.0], color=INK, linewidth=1.2, label="claimed of the bandwidth: at most 6")
     axes.axvspan(1e-18, 1e-15, color=GREY, alpha=0.25, linewidth=0, label="no accuracy is claimed")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(1e-18, 1.0)
+    axes.set(xscale="log", yscale="log", xlim=(1e-18, 1.0), ylabel="error, units of 2^-52")
     axes.set_xlabel("1 - G (left: the channel barely carries the payload; left end: 1e-18 or less)")
-    axes.set_ylabel("error, units of 2^-52")
     axes.set_title("Least bandwidth, Shannon: error against ball arithmetic, by half decades", fontsize=10, loc="left")
     axes.legend(loc="upper right", fontsize=8)
     return True
@@ -71,9 +60,8 @@ def _gaps(run: VerificationRun, figure: Any) -> bool:
     panels = figure.subplots(len(check.gaps), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (name, gaps) in zip(panels, check.gaps.items(), strict=True):
         shown = np.clip(gaps, 1e-13, 9.99)
-        axes.hist(
-            shown, bins=edges, weights=np.full(len(gaps), 100.0 / len(gaps)), color=METHODS.get(name, INK), alpha=0.8
-        )
+        weights = np.full(len(gaps), 100.0 / len(gaps))
+        axes.hist(shown, bins=edges, weights=weights, color=METHODS.get(name, INK), alpha=0.8)
         axes.axvline(1e-4, color=INK, linewidth=0.8, linestyle="--")
         optimal = 100.0 * float(np.mean(np.array(gaps) <= 1e-4))
         text = f"{name}: {len(gaps)} answers, {optimal:.0f} % within 1e-4"
@@ -95,21 +83,14 @@ def _agreement(run: VerificationRun, figure: Any) -> bool:
         ordered = np.sort(np.maximum(np.abs(ratios), 1e-16))
         right = max(right, 3.0 * float(ordered[-1]))
         share = 100.0 * np.arange(1, len(ordered) + 1) / len(ordered)
-        lines = np.append(ordered, 1e6), np.append(share, 100.0)
-        behind = name == "exact"  # it often agrees with the others, and shows behind them
-        axes.step(
-            *lines,
-            where="post",
-            color=METHODS.get(name, INK),
-            linewidth=7.0 if behind else 2.0,
-            zorder=1 if behind else 2,
-            label=f"{name} ({len(ordered)} answers)",
-        )
-    axes.set_xscale("log")
-    axes.set_xlim(0.7e-16, right)
-    axes.set_ylim(0.0, 103.0)
+        width, order = (
+            (7.0, 1) if name == "exact" else (2.0, 2)
+        )  # it often agrees with the others, and shows behind them
+        look = {"color": METHODS.get(name, INK), "linewidth": width, "zorder": order}
+        label = f"{name} ({len(ordered)} answers)"
+        axes.step(np.append(ordered, 1e6), np.append(share, 100.0), where="post", label=label, **look)
+    axes.set(xscale="log", xlim=(0.7e-16, right), ylim=(0.0, 103.0), ylabel="% of the answers that are within")
     axes.set_xlabel("distance of the answer from the best reference's, relative (left end: 1e-16 or less)")
-    axes.set_ylabel("% of the answers that are within")
     axes.set_title("Agreement with brute force and HiGHS", fontsize=10, loc="left")
     axes.legend(fontsize=8, loc="center right")
     return True
@@ -123,8 +104,7 @@ def _cores(run: VerificationRun, figure: Any) -> bool:
     jitter = ((np.arange(len(core)) * 0.618034) % 1.0 - 0.5) * 0.6
     axes.scatter(clients + jitter, core, s=12, color=BLUE, alpha=0.6, linewidths=0)
     axes.plot([0, clients.max()], [0, clients.max()], color=INK, linewidth=0.8, linestyle="--", label="all clients")
-    axes.set_xlabel("clients")
-    axes.set_ylabel("core: clients that screening leaves undecided")
+    axes.set(xlabel="clients", ylabel="core: clients that screening leaves undecided")
     axes.set_title("Core sizes after the ADMM (makespan)", fontsize=10, loc="left")
     axes.legend(fontsize=8)
     return True

@@ -9,13 +9,12 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..problem import FloatArray
 from .claim_record import ClaimRecord, records_of
 
 __all__ = ["SHARING_CLAIMS", "sharing_claims"]
 
-FloatArray = npt.NDArray[np.float64]
 
 SHARING_CLAIMS = (
     "payloads: the mask, and what it removes is 0",

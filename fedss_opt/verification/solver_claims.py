@@ -18,10 +18,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linprog
 
-from ..problem import Objective, Problem
+from ..problem import BoolArray, FloatArray, Objective, Problem
 from ..solution import Solution, Status
 from .ball_dual import carrier_hz
 from .claim_record import above, records_of
@@ -32,8 +31,6 @@ from .plain_bandwidths import least_bandwidths, priced, selection_value
 
 __all__ = ["FLOORS", "MOST_ENUMERATED", "SOLVER_CLAIMS", "SolverClaims", "relaxation_at_price", "relaxed_bandwidth"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _REFERENCE = 1e-7  # as in the cross-checks: what enumeration is good for, generously
 _NEAR = 1e-6  # above what enumeration is good for

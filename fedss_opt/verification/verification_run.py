@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections import Counter
@@ -14,13 +13,12 @@ from ..exceptions import MissingDependencyError
 from .balls import flint
 from .check_claims import CheckClaims
 from .claim_record import ClaimRecord, Progress, try_cases
-from .closed_form_sweeps import sweep_all
+from .closed_form_sweeps import Forms, Sweep, sweep_all
 from .convex_blocks import convex_blocks
 from .corruption_claims import CorruptionRecord, try_corruptions
 from .cross_check import LONG, CrossCheck, SolverSchedule
 from .fault_run import FAULTS, FaultRecord, try_faults
 from .frozen_families import EXPECTED, FAMILIES, Instance, family_hash, family_size, instances
-from .measurements import CheckedForms, Sweep
 from .policy_claims import PolicyClaims
 from .round_claims import round_claims
 from .sharing_claims import sharing_claims
@@ -127,9 +125,7 @@ def environment() -> dict[str, str]:
     return versions
 
 
-def run_verification(
-    size: RunSize, *, progress: Progress | None = None, forms: CheckedForms | None = None
-) -> VerificationRun:
+def run_verification(size: RunSize, *, progress: Progress | None = None, forms: Forms | None = None) -> VerificationRun:
     """Put every claim to the test, by default with the package's own closed forms.
 
     `MissingDependencyError` is raised without python-flint; other solvers that are not installed are skipped.
@@ -147,24 +143,16 @@ def run_verification(
     return run
 
 
-def add_closed_forms(run: VerificationRun, tell: Progress, forms: CheckedForms | None) -> None:
+def add_closed_forms(run: VerificationRun, tell: Progress, forms: Forms | None) -> None:
     """Measure the closed forms."""
     regions = 30
     for done, sweep in enumerate(sweep_all(run.size.points, forms=forms)):
         run.sweeps.append(sweep)
-        claim = ClaimRecord(f"{sweep.form}: {sweep.region}", tried=len(sweep.points))
-        claim.figure = f"max {sweep.worst:.2f}, mean {sweep.mean:.2f} eps"
-        if not math.isnan(sweep.worst_slope):
-            claim.figure += f"; slope max {sweep.worst_slope:.1f} eps"
-        if not sweep.holds:
-            late = sum(not p.kept for p in sweep.points)
-            limits = f"limit {sweep.limit} eps, slope {sweep.slope_limit} eps"
-            claim.violated = [f"{limits}; {sweep.wrong} times wrong whether it is feasible, {late} late"]
-        run.add("closed forms", claim)
+        run.add("closed forms", sweep.claim())
         tell("closed forms", min(done + 1, regions), regions)
 
 
-def _add_blocks(run: VerificationRun, tell: Progress, forms: CheckedForms | None) -> None:
+def _add_blocks(run: VerificationRun, tell: Progress, forms: Forms | None) -> None:
     tell("sub-problems", 0, 1)
     try:
         for claim in convex_blocks(run.size.draws, forms=forms):
@@ -192,16 +180,10 @@ def _add_answers(run: VerificationRun, tell: Progress) -> None:
     for number, case in enumerate(cases):
         tell("answers", number, len(cases))
         check.try_instance(case, number)
-    for record in check.methods.values():
-        if record.name not in import_module("fedss_opt.solvers").METHODS:
-            continue
-        least = 0.0 if record.name == "cvxpy" else len(cases)
-        true = ClaimRecord(f"{record.name}: every claim of every answer", tried=record.runs)
-        true.violated, true.undecided = record.wrong, list(record.undecided)
-        true.figure = f"{record.proven} proven, {record.exact} without any allowance"
-        ends = ClaimRecord(f"{record.name}: ends without an error", tried=record.runs, violated=record.failed)
-        run.add("answers", true, least=least)
-        run.add("answers", ends, least=least)
+    for claim in check.method_claims():
+        name = claim.name.partition(":")[0]
+        if name in import_module("fedss_opt.solvers").METHODS:
+            run.add("answers", claim, least=0.0 if name == "cvxpy" else len(cases))
     run.add_compared("cross-check", check.claims.values(), len(cases), missing=check.missing)
 
 

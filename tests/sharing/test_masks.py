@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from fedss_opt import OptionError
 from fedss_opt.sharing import ParameterLayout
@@ -17,17 +16,19 @@ from fedss_opt.sharing.masks import prune, regrow, statistics
 from fedss_opt.sharing.schedules import CubicSchedule, Schedule
 
 from .. import naive_sharing as naive
+from ..strategies import generators
 
 
 @st.composite
 def models(draw: st.DrawFn) -> tuple[ParameterLayout, np.ndarray, np.ndarray]:
     """Some tasks' weights, many of them equal, and masks that keep what is not prunable."""
     size, tasks = draw(st.integers(1, 12)), draw(st.integers(1, 3))
-    prunable = draw(hnp.arrays(np.bool_, size))
+    rng = draw(generators())
+    prunable = rng.random(size) < draw(st.sampled_from([0.5, 1.0, 0.8, 0.0]))
     layer = np.minimum(np.arange(size), 1)
     layout = ParameterLayout(layer, np.zeros(size, dtype=int), prunable)
-    weights = draw(hnp.arrays(np.float32, (tasks, size), elements=st.integers(-4, 4).map(float)))
-    masks = draw(hnp.arrays(np.bool_, (tasks, size))) | ~prunable
+    weights = rng.integers(-4, 5, (tasks, size)).astype(np.float32)
+    masks = (rng.random((tasks, size)) < draw(st.sampled_from([0.5, 0.9, 0.0, 1.0]))) | ~prunable
     return layout, weights, masks
 
 

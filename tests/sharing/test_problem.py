@@ -52,6 +52,12 @@ def test_every_field_arrives() -> None:
     assert found.to_dict() == expected.to_dict()
 
 
+def test_what_is_no_field_of_a_problem_is_refused() -> None:
+    for name in ("band_hz", "required"):
+        with pytest.raises(TypeError, match=name):
+            to_problem(**GOOD, **{name: 1.0})
+
+
 def test_flat_rates_no_clients_and_no_tasks() -> None:
     flat = to_problem(
         payload_bits=1e4, relevance=[[1.0, 0.5]], required_fraction=1.0, bandwidth_hz=1e6, spectral_efficiency=2.0

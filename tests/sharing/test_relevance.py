@@ -20,6 +20,7 @@ from fedss_opt.sharing.relevance import (
 )
 
 from .. import naive_sharing as naive
+from ..strategies import generators, mixed
 
 EPS = 2.0**-53
 
@@ -28,17 +29,16 @@ EPS = 2.0**-53
 def rounds(draw: st.DrawFn) -> dict[str, object]:
     """Uploads of a small round, rounded by different amounts per layer."""
     n, tasks, groups = draw(st.integers(0, 8)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    group = [*range(groups), *draw(st.lists(st.integers(0, groups - 1), max_size=4))]
-    size = len(group)
+    rng, size = draw(generators()), groups + draw(st.integers(0, 4))
+    group = [*range(groups), *rng.integers(0, groups, size - groups)]
     layer = np.arange(size) % 2
-    near = st.one_of(st.integers(-3, 3).map(float), st.floats(-10.0, 10.0, width=32))
     return {
         "tasks": tasks,
         "layout": ParameterLayout(layer, np.array(group), np.ones(size, dtype=bool)),
-        "values": draw(hnp.arrays(np.float32, (n, size), elements=near)),
-        "task": np.array(draw(st.lists(st.integers(0, tasks - 1), min_size=n, max_size=n)), dtype=np.intp),
-        "masks": draw(hnp.arrays(np.bool_, (n, size), elements=st.integers(0, 3).map(bool))),
-        "rounding": draw(hnp.arrays(np.float64, (n, int(layer.max()) + 1), elements=st.sampled_from([0.0, 0.1, 3.0]))),
+        "values": mixed(rng, (n, size), np.arange(-3.0, 4.0), (-10.0, 10.0)).astype(np.float32),
+        "task": rng.integers(0, tasks, n),
+        "masks": rng.random((n, size)) < 0.75,
+        "rounding": mixed(rng, (n, int(layer.max()) + 1), [0.0, 0.1, 3.0]),
     }
 
 
@@ -277,7 +277,7 @@ LAYOUT = ParameterLayout.dense((1, 1))
         (lambda: SignalToNoise(2, LAYOUT, kappa=0.0), r"kappa = 0.0: must be a number in \(0, inf\)"),
         (lambda: SignalToNoise(2, LAYOUT, smoothing=1.0), r"smoothing = 1.0: must be a number in \[0, 1\)"),
         (lambda: SignalToNoise(2, LAYOUT).update([[np.inf, 0.0]], [0]), r"values\[0, 0\] = inf: must be finite"),
-        (lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [2]), r"task\[0\] = 2: must be a task, 0 to 1"),
+        (lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [2]), r"task\[0\] = 2: must be from 0 to 1"),
         (
             lambda: SignalToNoise(2, LAYOUT).update([[1.0, 0.0]], [0], rounding_variance=[[-1.0]]),
             r"rounding_variance: shape \(1, 1\), least -1; must be a number or \(1, 1\), all >= 0",

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from fedss_opt import OptionError
 from fedss_opt.sharing import ParameterLayout
 from fedss_opt.sharing.similarity import cosine, hamming, jaccard, phi
 
 from .. import naive_sharing as naive
+from ..strategies import generators, mixed
 
 EPS = 2.0**-53
 MEASURES = {"jaccard": jaccard, "hamming": hamming, "phi": phi}
@@ -21,14 +21,17 @@ MEASURES = {"jaccard": jaccard, "hamming": hamming, "phi": phi}
 @st.composite
 def layouts(draw: st.DrawFn) -> ParameterLayout:
     groups = draw(st.integers(1, 3))
-    group = np.array([*range(groups), *draw(st.lists(st.integers(0, groups - 1), max_size=9))])
-    return ParameterLayout(np.zeros(group.size, dtype=int), group, draw(hnp.arrays(np.bool_, group.size)))
+    rng, more = draw(generators()), draw(st.integers(0, 9))
+    group = np.concatenate([np.arange(groups), rng.integers(0, groups, more)])
+    return ParameterLayout(np.zeros(group.size, dtype=int), group, rng.random(group.size) < 0.6)
 
 
-@given(layouts(), st.integers(0, 3), st.data())
+@given(layouts(), st.integers(0, 3), st.sampled_from([0.5, 0.9, 0.0, 1.0]), generators())
 @pytest.mark.parametrize("kind", MEASURES)
-def test_likeness_of_masks_is_counted(kind: str, layout: ParameterLayout, tasks: int, data: st.DataObject) -> None:
-    masks = data.draw(hnp.arrays(np.bool_, (tasks, layout.parameters)))
+def test_likeness_of_masks_is_counted(
+    kind: str, layout: ParameterLayout, tasks: int, density: float, rng: np.random.Generator
+) -> None:
+    masks = rng.random((tasks, layout.parameters)) < density
     found = MEASURES[kind](masks, layout=layout)
     assert found.shape == (tasks, tasks, layout.groups)
     for t, s, g in np.ndindex(found.shape):
@@ -38,13 +41,12 @@ def test_likeness_of_masks_is_counted(kind: str, layout: ParameterLayout, tasks:
         assert found[t, s, g] == pytest.approx(expected, rel=0.0, abs=100 * EPS)
 
 
-@given(layouts(), st.integers(0, 3), st.integers(-30, 30), st.data())
+@given(layouts(), st.integers(0, 3), st.integers(-30, 30), generators())
 def test_cosines_are_those_of_the_equation(
-    layout: ParameterLayout, tasks: int, power: int, data: st.DataObject
+    layout: ParameterLayout, tasks: int, power: int, rng: np.random.Generator
 ) -> None:
-    entries = st.one_of(st.integers(-3, 3).map(float), st.floats(-5.0, 5.0, width=32))
-    vectors = data.draw(hnp.arrays(np.float64, (tasks, layout.parameters), elements=entries))
-    masks = data.draw(hnp.arrays(np.bool_, (tasks, layout.parameters)))
+    vectors = mixed(rng, (tasks, layout.parameters), np.arange(-3.0, 4.0), (-5.0, 5.0))
+    masks = rng.random((tasks, layout.parameters)) < 0.6
     found = cosine(vectors * 2.0**power, layout=layout, masks=masks)
     for t, s, g in np.ndindex(found.shape):
         common = (layout.group == g) & ((masks[t] & masks[s]) | (t == s))

@@ -128,7 +128,7 @@ def test_witnesses_keep_every_constraint():
     everybody = np.array([True, True])
     found = witness(problem, "here", everybody, np.array([1e6, 1e6]))
     assert found is not None
-    assert found.value == 1.0
+    assert found.objective_s == 1.0
     assert keeps_everything(problem, found)
     assert witness(problem, "here", everybody, np.array([1.1e6, 1e6])) is None
     assert witness(problem, "here", everybody, np.array([1.1e6, 0.9e6])) is None
@@ -153,7 +153,7 @@ def test_selections_are_allocated_as_the_package_does(objective, block):
     best = fo.solve(problem, "exact")
     found = witness(problem, "here", best.selected, allocate(problem, best.selected))
     assert found is not None
-    assert found.value == pytest.approx(best.objective_s, rel=1e-9)
+    assert found.objective_s == pytest.approx(best.objective_s, rel=1e-9)
 
 
 def test_forced_clients_are_those_a_task_cannot_do_without():

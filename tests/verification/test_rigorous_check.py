@@ -24,7 +24,7 @@ from ..test_resource_blocks import problems_in_blocks
 
 # What measures the package has to load it; what checks must not.
 LOADS_THE_PACKAGE = {
-    *("measurements.py", "convex_blocks.py", "cross_check.py", "verification_run.py"),
+    *("closed_form_sweeps.py", "convex_blocks.py", "cross_check.py", "verification_run.py"),
     *("solver_claims.py", "check_claims.py", "policy_claims.py", "round_claims.py", "sharing_claims.py"),
     *("fault_claims.py", "fault_run.py"),
 }

@@ -15,10 +15,10 @@ from fedss_opt.cli import main
 from fedss_opt.cli.app import app
 from fedss_opt.verification import run_report, verification_run
 from fedss_opt.verification.claim_record import ClaimRecord
+from fedss_opt.verification.closed_form_sweeps import package_forms
 from fedss_opt.verification.cross_check import SolverSchedule
 from fedss_opt.verification.fault_run import FAULTS, FaultRecord
 from fedss_opt.verification.frozen_families import FAMILIES
-from fedss_opt.verification.measurements import package_forms
 from fedss_opt.verification.run_report import markdown_report, record, write_report
 from fedss_opt.verification.verification_run import RunSize, VerificationRun, run_verification
 
@@ -92,7 +92,8 @@ def test_the_record_has_every_number_of_the_report(whole, written):
 
 def test_a_violated_claim_is_told_and_is_status_1(whole, monkeypatch):
     forms = package_forms()
-    wrong = replace(forms, time_flat=lambda *given: 1.1 * forms.time_flat(*given))
+    flat = forms["flat"]
+    wrong = {**forms, "flat": replace(flat, upload_time=lambda *given: 1.1 * flat.upload_time(*given))}
     violated = replace(whole, claims=[])
     verification_run.add_closed_forms(violated, lambda *_: None, wrong)
     assert not violated.ok

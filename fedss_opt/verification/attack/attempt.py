@@ -20,7 +20,7 @@ from ..enumeration import brute_force
 from ..rigorous_check import verify_solution
 from .counterexamples import certainly_feasible, enumerated, refuted_by_highs
 from .relations import RELATIONS
-from .witnesses import AGREEMENT, Ask, Witness, keeps_everything, witness
+from .witnesses import AGREEMENT, Ask, keeps_everything, witness
 
 __all__ = ["Attempt", "Contradiction", "Plan", "Solve", "draw_plan", "try_problem"]
 
@@ -87,7 +87,7 @@ class _Claimed:
     problem: Problem
     place: str
     claims: list[tuple[Ask, Solution]] = field(default_factory=list)
-    witnesses: list[Witness] = field(default_factory=list)
+    witnesses: list[Solution] = field(default_factory=list)
 
     def contradict(self, claim: str, ask: Ask, by: str, detail: str) -> Contradiction:
         """Return the contradiction of a claim that was made of this problem."""
@@ -138,7 +138,7 @@ def _try_problem(problem: Problem, plan: Plan, solve: Solve) -> Attempt:
             attempt.gaps.append((ask.method, solution.gap))
     answered = dict(given.claims)
     if plan.references and problem.n_clients <= _MOST_FOR_ENUMERATION:
-        best = min((seen.value for seen in given.witnesses), default=math.inf)
+        best = min((seen.objective_s for seen in given.witnesses), default=math.inf)
         found = enumerated(problem, below=best * (1.0 - AGREEMENT))
         if found is not None:
             given.admit("enumeration", *found)
@@ -168,7 +168,7 @@ def _try_problem(problem: Problem, plan: Plan, solve: Solve) -> Attempt:
             given.admit("HiGHS", *found)
     for claimed, variant in translations:
         for seen in given.witnesses:
-            claimed.admit(f"as given: {seen.source}", *variant.forward(seen.selected, seen.bandwidth_hz))
+            claimed.admit(f"as given: {seen.method}", *variant.forward(seen.selected, seen.bandwidth_hz))
     for claimed in all_claimed:
         attempt.contradictions += _contradictions(claimed)
     if plan.references and problem.n_clients <= _MOST_FOR_ENUMERATION:
@@ -247,15 +247,15 @@ def _contradictions(claimed: _Claimed) -> Iterator[Contradiction]:
         bound = math.inf if infeasible else solution.lower_bound_s
         if math.isnan(bound):
             continue
-        against = [w for w in claimed.witnesses if bound > w.value * (1.0 + AGREEMENT)]
+        against = [w for w in claimed.witnesses if bound > w.objective_s * (1.0 + AGREEMENT)]
         told = "no answer" if infeasible else f"a bound of {bound!r} s"
-        for seen in sorted(against, key=lambda w: w.value):
+        for seen in sorted(against, key=lambda w: w.objective_s):
             if id(seen) not in trusted:
                 trusted[id(seen)] = keeps_everything(claimed.problem, seen)
             if not trusted[id(seen)]:
                 continue
-            detail = f"claims {told}, but {seen.value!r} s is feasible"
-            yield claimed.contradict("infeasible" if infeasible else "bound", ask, seen.source, detail)
+            detail = f"claims {told}, but {seen.objective_s!r} s is feasible"
+            yield claimed.contradict("infeasible" if infeasible else "bound", ask, seen.method, detail)
             break
 
 
@@ -319,8 +319,7 @@ def _not_repeated(claimed: _Claimed, ask: Ask, solution: Solution, solve: Solve)
             worse = not warm.objective_s <= solution.objective_s * (1.0 + AGREEMENT)
             if worse or warm.lower_bound_s < solution.lower_bound_s * (1.0 - lost):
                 yield contradict("warm start from its own answer is worse", warm)
-        options = {name: value for name, value in ask.options.items() if value is not None}
-        single = solve_batch([claimed.problem], ask.method, **options)[0]
+        single = solve_batch([claimed.problem], ask.method, **ask.options)[0]
     except Exception as error:
         claim, told = f"repeating raises {type(error).__name__}", str(error).split("\n")[0]
         yield claimed.contradict(claim, ask, "an exception", told)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from ...problem import Objective, Problem
+from ...problem import FloatArray, Objective, Problem
 from ...solution import Solution, Status
 from ..ball_dual import BallClient, carrier_hz
 from ..balls import arb, ball_of, decide, settle
@@ -22,7 +22,6 @@ from .witnesses import allocate
 
 __all__ = ["certainly_feasible", "enumerated", "refuted_by_highs"]
 
-FloatArray = npt.NDArray[np.float64]
 Found = tuple[npt.NDArray[np.bool_], FloatArray]
 
 _SECONDS = 2.0  # for one program of HiGHS

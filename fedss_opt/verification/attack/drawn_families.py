@@ -11,14 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...exceptions import ProblemError
-from ...problem import Problem
+from ...problem import FloatArray, Problem
 
 __all__ = ["FAMILIES", "draw_problem"]
 
-FloatArray = npt.NDArray[np.float64]
 Generator = np.random.Generator
 Fields = dict[str, Any]
 Family = Callable[[Generator, int, int], Fields]

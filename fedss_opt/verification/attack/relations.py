@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...problem import Problem
+from ...fields import CLIENT_FIELDS, FIELDS
+from ...problem import BoolArray, FloatArray, Problem
 from ...solution import Solution
+from ..ball_dual import exact_sum
 
-__all__ = ["PER_CLIENT", "RELATIONS", "Relation", "Translated", "forced_clients"]
+__all__ = ["RELATIONS", "Relation", "Translated", "forced_clients"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Generator = np.random.Generator
 Answer = tuple[BoolArray, FloatArray]
 Translation = Callable[[BoolArray, FloatArray], Answer]
@@ -44,15 +44,10 @@ class Translated:
 
 Relation = Callable[[Problem, Generator, Solution], Translated | None]
 
-PER_CLIENT = (
-    *("payload_bits", "cn0_hz", "spectral_efficiency", "compute_s", "max_upload_s", "min_bandwidth_hz"),
-    *("max_bandwidth_hz", "weights", "mandatory", "available"),
-)
-
 
 def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Fields of the clients `index`, in that order."""
-    fields = {name: getattr(problem, name) for name in PER_CLIENT}
+    fields = {name: getattr(problem, name) for name in CLIENT_FIELDS}
     taken = {name: None if value is None else value[index] for name, value in fields.items()}
     return {**taken, "relevance": problem.relevance[:, index], "client_ids": None}
 
@@ -72,12 +67,41 @@ def forced_clients(problem: Problem) -> BoolArray:
     candidates = problem.available
     for k in range(problem.n_tasks):
         row, target = problem.relevance[k], Fraction(float(problem.coverage_target[k]))
-        spare = sum((Fraction(float(r)) for r in row[candidates]), Fraction(0)) - target
+        spare = exact_sum(row[candidates]) - target
         for n in np.flatnonzero(candidates & (row > 0.0)):
             forced[n] |= Fraction(float(row[n])) > spare
     return forced
 
 
+def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Translated:
+    """Write a problem in other units of time, frequency, relevance (task by task) and weight."""
+    units = {"bit": time * hertz, "s": time, "Hz": hertz}
+    values = {field.name: (getattr(problem, field.name), units.get(field.unit)) for field in FIELDS}
+    fields = {name: value * unit for name, (value, unit) in values.items() if value is not None and unit is not None}
+    fields |= {"relevance": problem.relevance * worth[:, None], "required": problem.required * worth}
+    fields |= {"weights": problem.weights * weight}
+    return Translated(
+        problem.replace(**fields),
+        forward=lambda selected, b: (selected, b * hertz),
+        back=lambda selected, b: (selected, b / hertz),
+    )
+
+
+RELATIONS: dict[str, Relation] = {}
+"""Relation -> what makes the variant; None where it does not apply."""
+
+
+def _relation(name: str) -> Callable[[Relation], Relation]:
+    """Return a decorator that enters a relation in the table."""
+
+    def add(relation: Relation) -> Relation:
+        RELATIONS[name] = relation
+        return relation
+
+    return add
+
+
+@_relation("forced clients made mandatory")
 def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     forced = forced_clients(problem) & ~problem.mandatory
     if not forced.any():
@@ -87,6 +111,7 @@ def _forced_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -
     return Translated(problem.replace(mandatory=problem.mandatory | forced))
 
 
+@_relation("mandatory clients stated by a task")
 def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """State by a task of its own that the mandatory clients must be selected."""
     if not problem.mandatory.any():
@@ -96,12 +121,14 @@ def _mandatory_by_a_task(problem: Problem, rng: Generator, answer: Solution) -> 
     return Translated(problem.replace(mandatory=False, relevance=relevance, required=required, task_ids=None))
 
 
+@_relation("the answer's own clients made mandatory")
 def _own_clients_made_mandatory(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     if not answer.has_answer:
         return None
     return Translated(problem.replace(mandatory=problem.mandatory | answer.selected))
 
 
+@_relation("other clients made unavailable")
 def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     if not answer.has_answer:
         return None
@@ -109,6 +136,7 @@ def _others_made_unavailable(problem: Problem, rng: Generator, answer: Solution)
     return Translated(problem.replace(available=problem.available & ~gone))
 
 
+@_relation("a redundant task added")
 def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Add a task that the others imply: a copy, a copy that needs less, or a copy in another unit."""
     if problem.n_tasks == 0:
@@ -122,6 +150,7 @@ def _redundant_task(problem: Problem, rng: Generator, answer: Solution) -> Trans
     return Translated(problem.replace(relevance=relevance, required=required, task_ids=None))
 
 
+@_relation("a useless client added")
 def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Add a client who serves no task, with the best channel there is, or somebody's."""
     if problem.n_clients == 0:
@@ -136,6 +165,17 @@ def _useless_client(problem: Problem, rng: Generator, answer: Solution) -> Trans
     return _one_more(problem, fields)
 
 
+@_relation("a client doubled")
+def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
+    """Add a second client like one of the free ones."""
+    free = np.flatnonzero(~problem.mandatory)
+    if not free.size:
+        return None
+    fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
+    return _one_more(problem, fields)
+
+
+@_relation("clients and tasks permuted")
 def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     order, tasks = rng.permutation(problem.n_clients), rng.permutation(problem.n_tasks)
     fields = _columns(problem, order)
@@ -148,30 +188,7 @@ def _permuted(problem: Problem, rng: Generator, answer: Solution) -> Translated 
     )
 
 
-def _scaled(problem: Problem, time: float, hertz: float, worth: FloatArray, weight: float) -> Translated:
-    """Write a problem in other units of time, frequency, relevance (task by task) and weight."""
-    fields: dict[str, Any] = {
-        "payload_bits": problem.payload_bits * (time * hertz),
-        "compute_s": problem.compute_s * time,
-        "max_upload_s": problem.max_upload_s * time,
-        "bandwidth_hz": problem.bandwidth_hz * hertz,
-        "min_bandwidth_hz": problem.min_bandwidth_hz * hertz,
-        "max_bandwidth_hz": problem.max_bandwidth_hz * hertz,
-        "relevance": problem.relevance * worth[:, None],
-        "required": problem.required * worth,
-        "weights": problem.weights * weight,
-    }
-    if problem.cn0_hz is not None:
-        fields["cn0_hz"] = problem.cn0_hz * hertz
-    if problem.resource_block_hz is not None:
-        fields["resource_block_hz"] = problem.resource_block_hz * hertz
-    return Translated(
-        problem.replace(**fields),
-        forward=lambda selected, b: (selected, b * hertz),
-        back=lambda selected, b: (selected, b / hertz),
-    )
-
-
+@_relation("units scaled by powers of two")
 def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by powers of two, in which no digit changes."""
     reach = int(rng.choice([3, 20]))
@@ -179,6 +196,7 @@ def _bits_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translat
     return _scaled(problem, time, hertz, 2.0 ** rng.integers(-reach, reach + 1, problem.n_tasks).astype(float), weight)
 
 
+@_relation("units scaled by decimals")
 def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Other units by decimal factors, in which the last digits change."""
     time, hertz, weight = rng.choice([1e-3, 0.1, 1.0, 3.0, 1e3], 3)
@@ -187,6 +205,7 @@ def _decimals_scaled(problem: Problem, rng: Generator, answer: Solution) -> Tran
     )
 
 
+@_relation("a requirement lowered")
 def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Ask for less, at times for as little less as a float can say: every answer remains one."""
     if problem.n_tasks == 0:
@@ -196,12 +215,14 @@ def _requirement_lowered(problem: Problem, rng: Generator, answer: Solution) -> 
     return Translated(problem.replace(required=np.where(required < 1e-30, 0.0, required)))
 
 
+@_relation("bandwidth raised")
 def _bandwidth_raised(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Give a little more of the carrier: every answer remains one."""
     factor = float(rng.choice([2.0, 1.1, 1.0 + 1e-9, 1.0 + 2.0**-51]))
     return Translated(problem.replace(bandwidth_hz=problem.bandwidth_hz * factor))
 
 
+@_relation("limits loosened")
 def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Take limits of the radios away: every answer remains one."""
     return Translated(
@@ -213,15 +234,7 @@ def _limits_loosened(problem: Problem, rng: Generator, answer: Solution) -> Tran
     )
 
 
-def _client_doubled(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
-    """Add a second client like one of the free ones."""
-    free = np.flatnonzero(~problem.mandatory)
-    if not free.size:
-        return None
-    fields = _columns(problem, np.append(np.arange(problem.n_clients), int(rng.choice(free))))
-    return _one_more(problem, fields)
-
-
+@_relation("tasks merged")
 def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     """Replace all tasks by their sum, which asks for no more than they do."""
     if problem.n_tasks < 2:
@@ -232,28 +245,9 @@ def _tasks_merged(problem: Problem, rng: Generator, answer: Solution) -> Transla
     return Translated(problem.replace(relevance=row, required=[need], task_ids=None))
 
 
+@_relation("saved and loaded")
 def _saved_and_loaded(problem: Problem, rng: Generator, answer: Solution) -> Translated | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"problem.{rng.choice(['json', 'npz'])}"
         problem.save(path)
         return Translated(Problem.load(path))
-
-
-RELATIONS: dict[str, Relation] = {
-    "forced clients made mandatory": _forced_made_mandatory,
-    "mandatory clients stated by a task": _mandatory_by_a_task,
-    "the answer's own clients made mandatory": _own_clients_made_mandatory,
-    "other clients made unavailable": _others_made_unavailable,
-    "a redundant task added": _redundant_task,
-    "a useless client added": _useless_client,
-    "a client doubled": _client_doubled,
-    "clients and tasks permuted": _permuted,
-    "units scaled by powers of two": _bits_scaled,
-    "units scaled by decimals": _decimals_scaled,
-    "a requirement lowered": _requirement_lowered,
-    "bandwidth raised": _bandwidth_raised,
-    "limits loosened": _limits_loosened,
-    "tasks merged": _tasks_merged,
-    "saved and loaded": _saved_and_loaded,
-}
-"""Relation -> what makes the variant; None where it does not apply."""

@@ -9,24 +9,18 @@ from typing import Any
 import numpy as np
 
 from ...exceptions import ProblemError
+from ...fields import CLIENT_FIELDS, FIELD
 from ...problem import Problem
-from .relations import PER_CLIENT
 
 __all__ = ["shrink"]
 
 _DEFAULTS = {
-    "compute_s": 0.0,
-    "max_upload_s": math.inf,
-    "min_bandwidth_hz": 0.0,
-    "max_bandwidth_hz": math.inf,
-    "weights": 1.0,
-    "mandatory": False,
-    "available": True,
-    "resource_block_hz": None,
-    "objective": "makespan",
+    name: field.default
+    for name, field in FIELD.items()
+    if field.shape in ("scalar", "clients") and not (field.required or field.model or name == "client_ids")
 }
 _ORDINARY = {"payload_bits": 1e6, "cn0_hz": 1e7, "spectral_efficiency": 1.0, "bandwidth_hz": 1e6}
-_NUMBERS = tuple(name for name in PER_CLIENT if name not in ("mandatory", "available"))
+_NUMBERS = tuple(name for name, field in CLIENT_FIELDS.items() if field.type == "number")
 _ROUNDED = (*_NUMBERS, "bandwidth_hz", "resource_block_hz", "relevance", "required")
 
 
@@ -74,7 +68,7 @@ def _without_clients(problem: Problem) -> Iterator[dict[str, Any]]:
         for start in range(0, n, width):
             keep = np.ones(n, dtype=bool)
             keep[start : start + width] = False
-            fields = {name: value[keep] for name in PER_CLIENT if (value := getattr(problem, name)) is not None}
+            fields = {name: value[keep] for name in CLIENT_FIELDS if (value := getattr(problem, name)) is not None}
             fields |= {"relevance": problem.relevance[:, keep], "client_ids": None}
             offered, offer = (np.array([math.fsum(r) for r in t]) for t in (problem.relevance, fields["relevance"]))
             yield fields

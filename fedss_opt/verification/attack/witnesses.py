@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...checking import check
-from ...problem import Objective, Problem
+from ...problem import BoolArray, FloatArray, Objective, Problem
 from ...solution import Solution, Status, StopReason
 from ...solvers.options import gap_tolerance
 from ..allowances import Allowances
@@ -22,10 +21,8 @@ from ..block_tables import BlockTable, greedy_split
 from ..plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value
 from ..rigorous_check import verify_solution
 
-__all__ = ["AGREEMENT", "Ask", "Witness", "allocate", "keeps_everything", "witness"]
+__all__ = ["AGREEMENT", "Ask", "allocate", "keeps_everything", "witness"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Two figures of one thing agree to this fraction: what `fedss_opt.check` allows a reported figure.
 AGREEMENT = 1e-9
@@ -63,18 +60,11 @@ class Ask:
         return ", ".join([self.method, *(f"{name}={value!r}" for name, value in self.options.items())])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Witness:
-    """An answer that keeps every constraint of its problem: where it is from, and its objective, s."""
-
-    source: str
-    selected: BoolArray
-    bandwidth_hz: FloatArray
-    value: float
-
-
-def _as_solution(problem: Problem, selected: BoolArray, bandwidth_hz: FloatArray) -> Solution:
-    return Solution(
+def witness(problem: Problem, source: str, selected: BoolArray, bandwidth_hz: FloatArray) -> Solution | None:
+    """Return an answer as a witness, with its source for a method; None where it does not keep the constraints."""
+    if not (np.isfinite(bandwidth_hz).all() and (bandwidth_hz >= 0.0).all()):
+        return None
+    solution = Solution(
         status=Status.FEASIBLE,
         stop_reason=StopReason.COMPLETED,
         selected=selected,
@@ -83,24 +73,14 @@ def _as_solution(problem: Problem, selected: BoolArray, bandwidth_hz: FloatArray
         objective_s=problem.objective_s(selected, bandwidth_hz),
         lower_bound_s=math.nan,
         certificate=None,
-        method="witness",
+        method=source,
     )
+    return solution if math.isfinite(solution.objective_s) and check(problem, solution).ok else None
 
 
-def witness(problem: Problem, source: str, selected: BoolArray, bandwidth_hz: FloatArray) -> Witness | None:
-    """Return an answer as a witness, or None where it does not keep the problem's constraints."""
-    if not (np.isfinite(bandwidth_hz).all() and (bandwidth_hz >= 0.0).all()):
-        return None
-    solution = _as_solution(problem, selected, bandwidth_hz)
-    if not (math.isfinite(solution.objective_s) and check(problem, solution).ok):
-        return None
-    return Witness(source=source, selected=selected, bandwidth_hz=bandwidth_hz, value=solution.objective_s)
-
-
-def keeps_everything(problem: Problem, found: Witness) -> bool:
+def keeps_everything(problem: Problem, found: Solution) -> bool:
     """Whether a witness keeps every constraint in exact and ball arithmetic, to the last bit."""
-    solution = _as_solution(problem, found.selected, found.bandwidth_hz)
-    return verify_solution(problem, solution, allowances=_NO_ALLOWANCE).ok
+    return verify_solution(problem, found, allowances=_NO_ALLOWANCE).ok
 
 
 def allocate(problem: Problem, selected: BoolArray) -> FloatArray | None:
