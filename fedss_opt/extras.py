@@ -14,13 +14,14 @@ __all__ = ["needs_extra"]
 def needs_extra(what: str, extra: str, *modules: str, since: str = "") -> Iterator[None]:
     """Say of an import that fails inside: `what` needs a module, which an extra brings.
 
-    With `modules` of those alone: whatever else cannot be imported is a mistake of another kind.
+    With `modules` of those alone.
     """
     try:
         yield
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
-        if isinstance(error, MissingDependencyError) or (modules and missing not in modules):
+        ours = missing in ("", "fedss_opt")  # a mistake of the package, or an extra that is told already
+        if ours or (modules and missing not in modules):
             raise
         release = f" {since} or later" if since else ""
         raise MissingDependencyError(
