@@ -125,10 +125,10 @@ def test_going_back_restores_the_node() -> None:
 
 @pytest.mark.parametrize("tasks", [2, 3, 6])
 @pytest.mark.parametrize("quantised", [True, False])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_agrees_with_highs(tasks: int, quantised: bool, seed: int) -> None:
     rng = np.random.default_rng([seed, tasks])
-    n = int(rng.integers(30, 60))
+    n = int(rng.integers(30, 50))
     relevance = rng.random((n, tasks)) ** 2
     if quantised:
         relevance = np.round(8.0 * relevance)
