@@ -582,7 +582,7 @@ def test_small_rounds_are_solved_well(objective: str, channel: str) -> None:
     """Not a promise of the mathematics, but what the method is for: near the optimum, and knowing it."""
     rng = np.random.default_rng(7)
     ratios = []
-    for _ in range(20):
+    for _ in range(30):
         n, k = int(rng.integers(4, 11)), int(rng.integers(1, 4))
         relevance = rng.integers(0, 16, (k, n)) / 15.0
         quality = 10.0 ** rng.uniform(5.5, 8.0, n)
