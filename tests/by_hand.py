@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import brentq
 
 from fedss_opt import Certificate, CertificateKind, Problem, Solution, Status, StopReason
 
@@ -14,18 +15,24 @@ def bandwidths(problem: Problem, selected: np.ndarray) -> np.ndarray:
 
     def least(deadline: float) -> np.ndarray:
         low, high = np.full(problem.n_clients, 1e-3), np.full(problem.n_clients, 1e12)
-        for _ in range(80):
+        for _ in range(60):
             middle = np.sqrt(low * high)
             late = problem.compute_s + problem.upload_s(middle) > deadline
             low, high = np.where(late, middle, low), np.where(late, high, middle)
         return np.where(selected, np.clip(high, problem.min_bandwidth_hz, problem.max_bandwidth_hz), 0.0)
 
-    early, late = 0.0, 1e9
-    for _ in range(80):
-        middle = 0.5 * (early + late)
-        fits = math.fsum(least(middle).tolist()) <= problem.bandwidth_hz
-        early, late = (early, middle) if fits else (middle, late)
-    return least(late)
+    def load(deadline: float) -> float:
+        return math.fsum(least(deadline).tolist()) / problem.bandwidth_hz
+
+    if not selected.any():
+        return np.zeros(problem.n_clients)
+    early, late = math.log(1e-12), math.log(1e9)
+    if load(1e9) <= 1.0 < load(1e-12):
+        late = brentq(lambda deadline: math.log(load(math.exp(deadline))), early, late, xtol=1e-15, rtol=1e-15)
+    deadline, step = math.exp(late), 1e-15
+    while load(deadline) > 1.0 and deadline < 1e9:
+        deadline, step = deadline * (1.0 + step), 2.0 * step
+    return least(deadline)
 
 
 def answer(problem: Problem, selected: np.ndarray | None = None, **changes: object) -> Solution:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -63,7 +64,7 @@ def generated(path: Path) -> bool:
 
 def fences(text: str, first_line: int = 1) -> Iterator[Fence]:
     """Find the fenced blocks, also inside of directives."""
-    for token in _MARKDOWN.parse(text):
+    for token in _tokens(text):
         if token.type != "fence":
             continue
         assert token.map is not None
@@ -79,11 +80,12 @@ def fences(text: str, first_line: int = 1) -> Iterator[Fence]:
         yield Fence(language=language, flags=flags, options=options, text=token.content, line=line)
 
 
+@cache
 def headings(text: str) -> set[str]:
     """Return the anchors of a page: its headings as GitHub and MyST name them, and ``(label)=`` targets."""
     anchors = set(re.findall(r"^\(([\w-]+)\)=$", text, re.MULTILINE))
     seen: Counter[str] = Counter()
-    tokens = _MARKDOWN.parse(text)
+    tokens = _tokens(text)
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
@@ -96,7 +98,7 @@ def headings(text: str) -> set[str]:
 def links(text: str) -> list[str]:
     """Return where the links and images of a page point to."""
     found = []
-    for token in _walk(_MARKDOWN.parse(text)):
+    for token in _walk(_tokens(text)):
         if token.type in ("link_open", "image"):
             found.append(str(token.attrs["href" if token.type == "link_open" else "src"]))
         elif token.type in ("html_inline", "html_block"):
@@ -108,7 +110,12 @@ def links(text: str) -> list[str]:
 
 def code_spans(text: str) -> list[str]:
     """Return what stands between single backticks in running text."""
-    return [token.content for token in _walk(_MARKDOWN.parse(text)) if token.type == "code_inline"]
+    return [token.content for token in _walk(_tokens(text)) if token.type == "code_inline"]
+
+
+@cache
+def _tokens(text: str) -> list[Token]:
+    return _MARKDOWN.parse(text)
 
 
 def _walk(tokens: list[Token]) -> Iterator[Token]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,6 +14,8 @@ from fedss_opt import Objective, Problem
 __all__ = ["decades", "generators", "mixed", "multipliers", "problems", "scales", "selections"]
 
 
+# Strategies are made once each: to make and to check them anew for every example takes longer than to draw from them.
+@cache
 def decades(low: float, high: float) -> st.SearchStrategy[float]:
     """Numbers spread evenly over the decades from `low` to `high`, plain ones first."""
     return st.integers(0, 1000).map(lambda i: float(f"{low * (high / low) ** (i / 1000):.4g}"))
@@ -28,17 +32,48 @@ def mixed(rng: np.random.Generator, shape: int | tuple[int, ...], *kinds: object
     return np.choose(rng.integers(0, len(kinds), shape), drawn) if len(kinds) > 1 else drawn[0]
 
 
+@cache
 def scales() -> st.SearchStrategy[float]:
     """Powers of two over twelve decades: scaling by them is exact in binary floating point."""
     return st.integers(-20, 20).map(lambda k: 2.0**k)
 
 
+@cache
+def _either(*values: Any) -> st.SearchStrategy[Any]:
+    """One of these."""
+    return st.sampled_from(values)
+
+
+@cache
+def _many(values: st.SearchStrategy[Any], n: int) -> st.SearchStrategy[list[Any]]:
+    """N values of their own."""
+    return st.lists(values, min_size=n, max_size=n)
+
+
+@cache
 def _column(values: st.SearchStrategy[float], n: int) -> st.SearchStrategy[list[float]]:
     """N values: all of their own, all equal, or of two kinds (ties)."""
-    own = st.lists(values, min_size=n, max_size=n)
     equal = values.map(lambda v: [v] * n)
-    two = st.tuples(values, values, st.lists(st.booleans(), min_size=n, max_size=n))
-    return st.one_of(own, equal, two.map(lambda t: [t[0] if kind else t[1] for kind in t[2]]))
+    two = st.tuples(values, values, _many(_COINS, n))
+    return st.one_of(_many(values, n), equal, two.map(lambda t: [t[0] if kind else t[1] for kind in t[2]]))
+
+
+@cache
+def _entries(levels: int, *, others: bool) -> st.SearchStrategy[float]:
+    """Entries of a relevance of so many levels, or others too."""
+    entries = st.integers(0, levels).map(lambda i: 1.0 - i / levels)
+    return st.one_of(entries, decades(1e-6, 1.0)) if others else entries
+
+
+_COINS = st.booleans()
+_OBJECTIVES = st.sampled_from([str(o) for o in Objective])
+_LIMITS = st.sets(_either("mandatory", "available", "upload", "least", "most"), max_size=3)
+_IN_TEN = st.integers(0, 9)
+_IN_FOUR = st.integers(0, 3)
+# Factors on the time that an even share takes: below 1 a client needs more than that share.
+_UPLOADS = st.one_of(st.just(math.inf), _either(1.0, 1.5, 4.0, 20.0, 0.7))
+_MULTIPLIERS = st.one_of(st.just(0.0), decades(1e-3, 1e3))
+_MOST = st.one_of(st.just(math.inf), _either(1.2, 1.5, 3.0))
 
 
 @st.composite
@@ -61,8 +96,8 @@ def problems(
     """
     n = draw(st.integers(min_clients, max_clients))
     k = draw(st.integers(0, max_tasks))
-    objective = objective or draw(st.sampled_from([str(o) for o in Objective]))
-    rate_model = rate_model or draw(st.sampled_from(["shannon", "flat"]))
+    objective = objective or draw(_OBJECTIVES)
+    rate_model = rate_model or draw(_either("shannon", "flat"))
     hertz, seconds = draw(scales()), draw(scales())
     band = 1e6 * hertz
 
@@ -77,62 +112,64 @@ def problems(
         fields["spectral_efficiency"] = efficiency
     even = payload / (efficiency * share)  # seconds that an even split takes
     typical = float(np.median(even)) if n else seconds
-    if draw(st.booleans()):
-        fields["compute_s"] = np.array(draw(_column(st.sampled_from([0.0, 0.1, 1.0, 3.0]), n))) * typical
+    if draw(_COINS):
+        fields["compute_s"] = np.array(draw(_column(_either(0.0, 0.1, 1.0, 3.0), n))) * typical
 
-    if k or draw(st.booleans()):
-        levels = draw(st.sampled_from([1, 3, 15]))  # of the quantised relevance: few levels, many ties
-        entries = st.integers(0, levels).map(lambda i: 1.0 - i / levels)
-        if draw(st.integers(0, 3)) == 0:
-            entries = st.one_of(entries, decades(1e-6, 1.0))
-        relevance = np.array(draw(st.lists(entries, min_size=k * n, max_size=k * n))).reshape(k, n)
+    if k or draw(_COINS):
+        levels = draw(_either(1, 3, 15))  # of the quantised relevance: few levels, many ties
+        entries = _entries(levels, others=draw(_IN_FOUR) == 0)
+        relevance = np.array(draw(_many(entries, k * n))).reshape(k, n)
         relevance *= draw(scales())
-        shares = st.sampled_from([0.3, 0.5, 0.1, 0.7, 0.9, 1.0])  # of what all clients together offer
-        if draw(st.integers(0, 9)) == 9:
-            shares = st.sampled_from([0.0, 1.0, 1.0 + 1e-13, 1.0 + 1e-9])
-        fractions = np.array(draw(st.lists(shares, min_size=k, max_size=k)))
+        shares = _either(0.3, 0.5, 0.1, 0.7, 0.9, 1.0)  # of what all clients together offer
+        if draw(_IN_TEN) == 9:
+            shares = _either(0.0, 1.0, 1.0 + 1e-13, 1.0 + 1e-9)
+        fractions = np.array(draw(_many(shares, k)))
         fields["relevance"], fields["required"] = relevance, fractions * relevance.sum(axis=1)
     if not plain:
         _draw_limits(draw, fields, n, share, even)
-    if draw(st.booleans()):
+    if draw(_COINS):
         fields["weights"] = draw(_column(decades(0.01, 100.0), n))
     return Problem(client_ids=[f"c{i}" for i in range(n)], **fields)
 
 
 def _draw_limits(draw: st.DrawFn, fields: dict[str, object], n: int, share: float, even: np.ndarray) -> None:
     """Caps and bounds, from slack to contradictory; clients that must, and clients that cannot."""
-    kinds = draw(st.sets(st.sampled_from(["mandatory", "available", "upload", "least", "most"]), max_size=3))
-    none = st.just(math.inf)
+    kinds = draw(_LIMITS)
     if "upload" in kinds:
-        # Below 1 the client needs more than an even share.
-        factor = st.one_of(none, st.sampled_from([1.0, 1.5, 4.0, 20.0, 0.7]))
-        fields["max_upload_s"] = np.array(draw(_column(factor, n))) * even
+        fields["max_upload_s"] = np.array(draw(_column(_UPLOADS, n))) * even
     if "least" in kinds:
-        fields["min_bandwidth_hz"] = np.array(draw(_column(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0, 1.2]), n))) * share
+        fields["min_bandwidth_hz"] = np.array(draw(_column(_either(0.0, 0.1, 0.2, 0.5, 1.0, 1.2), n))) * share
     if "most" in kinds:
-        factor = st.one_of(none, st.sampled_from([1.2, 1.5, 3.0]))
-        fields["max_bandwidth_hz"] = np.array(draw(_column(factor, n))) * share
+        fields["max_bandwidth_hz"] = np.array(draw(_column(_MOST, n))) * share
     available = np.ones(n, dtype=bool)
     if "available" in kinds:
-        out = draw(st.sets(st.integers(0, n - 1), max_size=max(1, n // 3))) if n else set()
+        out = draw(_some_of(n)) if n else set()
         available[list(out)] = False
         fields["available"] = available
     if "mandatory" in kinds:
-        some = st.lists(st.booleans(), min_size=n, max_size=n)
-        chosen = draw(st.one_of(some, st.just([True] * n)))
-        fields["mandatory"] = np.array(chosen, dtype=bool) & available
+        fields["mandatory"] = np.array(draw(_mandatory(n)), dtype=bool) & available
 
 
+@cache
+def _some_of(n: int) -> st.SearchStrategy[set[int]]:
+    """At most a third of n clients."""
+    return st.sets(st.integers(0, n - 1), max_size=max(1, n // 3))
+
+
+@cache
+def _mandatory(n: int) -> st.SearchStrategy[list[bool]]:
+    """Some of n clients, or all."""
+    return st.one_of(_many(_COINS, n), st.just([True] * n))
+
+
+@cache
 def selections(n: int) -> st.SearchStrategy[np.ndarray]:
     """Any subset of n clients."""
-    return st.lists(st.booleans(), min_size=n, max_size=n).map(lambda row: np.array(row, dtype=bool))
+    return _many(_COINS, n).map(lambda row: np.array(row, dtype=bool))
 
 
 def multipliers(problem: Problem) -> st.SearchStrategy[np.ndarray]:
     """Any nonnegative multipliers that are of some consequence for the problem."""
     unit = problem.bandwidth_hz / max(problem.n_clients, 1)
     scale = np.array([float(row.max(initial=0.0)) or 1.0 for row in problem.relevance])
-    entries = st.one_of(st.just(0.0), decades(1e-3, 1e3))
-    return st.lists(entries, min_size=problem.n_tasks, max_size=problem.n_tasks).map(
-        lambda mu: np.array(mu) * unit / scale
-    )
+    return _many(_MULTIPLIERS, problem.n_tasks).map(lambda mu: np.array(mu) * unit / scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ def _problem(**changes: object) -> Problem:
         "required": [1.2, 0.8],
     }
     return Problem(**(fields | changes))
+
+
+@cache
+def _optimum(objective: str) -> float:
+    return naive.brute_force(_problem(objective=objective)).value
 
 
 def _proof(kind: CertificateKind, **changes: Any) -> Certificate:
@@ -142,7 +148,7 @@ def test_garbage_proves_no_more_than_is_so(kind: CertificateKind, garbage: dict[
     problem = _problem(objective=objective)
     bound = certified_bound(problem, _proof(kind, **garbage))
     assert isinstance(bound, float)
-    assert 0.0 <= bound <= naive.brute_force(problem).value
+    assert 0.0 <= bound <= _optimum(objective)
     if kind in (COVERAGE, BANDWIDTH):  # the problem is feasible
         assert bound == 0.0
 
@@ -218,7 +224,7 @@ EXTREME = [0.0, 0.0, 1e308, 5e-324, 1.7976931348623157e308, 1e-310, 2.3e-308, 1e
 def test_no_multipliers_whatever_prove_more_than_is_so(objective: str) -> None:
     """Some clients come too late for any deadline of consequence, some help one task only, and products overflow."""
     rng = np.random.default_rng(7)
-    for _ in range(60):
+    for _ in range(40):
         n, k = int(rng.integers(2, 6)), int(rng.integers(1, 4))
         relevance = rng.integers(0, 3, (k, n)) * 10.0 ** rng.integers(-6, 7)
         late = rng.random(n) < 0.3
@@ -233,7 +239,7 @@ def test_no_multipliers_whatever_prove_more_than_is_so(objective: str) -> None:
             objective=objective,
         )
         best = naive.brute_force(problem).value
-        for _ in range(12):
+        for _ in range(6):
             usual = 10.0 ** rng.uniform(-3, 9, k) / max(float(relevance.max()), 1e-9)
             mu = np.where(rng.random(k) < 0.3, usual, rng.choice(EXTREME, k))
             for price in (float(rng.choice(EXTREME)), 10.0 ** rng.uniform(-9, 3), 0.99 * best, 1.01 * best, 9.0 * best):

@@ -41,7 +41,8 @@ def name_of(page: Path) -> str:
 
 
 def has_slow(page: Path) -> bool:
-    return any("slow" in fence.flags for fence in fences(page.read_text(encoding="utf-8")))
+    text = page.read_text(encoding="utf-8")
+    return "slow" in text and any("slow" in fence.flags for fence in fences(text))
 
 
 # -- blocks

@@ -51,7 +51,8 @@ def spec_of(chart: Any, *, height: int | None = None) -> dict[str, Any]:
     chart = chart.properties(width="container")
     if height is not None:
         chart = chart.properties(height=height)
-    spec: dict[str, Any] = chart.to_dict()
+    # Not held against Vega-Lite's schema, which takes longer than all the rest of a page: the tests do that.
+    spec: dict[str, Any] = chart.to_dict(validate=False)
     spec.pop("$schema", None)  # an address, which nothing on a page may be
     spec["config"] = _config()
     return spec

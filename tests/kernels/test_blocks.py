@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect
 
 import numpy as np
 import pytest
@@ -79,18 +80,16 @@ def test_what_a_price_leaves_over_is_handed_out_best(model: int, seed: int) -> N
     n, block, total = 3, 0.7, int(rng.integers(3, 12))
     payload, link, weight = np.full(n, 2.0), np.full(n, 3.0), rng.choice([1.0, 2.0], n)
     high = block * rng.integers(1, 6, n)
-    price = 1e9
-    while True:  # down to the lowest price at which all that is asked for fits
-        wants = np.array(
-            [
-                price_response(model, payload[i], link[i], weight[i], block, high[i], block, 0.999 * price)[0]
-                for i in range(n)
-            ]
+
+    def wanted(step: int) -> np.ndarray:
+        price = 1e9 * 0.999**step
+        return np.array(
+            [price_response(model, payload[i], link[i], weight[i], block, high[i], block, price)[0] for i in range(n)]
         )
-        if np.rint(wants.sum() / block) > total or price < 1e-9:
-            break
-        share = wants
-        price *= 0.999
+
+    # At the lowest price at which all that is asked for fits; or at hardly any, where all that may be had does.
+    first = bisect(range(41_000), False, key=lambda step: np.rint(wanted(step).sum() / block) > total)
+    share = wanted(first - 1)
     left = float(total - np.rint(share.sum() / block))
     fill_blocks(model, payload, link, weight, high, block, left, share)
 

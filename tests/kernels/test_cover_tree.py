@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -50,18 +51,27 @@ def search(cost: np.ndarray, relevance: np.ndarray, need: np.ndarray, limit: flo
     return tree
 
 
+@cache  # made once each: making them anew for every example takes longer than drawing from them
+def integers(count: int, least: int, most: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(least, most), min_size=count, max_size=count)
+
+
 def eighths(draw, count: int, least: int, most: int) -> np.ndarray:
-    return np.array(draw(st.lists(st.integers(least, most), min_size=count, max_size=count))) / 8.0
+    return np.array(draw(integers(count, least, most))) / 8.0
+
+
+CLIENTS, TASKS = st.integers(1, 10), st.integers(1, 4)
+LEVELS, MORE = st.sampled_from([1, 3, 16]), st.sampled_from([0.0, 0.0, 0.0, 0.125])
 
 
 @st.composite
 def covers(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eighths, so that sums are exact and ties are common; needs up to what everybody offers, and a little more."""
-    n, tasks = draw(st.integers(1, 10)), draw(st.integers(1, 4))
+    n, tasks = draw(CLIENTS), draw(TASKS)
     cost = eighths(draw, n, 0, 24)
-    relevance = eighths(draw, n * tasks, 0, draw(st.sampled_from([1, 3, 16]))).reshape(n, tasks)
+    relevance = eighths(draw, n * tasks, 0, draw(LEVELS)).reshape(n, tasks)
     share = eighths(draw, tasks, 1, 8)
-    need = np.ceil(8.0 * share * relevance.sum(axis=0)) / 8.0 + draw(st.sampled_from([0.0, 0.0, 0.0, 0.125]))
+    need = np.ceil(8.0 * share * relevance.sum(axis=0)) / 8.0 + draw(MORE)
     return cost, relevance, np.maximum(need, 0.125)
 
 
@@ -125,10 +135,10 @@ def test_going_back_restores_the_node() -> None:
 
 @pytest.mark.parametrize("tasks", [2, 3, 6])
 @pytest.mark.parametrize("quantised", [True, False])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_agrees_with_highs(tasks: int, quantised: bool, seed: int) -> None:
     rng = np.random.default_rng([seed, tasks])
-    n = int(rng.integers(30, 60))
+    n = int(rng.integers(30, 50))
     relevance = rng.random((n, tasks)) ** 2
     if quantised:
         relevance = np.round(8.0 * relevance)

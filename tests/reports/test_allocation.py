@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -26,7 +27,7 @@ from fedss_opt.reports.words import cards_of, headline_of
 from .. import by_hand
 from .reading import Reading
 
-pytest.importorskip("altair")
+altair = pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -74,6 +75,21 @@ def test_the_table_is_the_answer(solved):
     expected = solution.certificate.reduced_costs(problem)
     # A reduced cost is a difference: its digits are those of what it is a difference of.
     assert reduced == pytest.approx(expected, rel=1e-6, abs=1e-9 * problem.bandwidth_hz)
+
+
+def test_every_chart_is_what_vega_lite_takes():
+    """A page does not hold its charts against the schema; the page's own configuration aside."""
+    problem = _cell(clients=20)
+    steps = [
+        fo.Progress(iteration=i, elapsed_s=i, objective_s=2.0 + 1.0 / i, lower_bound_s=1.0 - 1.0 / i) for i in (1, 2)
+    ]
+    page = allocation_page(problem, fo.solve(problem), history=steps)
+    assert {chart.id for chart in page.charts} == {"clients", "timeline", "tasks", "bounds", "reduced"}
+    specs = [{name: part for name, part in chart.spec.items() if name != "config"} for chart in page.charts]
+    for spec in specs:
+        altair.Chart.from_dict(spec)
+    with pytest.raises(jsonschema.ValidationError):
+        altair.Chart.from_dict(specs[0] | {"height": "tall"})
 
 
 def test_what_those_left_out_would_need(solved):

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedss_opt.exceptions import FileFormatError, MissingDependencyError
@@ -158,6 +158,7 @@ def test_half_a_surrogate_pair_is_replaced(tmp_path):
     assert read.data("data-clients")["values"]["name"][0] == "half \N{REPLACEMENT CHARACTER}"
 
 
+@settings(max_examples=25)
 @given(st.text(max_size=30))
 def test_no_text_ends_its_element(text):
     names = (text, *NASTY[1:])

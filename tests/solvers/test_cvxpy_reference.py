@@ -425,7 +425,7 @@ def test_total_bound_holds_in_arbitrary_precision() -> None:
 
 
 @given(problems(max_clients=4))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_whatever_the_problem_the_answer_is_consistent(problem: Problem) -> None:
     solution = solve_cvxpy(problem, Options())
     if solution.has_answer:
