@@ -10,8 +10,8 @@ import math
 import time
 
 import numpy as np
-import numpy.typing as npt
 
+from .array_types import BoolArray
 from .problem import Objective, Problem
 from .solution import Certificate
 
@@ -77,7 +77,7 @@ def _prove_total(
 
     better = [math.inf]
 
-    def refute(selection: npt.NDArray[np.bool_]) -> bool:
+    def refute(selection: BoolArray) -> bool:
         better[0] = min(better[0], _objective(problem, selection))
         return better[0] < claimed_s
 
@@ -92,7 +92,7 @@ def _prove_total(
     return (True, _VERIFIED) if wrong is None else (None, wrong)
 
 
-def _objective(problem: Problem, selection: npt.NDArray[np.bool_]) -> float:
+def _objective(problem: Problem, selection: BoolArray) -> float:
     """Return the best objective of a selection, s; inf where it is no answer."""
     from .solvers.selection_answer import optimal_bandwidth  # noqa: PLC0415
 

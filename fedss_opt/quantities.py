@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .array_types import BoolArray, FloatArray
 from .exceptions import OptionError, ProblemError
 from .fields import FIELD
 from .problem import Problem
@@ -103,7 +104,7 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(task=name.strip() if equals else None, amount=value, absolute=absolute)
 
 
-def offered(relevance: npt.NDArray[np.float64], available: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def offered(relevance: FloatArray, available: BoolArray) -> FloatArray:
     """Return what the available clients together offer each task, (K,), each sum correctly rounded."""
     return np.array([math.fsum(row[available].tolist()) for row in relevance], dtype=np.float64)
 
@@ -248,7 +249,7 @@ def format_gap(gap: float) -> str:
     return f"{100.0 * gap:.1g} %" if gap >= _LEAST_GAP else "< 1e-6 %"
 
 
-def channel_db(problem: Problem) -> tuple[npt.NDArray[np.float64], str]:
+def channel_db(problem: Problem) -> tuple[FloatArray, str]:
     """Return how good each client's link is, (N,), and the unit: what is in Hz is shown in dB-Hz."""
     unit = FIELD[problem.client_model.link].unit
     return (10.0 * np.log10(problem.link), "dB-Hz") if unit == "Hz" else (problem.link, unit)

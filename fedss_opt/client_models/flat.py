@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from ..array_types import FloatArray
 from .model import ClientModel, ClosedForms
 
 __all__ = ["MODEL", "best_bandwidth", "is_accurate", "least_bandwidth", "marginal_time", "upload_time"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def _rate_bps(efficiency: FloatArray, bandwidth_hz: FloatArray) -> FloatArray:

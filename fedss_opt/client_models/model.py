@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from ..array_types import FloatArray
 
 __all__ = ["ClientModel", "ClosedForms"]
 
-FloatArray = npt.NDArray[np.float64]
 Rate = Callable[[FloatArray, FloatArray], FloatArray]
 
 

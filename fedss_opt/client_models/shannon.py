@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .model import ClientModel, ClosedForms
 
 __all__ = ["MODEL"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _LN2 = math.log(2.0)
 _NEWTON_STEPS = 12  # quadratic convergence from a start within a factor of two

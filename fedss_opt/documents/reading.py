@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import ABSENT, FileFormatError
 from ..wording import nearest
 
@@ -131,13 +131,13 @@ def numbers(value: Any, path: str, *, dimensions: Collection[int], null: float |
     return _row(value, path, null)
 
 
-def _row(value: list[Any], path: str, null: float | None, index: tuple[int, ...] = ()) -> npt.NDArray[np.float64]:
+def _row(value: list[Any], path: str, null: float | None, index: tuple[int, ...] = ()) -> FloatArray:
     if set(map(type, value)) <= {float} and all(map(math.isfinite, value)):
         return np.array(value, dtype=np.float64)
     return np.array([_number(item, path, null, (*index, i)) for i, item in enumerate(value)], dtype=np.float64)
 
 
-def _rows(value: list[Any], path: str, null: float | None) -> npt.NDArray[np.float64]:
+def _rows(value: list[Any], path: str, null: float | None) -> FloatArray:
     rows = []
     for k, row in enumerate(value):
         if not isinstance(row, list):

@@ -11,15 +11,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from .cell import Cell
 from .jit import jit
 from .vectors import copy_values
 
 __all__ = ["admm_iterations", "gram", "project_coverage", "rescale_dual"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _RELAXATION = 1.6
 _RIDGE = 1e-9  # added to the diagonal, relatively, where tasks ask for (nearly) the same
@@ -43,9 +42,7 @@ def gram(relevance: FloatArray) -> FloatArray:
 
 
 @jit
-def _solve_on(
-    matrix: FloatArray, rhs: FloatArray, active: npt.NDArray[np.bool_], ridge: float, out: FloatArray
-) -> bool:
+def _solve_on(matrix: FloatArray, rhs: FloatArray, active: BoolArray, ridge: float, out: FloatArray) -> bool:
     """Solve the active rows and columns of a symmetric positive system by Cholesky; False if it breaks down."""
     tasks = rhs.size
     index = np.empty(tasks, dtype=np.int64)

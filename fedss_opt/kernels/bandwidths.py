@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from .blocks import fill_blocks
 from .cell import TOTAL, Cell
 from .jit import jit
@@ -15,9 +15,6 @@ from .roots import selection_bandwidth, selection_theta
 from .vectors import exceeds, take
 
 __all__ = ["hand_out", "latest_and_total"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @jit

@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from .jit import jit
 
 __all__ = ["invert", "invert_basis", "reset_basis", "starting_basis"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @jit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .cell import RoundArrays
 from .jit import jit
 from .method import advance
@@ -30,9 +30,6 @@ __all__ = [
     "solve_stretch",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Codes of Status, StopReason and CertificateKind.
 OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN = 0, 1, 2, 3

@@ -8,15 +8,14 @@ continuous bandwidth.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .client_model import upload_time
 from .jit import jit
 from .vectors import order_by
 
 __all__ = ["cheaper_neighbour", "fill_blocks", "whole_blocks"]
 
-FloatArray = npt.NDArray[np.float64]
 
 # A quotient counts as whole within the rounding of the closed forms (4 ulp) and its own.
 _ROUNDING = 8.0 * 2.220446049250313e-16

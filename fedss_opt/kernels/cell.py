@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .blocks import whole_blocks
 from .client_model import least_bandwidth, upload_time
 from .jit import jit
@@ -16,9 +16,6 @@ from .vectors import EPS, exceeds, take
 
 __all__ = ["EPS", "MAKESPAN", "ROUND_UP", "TOTAL", "Cell", "RoundArrays", "build_cell", "gather_clients"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 MAKESPAN, TOTAL = 0, 1
 

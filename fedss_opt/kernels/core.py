@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from .cell import TOTAL, Cell
 from .jit import jit
 from .opening import consider, round_relaxation, set_price
@@ -39,9 +39,6 @@ from .vectors import copy_flags, copy_values, take, take_rows
 
 __all__ = ["search_round"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _JUST_BEFORE = 1e-9  # relative; far above rounding, and the exact method's own precision
 _KINK = 1e-3  # of the carrier: how much more or less than it a relaxation buys at a kink of the total bound

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from .basis import invert
 from .cover_state import ACTIVE, CLOSED, FIXED, HELD_IN, HELD_OUT, LIMIT, PIVOTS, CoverTree, log_step
 from .jit import jit
@@ -23,7 +23,6 @@ from .vectors import EPS
 
 __all__ = ["climb", "cutoff", "penalty"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _MARGIN = 1e-12  # relative: a cover that saves less than this is not looked for
 _ROUNDING = 1e-14  # of the sum of absolute terms, and an ulp a client: what rounding can have added to D
@@ -177,7 +176,7 @@ def _value_along(tree: CoverTree, step: float, branch: int, selected: bool) -> f
 
 
 @jit
-def _sift(turn: FloatArray, order: npt.NDArray[np.int64], start: int, count: int) -> None:
+def _sift(turn: FloatArray, order: IntArray, start: int, count: int) -> None:
     """Restore the heap below `start`."""
     t, j = turn[start], order[start]
     at = start

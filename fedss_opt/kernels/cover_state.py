@@ -14,8 +14,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .jit import jit
 from .vectors import EPS
 
@@ -53,9 +53,6 @@ __all__ = [
     "restore_node",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Entries of `CoverTree.tally`: undecided clients, depth of the node at hand, nodes and pivots so far, nodes when the
 # best cover was found, whether there is one, whether the search has ended, rows of the log, whether a cover is

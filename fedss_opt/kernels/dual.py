@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .cell import EPS, MAKESPAN, TOTAL, Cell
 from .client_model import is_accurate
 from .jit import jit
@@ -20,7 +20,6 @@ from .vectors import copy_values
 
 __all__ = ["certified_value", "dual_value", "supported_price", "total_bound"]
 
-FloatArray = npt.NDArray[np.float64]
 
 # Each term is within 8 ulp (oracle, product, difference); compensated summation adds one more.
 _MARGIN = 16.0 * EPS

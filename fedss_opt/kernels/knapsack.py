@@ -16,16 +16,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .jit import jit
 from .vectors import compensated_sum
 
 __all__ = ["covering_knapsack"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _TOLERANCE = 1e-13  # of the need, or of the coverage that deviations start from: far above the rounding of their sums
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from .jit import jit
 from .vectors import EPS
 
 __all__ = ["exact_step", "to_levels"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _MOST_EXACT_LEVELS = 1e6
 _MOST_LEVELS = 1e5  # finer than this is not called quantised

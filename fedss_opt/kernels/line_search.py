@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from ..array_types import BoolArray, FloatArray, IntArray
 from .jit import jit
 
 __all__ = ["line_search"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @jit
@@ -22,7 +17,7 @@ def line_search(
     mu: FloatArray,
     room: FloatArray,
     reduced: FloatArray,
-    is_basic: npt.NDArray[np.bool_],
+    is_basic: BoolArray,
     slope: float,
     turn: FloatArray,
     order: IntArray,

@@ -8,8 +8,8 @@ weighted time plus the bandwidth it buys. Everything above sees costs and bandwi
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .blocks import cheaper_neighbour, whole_blocks
 from .cell import TOTAL, Cell
 from .client_model import best_bandwidth, is_vectorised, least_bandwidth, upload_time
@@ -27,7 +27,6 @@ __all__ = [
     "price_response",
 ]
 
-FloatArray = npt.NDArray[np.float64]
 
 # A cap counts as kept within the rounding of the closed forms (4 ulp, and as much for the cap's own).
 _CAP_ROUNDING = 1.0 + 8.0 * 2.220446049250313e-16

@@ -6,15 +6,12 @@ Both are exact statements about sums of relevances, so each is made only where i
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from .jit import jit
 from .vectors import EPS, product_error
 
 __all__ = ["force_clients", "is_implied", "missing_steps", "open_requirement", "sum_doubt"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @jit

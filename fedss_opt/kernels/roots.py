@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from .cell import EPS, ROUND_UP, TOTAL, Cell, gather_clients
 from .client_model import marginal_time, upload_time
 from .jit import jit
@@ -15,8 +15,6 @@ from .vectors import compensated_sum, exceeds
 
 __all__ = ["selection_bandwidth", "selection_theta", "selection_value"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 # Bandwidths are rounded up (ROUND_UP) once theta is known, so the root is taken a little below the carrier.
 _ROOM = 1.0 - 16.0 * EPS

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import IntArray
 from .cell import Cell, gather_clients
 from .jit import jit
 from .opening import begin_admm, mandatory_fit, set_price, start
@@ -22,8 +22,6 @@ from .vectors import take_rows
 
 __all__ = ["open_by_sample"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _LEAST_SAMPLE = 4000
 _LEAST_STRIDE = 8  # a sample of more than that is not worth its while

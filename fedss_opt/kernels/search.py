@@ -11,16 +11,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .jit import jit
 from .vectors import first_not_below, order_by
 
 __all__ = ["cover_statically", "exchange", "measure_slack", "nearest_clients", "repair", "trim"]
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @jit

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from .bandwidths import hand_out, latest_and_total
 from .cell import MAKESPAN, TOTAL, Cell, RoundArrays, build_cell
 from .dual import certified_value, supported_price, total_bound
@@ -17,9 +17,6 @@ from .state import BOUND, BOUND_PRICE, OBJECTIVE, PRICE, Work, make_work
 from .vectors import copy_values
 
 __all__ = ["Outcome", "begin", "certified_bound", "conclude"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Outcome(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .cell import Cell
 from .jit import jit
 
@@ -47,9 +47,6 @@ __all__ = [
     "make_work",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 # Phases, in order.
 START, LEAST, ADMM, VERTEX, SEARCH, DONE = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0

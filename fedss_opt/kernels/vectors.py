@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .jit import inlined, jit
 
 __all__ = [
@@ -23,9 +24,6 @@ __all__ = [
     "take_rows",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 EPS = 2.220446049250313e-16  # of double precision: the distance from 1 to the next number
 _SPLIT = 134217729.0  # 2^27 + 1: halves a double for exact products (Dekker)

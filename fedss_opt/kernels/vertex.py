@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .basis import invert_basis
 from .jit import jit
 from .line_search import line_search
@@ -24,8 +24,6 @@ from .vectors import copy_values
 
 __all__ = ["vertex_ascent"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _PERTURBATION = 1e-8  # far above the rounding of reduced costs, and far below any gap of interest
 _PRIME = 2147483647
@@ -54,7 +52,7 @@ def vertex_ascent(
     x_basic: FloatArray,
     reduced: FloatArray,
     max_pivots: int,
-    stop: npt.NDArray[np.bool_],
+    stop: BoolArray,
 ) -> tuple[bool, int]:
     """Climb from the vertex of `basis` to a maximiser of ``D(., theta)``.
 

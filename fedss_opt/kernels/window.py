@@ -8,8 +8,8 @@ ascent runs on the few that are left, the *window*, and one pass over everybody 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from .basis import starting_basis
 from .jit import jit
 from .vectors import copy_values, first_not_below, take, take_rows
@@ -17,8 +17,6 @@ from .vertex import vertex_ascent
 
 __all__ = ["window_ascent"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 # Widths of the window, by what share the multipliers may still move: before the first ascent, and after a price step.
 _WIDE, _NARROW = 0.1, 0.02
@@ -84,7 +82,7 @@ def window_ascent(
     reduced: FloatArray,
     fresh: bool,
     max_pivots: int,
-    stop: npt.NDArray[np.bool_],
+    stop: BoolArray,
 ) -> bool:
     """Climb to a maximiser of ``D(., theta)`` as `vertex_ascent` does, looking at a window of the clients.
 

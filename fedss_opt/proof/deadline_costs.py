@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Problem
 
 __all__ = ["carrier_hz", "least_bandwidths"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
 _RATE_ERROR = 16 * _ULP  # quotient, logarithm, two products, the time left: each within an ulp or two
@@ -71,10 +70,8 @@ def least_bandwidths(problem: Problem, deadline: float) -> FloatArray:
     return needed
 
 
-def _misses(problem: Problem, bandwidth: FloatArray, rate: FloatArray) -> npt.NDArray[np.bool_]:
+def _misses(problem: Problem, bandwidth: FloatArray, rate: FloatArray) -> BoolArray:
     """Tell whose rate on a bandwidth is certainly below the rate that is needed."""
     reached = problem.rate_bps(np.where(np.isfinite(bandwidth), bandwidth, 0.0))
-    missed: npt.NDArray[np.bool_] = np.isfinite(bandwidth) & (
-        reached * (1.0 + _RATE_ERROR) < rate * (1.0 - _RATE_ERROR)
-    )
+    missed: BoolArray = np.isfinite(bandwidth) & (reached * (1.0 + _RATE_ERROR) < rate * (1.0 - _RATE_ERROR))
     return missed

@@ -16,8 +16,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from ..problem import Problem
 from .deadline_costs import least_bandwidths
 from .node import ProofNode
@@ -27,8 +27,6 @@ from .tree_log import follow_log
 
 __all__ = ["verify"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _ULP = 2.0**-52
 _CUT = 2e-12  # of a part's least cost: the 1e-12 that its search was cut off by, and the rounding of its figures
@@ -108,7 +106,7 @@ def _add_up(state: ProofNode, steps: ProofSteps) -> str | None:
     return None if reached > state.carrier else f"the parts add up to {reached:.12g} of {state.carrier:.12g} Hz"
 
 
-def _check_part(state: ProofNode, part: MinimalCover, at: npt.NDArray[np.int64]) -> str | None:
+def _check_part(state: ProofNode, part: MinimalCover, at: IntArray) -> str | None:
     """Tell whether no cover of a part costs less than it is said to."""
     row, cost = state.row[np.ix_(part.tasks, at)], state.cost[state.free][at]
     least = part.least_hz * (1.0 - _CUT)
@@ -122,7 +120,7 @@ def _check_part(state: ProofNode, part: MinimalCover, at: npt.NDArray[np.int64])
     return follow_log(part.log, cost, row, order, least, _is_cover(state, part, at))
 
 
-def _is_cover(state: ProofNode, part: MinimalCover, at: npt.NDArray[np.int64]) -> Callable[[BoolArray], bool]:
+def _is_cover(state: ProofNode, part: MinimalCover, at: IntArray) -> Callable[[BoolArray], bool]:
     tasks, clients = part.tasks, state.free[at]
 
     def is_cover(chosen: BoolArray) -> bool:
@@ -133,7 +131,7 @@ def _is_cover(state: ProofNode, part: MinimalCover, at: npt.NDArray[np.int64]) -
     return is_cover
 
 
-def _place_of(clients: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _place_of(clients: IntArray, those: IntArray) -> IntArray:
     """Return where each client of a log stands among those who are still undecided, -1 where it is not."""
     where = {int(client): j for j, client in enumerate(those)}
     return np.array([where.get(int(client), -1) for client in clients], dtype=np.int64)

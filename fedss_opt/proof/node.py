@@ -6,8 +6,8 @@ import math
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Problem
 from .deadline_costs import carrier_hz
 from .rows import covering_row, open_need, surplus
@@ -15,8 +15,6 @@ from .steps import Screen
 
 __all__ = ["ProofNode"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 _ULP = 2.0**-52
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import FloatArray
 
 __all__ = ["costs_at_least"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
 _MOST_STATES = 4_000_000

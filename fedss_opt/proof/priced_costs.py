@@ -10,14 +10,13 @@ import heapq
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Problem
 from .deadline_costs import carrier_hz, least_bandwidths
 
 __all__ = ["best_total_in_blocks", "least_total", "priced_costs"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
 _TIME_ERROR = 16 * _ULP  # of a time: quotient, logarithm, product, quotient, sum
@@ -134,7 +133,7 @@ def _slope(problem: Problem, bandwidth: FloatArray, price: float) -> tuple[Float
     return np.where(np.isfinite(slope), slope, -math.inf), 1e-13 * (price + np.where(np.isfinite(saving), saving, 0.0))
 
 
-def least_total(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:
+def least_total(problem: Problem, selected: BoolArray) -> float:
     """Return what a selection's total latency is at least, s, where every client has all that the others can spare.
 
     Close to the truth where least bandwidths (nearly) fill the carrier, and prices are of no use.
@@ -150,7 +149,7 @@ def least_total(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:
     return math.fsum(times[members].tolist()) * (1.0 - _TIME_ERROR)
 
 
-def best_total_in_blocks(problem: Problem, selected: npt.NDArray[np.bool_]) -> float:
+def best_total_in_blocks(problem: Problem, selected: BoolArray) -> float:
     """Return the least total latency of a selection in whole blocks, s, rounded down; inf where its limits exceed B.
 
     A block at a time to whom it saves most: optimal, as each client's time is convex in its blocks (Gross, 1956).

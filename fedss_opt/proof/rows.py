@@ -6,11 +6,11 @@ import math
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import FloatArray
 
 __all__ = ["covering_row", "open_need", "surplus"]
 
-FloatArray = npt.NDArray[np.float64]
 
 _ULP = 2.0**-52
 _MOST_LEVELS = 2_000_000  # finer than this is not called quantised

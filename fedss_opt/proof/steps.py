@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import FloatArray, IntArray
 
 __all__ = ["Branch", "MinimalCover", "ProofSteps", "Screen"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _NOBODY = np.zeros(0, dtype=np.int64)
 _LARGEST_WORTH = 1e265  # times a relevance, 1e30 at most, and summed over 10^12 clients it stays a number

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray
 from ..problem import Problem
 from .node import ProofNode
 from .priced_costs import best_total_in_blocks, least_total, priced_costs
@@ -18,7 +18,6 @@ from .steps import Branch
 
 __all__ = ["verify_total"]
 
-BoolArray = npt.NDArray[np.bool_]
 
 _LARGEST = 1e300  # of a price times the carrier, s: beyond it costs overflow
 

@@ -8,13 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..kernels import cover_state as log_rows
 
 __all__ = ["follow_log"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _ULP = 2.0**-52
 _OPEN, _OUT, _IN = 0, 1, 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from ..array_types import BoolArray, IntArray
 
 __all__ = ["altair", "color", "left_note", "spec_of", "thinned"]
 
@@ -108,9 +109,7 @@ def left_note(drawn: int, all_: int, what: str) -> str:
     return f"{drawn:,} of {all_:,} {what} are drawn." if drawn < all_ else ""
 
 
-def thinned(
-    order: npt.NDArray[np.int64], limit: int, keep: npt.NDArray[np.bool_] | None = None
-) -> npt.NDArray[np.int64]:
+def thinned(order: IntArray, limit: int, keep: BoolArray | None = None) -> IntArray:
     """Choose what is drawn of too many: those to keep first, then evenly along an order.
 
     Parameters
@@ -143,7 +142,7 @@ def thinned(
     return order[kept]
 
 
-def _evenly(places: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
+def _evenly(places: IntArray, limit: int) -> IntArray:
     if len(places) <= limit:
         return places
     steps = np.linspace(0, len(places) - 1, limit)

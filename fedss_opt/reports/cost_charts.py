@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..problem import Objective, Problem
 from ..quantities import format_quantity
 from ..solution import Solution
@@ -106,7 +106,7 @@ def _across(alt: Any, drawn: int, *, few: bool) -> Any:
     return alt.X("name:N", title=title, sort=None, axis=axis, scale=alt.Scale(paddingOuter=0.2))
 
 
-def _upward(alt: Any, shown: npt.NDArray[np.float64], unit: str) -> Any:
+def _upward(alt: Any, shown: FloatArray, unit: str) -> Any:
     """Return the axis of the costs: even where they are of one size, else logarithmic, or all but the far lie at 0."""
     sizes = np.abs(shown[shown != 0.0])
     low, high = min(0.0, float(shown.min())), max(0.0, float(shown.max()))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-import numpy.typing as npt
+from ..array_types import FloatArray
 
 __all__ = ["LONGEST_PX", "MOST_NAMES", "Place", "places_of"]
 
@@ -24,9 +23,9 @@ _Box = tuple[float, float, float, float]
 
 
 def places_of(
-    x: npt.NDArray[np.float64],
-    y: npt.NDArray[np.float64],
-    radius: npt.NDArray[np.float64],
+    x: FloatArray,
+    y: FloatArray,
+    radius: FloatArray,
     names: Sequence[str],
     *,
     width: float,

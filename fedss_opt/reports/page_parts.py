@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..quantities import Scale, scale_for
 
 __all__ = ["Card", "Chart", "Column", "Download", "Page", "Table", "displayable", "embeddable", "measure"]
@@ -161,7 +162,7 @@ class Table:
     row: str
     choices: Sequence[tuple[str, str, int]] = ()
     note: str = ""
-    lists: Mapping[str, tuple[str, Sequence[str], npt.NDArray[np.float64]]] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, Sequence[str], FloatArray]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

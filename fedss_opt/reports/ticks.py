@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
+from ..array_types import FloatArray
 
 __all__ = ["around_zero", "even", "logarithmic"]
 
@@ -42,7 +41,7 @@ def even(low: float, high: float) -> list[float]:
     return [float(f"{step * i}e{power}") for i in range(first, max(last, first + 1) + 1)]
 
 
-def around_zero(values: npt.NDArray[np.float64], constant: float) -> list[float]:
+def around_zero(values: FloatArray, constant: float) -> list[float]:
     """Return ticks of a symmetric logarithmic axis, on both sides to the last value, with room for their labels.
 
     Parameters

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import OptionError
 from .checks import LARGEST_FLOAT32, boolean_rows, finite, indices
-from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
+from .layout import ParameterLayout
 
 __all__ = ["Aggregate", "Uploads", "aggregate"]
 

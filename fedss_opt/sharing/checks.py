@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import OptionError
-from .layout import BoolArray, FloatArray, IntArray, ParameterLayout
+from .layout import ParameterLayout
 
 __all__ = [
     "LARGEST_FLOAT32",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..exceptions import MissingDependencyError, OptionError
 from ..scenarios.draws import generator
 from .checks import finite, ratio, whole
-from .layout import FloatArray, IntArray
 
 __all__ = ["cluster_clients"]
 

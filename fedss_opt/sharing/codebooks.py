@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..exceptions import OptionError
 from .checks import finite
-from .layout import FloatArray, IntArray
 
 __all__ = [
     "LARGEST",

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 
 __all__ = ["ParameterLayout"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 Float32Array = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]

@@ -14,9 +14,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
-from .layout import BoolArray
 from .mask_entropy import decode_entropy, encode_entropy
 from .mask_indices import decode_indices, encode_indices
 from .packing import packed_bytes

@@ -22,14 +22,12 @@ from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from ..exceptions import PayloadError
-from .layout import BoolArray
 
 __all__ = ["decode_entropy", "encode_entropy"]
 
-IntArray = npt.NDArray[np.int64]
 
 _BLOCK = 64
 # Width of the coder's window, and the least width of its interval: after a weight (a probability of at least 2^-33)

@@ -8,15 +8,12 @@ Where they stand together the entropy code is the shorter one, since no weight o
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from ..exceptions import PayloadError
-from .layout import BoolArray
 from .packing import pack_codes, packed_bytes, unpack_codes
 
 __all__ = ["decode_indices", "encode_indices"]
-
-IntArray = npt.NDArray[np.int64]
 
 
 def encode_indices(mask: BoolArray) -> bytes:

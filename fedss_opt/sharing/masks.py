@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from .checks import boolean_rows, finite, ratio
-from .layout import BoolArray, FloatArray, ParameterLayout
+from .layout import ParameterLayout
 
 __all__ = [
     "MaskStatistics",

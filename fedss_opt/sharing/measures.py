@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from .aggregation import Uploads
 from .checks import finite, whole
-from .layout import BoolArray, FloatArray, ParameterLayout
+from .layout import ParameterLayout
 
 __all__ = ["AveragedTerms", "Measure"]
 

@@ -29,9 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_mask, check_values, whole
-from .layout import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
+from .layout import ByteArray, Float32Array
 from .packing import pack_codes, packed_bytes, unpack_codes
 from .payload_head import (
     MaskMode,

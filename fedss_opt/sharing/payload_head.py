@@ -11,9 +11,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, IntArray
 from ..exceptions import OptionError, PayloadError
 from .checks import check_mask
-from .layout import BoolArray, IntArray
 from .mask_codes import decode_delta, decode_mask, encode_delta, encode_mask
 from .values import LOSSLESS
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..quantities import offered
 from ..scenarios.arguments import number
 from .checks import finite
-from .layout import FloatArray
 
 __all__ = ["to_problem"]
 

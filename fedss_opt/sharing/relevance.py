@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from .checks import finite, indices
-from .layout import FloatArray
 from .likeness import Cosine, Hamming, Jaccard, Phi
 from .measures import Measure
 from .signal_to_noise import SignalToNoise

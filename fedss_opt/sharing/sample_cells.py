@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from .checks import finite, ratio
 from .codebooks import LARGEST, Codebook, sample_weights
-from .layout import FloatArray, IntArray
 
 __all__ = ["best_cells", "cell_means", "codebook_of", "distinct_samples"]
 

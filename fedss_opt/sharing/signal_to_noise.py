@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..array_types import BoolArray, FloatArray
 from ..scenarios.arguments import number
 from .aggregation import Uploads
-from .layout import BoolArray, FloatArray, ParameterLayout
+from .layout import ParameterLayout
 from .measures import AveragedTerms
 
 __all__ = ["SignalToNoise"]

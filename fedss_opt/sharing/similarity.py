@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from .checks import boolean_rows, finite, ratio
-from .layout import FloatArray, ParameterLayout
+from .layout import ParameterLayout
 
 __all__ = ["cosine", "hamming", "jaccard", "phi"]
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray, IntArray
 from ..exceptions import OptionError, PayloadError
 from .checks import check_layer, check_values
-from .layout import Float32Array, FloatArray, IntArray
+from .layout import Float32Array
 from .packing import CodeArray
 
 __all__ = [

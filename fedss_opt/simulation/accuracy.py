@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from .algorithms.base import ClientModels
-from .arrays import FloatArray
 from .data.federated import FederatedData
 from .models import MultilayerPerceptron
 

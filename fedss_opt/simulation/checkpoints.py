@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..documents.files import write_atomically
 from ..exceptions import FileFormatError
 from .run_records import RoundRecord
@@ -33,7 +34,7 @@ class Checkpoint:
 
     fingerprint: str
     state: dict[str, npt.NDArray[Any]]
-    charge_j: npt.NDArray[np.float64]
+    charge_j: FloatArray
     participation: npt.NDArray[np.int8]
     records: tuple[RoundRecord, ...]
 

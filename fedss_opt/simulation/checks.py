@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray
 from ..exceptions import OptionError
 
 __all__ = ["checked_array", "checked_places", "refuse_where", "within"]
@@ -14,7 +15,7 @@ __all__ = ["checked_array", "checked_places", "refuse_where", "within"]
 _KINDS = {"i": "iu", "f": "iuf", "b": "b"}
 
 
-def refuse_where(name: str, array: npt.NDArray[Any], bad: npt.NDArray[np.bool_], accepted: str) -> None:
+def refuse_where(name: str, array: npt.NDArray[Any], bad: BoolArray, accepted: str) -> None:
     """Name the first place that is bad, what stands there and what is accepted."""
     if bad.any():
         place = np.unravel_index(int(np.argmax(bad)), bad.shape)

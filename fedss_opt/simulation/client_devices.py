@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import count, span
 from ..scenarios.draws import Range, generator, uniform
 from ..validation import vector
 from . import energy
-from .arrays import BoolArray, FloatArray, IndexArray
+from .arrays import IndexArray
 from .gpu import GpuSharing, finish_s
 from .section import Section
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..fields import SMALLEST
 from ..validation import boolean_vector, vector
-from .arrays import BoolArray, FloatArray
 
 __all__ = ["EnergyLimits", "charge_after_j", "computing_j", "energy_limits"]
 

@@ -15,12 +15,13 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from .. import __version__
+from ..array_types import BoolArray, FloatArray
 from ..rounds import RoundPlan
 from ..solvers import check_method
 from .accuracy import Accuracy, judge
 from .algorithms import make_algorithm
 from .algorithms.base import Algorithm, AlgorithmSettings, Federation, Message, message_bits
-from .arrays import BoolArray, FloatArray, IndexArray
+from .arrays import IndexArray
 from .checkpoints import Checkpoint
 from .client_devices import Devices, DeviceSettings
 from .data import DataSettings, make_federation

@@ -13,10 +13,10 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError, ProblemError
 from ..fields import Domain
 from ..validation import matrix, shape_of, vector
-from .arrays import FloatArray
 
 __all__ = ["GpuSharing", "finish_s"]
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from ..scenarios.channel import Channels, Layout, LogDistance, PathLoss, Shape, large_scale_gain
 from ..scenarios.draws import generator
-from .arrays import FloatArray
 
 __all__ = ["GaussianField", "MovingDevices", "Paths", "draw_paths"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..array_types import BoolArray
 from ..exceptions import OptionError
 from ..sharing.layout import ParameterLayout
-from .arrays import BoolArray
 
 __all__ = ["ModelKind", "MultilayerPerceptron", "make_model"]
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..scenarios import PRESETS
@@ -24,7 +25,6 @@ from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
 from ..solvers.selection_answer import optimal_bandwidth
 from ..validation import vector
-from .arrays import FloatArray
 from .checks import checked_places
 from .mobility import MovingDevices
 from .section import Section

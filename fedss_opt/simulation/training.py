@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ..array_types import BoolArray
 from ..exceptions import OptionError
 from ..scenarios.draws import generator
-from .arrays import BoolArray, IndexArray, Parameters
+from .arrays import IndexArray, Parameters
 from .checks import checked_array, checked_places
 from .data.federated import FederatedData
 from .models import MultilayerPerceptron

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from ..array_types import FloatArray
 from ..rounds import RoundAllocator, RoundPlan
 from ..solution import StopReason
 from .algorithms.base import UploadReport
-from .arrays import FloatArray
 from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]

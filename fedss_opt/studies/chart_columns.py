@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..array_types import FloatArray, IntArray
 from ..simulation.run_records import RunResult
 from .learning_curves import StudyCurves
 from .results import results_of
@@ -34,7 +35,6 @@ __all__ = [
     "task_levels",
 ]
 
-FloatArray = npt.NDArray[np.float64]
 Columns = dict[str, Any]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -291,7 +291,7 @@ def _interval(level: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArr
     return np.maximum(level - half, 0.0), np.minimum(level + half, 1.0)
 
 
-def _evenly(count: int, most: int) -> npt.NDArray[np.int64]:
+def _evenly(count: int, most: int) -> IntArray:
     """Positions of so many things that stand evenly among them, the first and the last included."""
     if count <= most:
         return np.arange(count)

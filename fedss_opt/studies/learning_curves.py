@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from ..array_types import FloatArray, IntArray
 from .grid import RunOutcome
 from .line_styles import CurveStyle, curve_styles, policy_dashes
 from .results import results_frame, results_of
 from .summary import interval
 
 __all__ = ["LearningCurve", "StudyCurves"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +33,7 @@ class LearningCurve:
 
     algorithm: str
     policy: str
-    rounds: npt.NDArray[np.int64]
+    rounds: IntArray
     simulated_s: FloatArray
     uplink_bits: FloatArray
     accuracy: FloatArray

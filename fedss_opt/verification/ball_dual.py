@@ -16,8 +16,8 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..array_types import BoolArray, FloatArray
 from ..problem import Objective, Problem
 from .balls import (
     Ball,
@@ -37,7 +37,7 @@ from .balls import (
 
 __all__ = ["BallClient", "BallDual", "Limits", "carrier_hz", "channel_of", "exact_sum", "whole_steps"]
 
-Limits = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+Limits = tuple[FloatArray, FloatArray]
 
 
 def carrier_hz(problem: Problem) -> Fraction:
@@ -169,7 +169,7 @@ class BallDual:
     the mandatory clients, and those whom some task cannot do without.
     """
 
-    def __init__(self, problem: Problem, multipliers: npt.NDArray[np.float64]) -> None:
+    def __init__(self, problem: Problem, multipliers: FloatArray) -> None:
         self._problem = problem
         limits = problem.bandwidth_limits_hz
         self._clients = [BallClient(problem, n, limits) for n in range(problem.n_clients)]
@@ -191,7 +191,7 @@ class BallDual:
         problem = self._problem
         return bool(problem.available[n]) and (bool(problem.selectable[n]) or client.is_able())
 
-    def _forced(self, able: list[int]) -> npt.NDArray[np.bool_]:
+    def _forced(self, able: list[int]) -> BoolArray:
         """Mark the clients without whom some task misses its target, whoever else is selected."""
         forced = np.zeros(self._problem.n_clients, dtype=np.bool_)
         for k, target in enumerate(self._problem.coverage_target):

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..problem import BLOCK_ROUNDING, BoolArray, FloatArray, Objective, Problem
+from ..array_types import BoolArray, FloatArray, IntArray
+from ..problem import BLOCK_ROUNDING, Objective, Problem
 
 __all__ = ["BlockTable", "Split", "best_of", "greedy_split"]
 
@@ -111,7 +111,7 @@ class Split(NamedTuple):
 
     value: float
     saved: float
-    counts: npt.NDArray[np.int64]
+    counts: IntArray
 
 
 def greedy_split(table: BlockTable, selected: BoolArray) -> Split:

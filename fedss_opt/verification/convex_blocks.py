@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..array_types import FloatArray
 from ..exceptions import MissingDependencyError
-from ..problem import FloatArray
 from .claim_record import ClaimRecord
 from .closed_form_sweeps import Forms, package_forms
 

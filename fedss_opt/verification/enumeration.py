@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..problem import BoolArray, Objective, Problem
+from ..array_types import BoolArray
+from ..problem import Objective, Problem
 from .block_tables import BlockTable, best_of
 from .plain_bandwidths import least_bandwidths, priced, value_and_price
 

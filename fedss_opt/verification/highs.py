@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from ..problem import BoolArray, FloatArray, Objective, Problem
+from ..array_types import BoolArray, FloatArray
+from ..problem import Objective, Problem
 from .block_tables import BlockTable, greedy_split
 from .enumeration import ReferenceAnswer
 from .plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import brentq
 
-from ..problem import BoolArray, FloatArray, Objective, Problem
+from ..array_types import BoolArray, FloatArray
+from ..problem import Objective, Problem
 from .block_tables import BlockTable, greedy_split
 
 __all__ = [

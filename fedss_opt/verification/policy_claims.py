@@ -9,9 +9,9 @@ import math
 from importlib import import_module
 
 import numpy as np
-import numpy.typing as npt
 
-from ..problem import BoolArray, Problem
+from ..array_types import BoolArray, FloatArray
+from ..problem import Problem
 from .claim_record import above, records_of
 from .frozen_families import Instance
 from .plain_bandwidths import least_bandwidths, selection_value
@@ -83,7 +83,7 @@ def _usable(problem: Problem) -> BoolArray:
     return usable
 
 
-def _upload_alone(problem: Problem) -> npt.NDArray[np.float64]:
+def _upload_alone(problem: Problem) -> FloatArray:
     return problem.upload_s(np.minimum(problem.bandwidth_hz, problem.max_bandwidth_hz))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import FloatArray
+from ..array_types import FloatArray
 from .claim_record import ClaimRecord, records_of
 
 __all__ = ["SHARING_CLAIMS", "sharing_claims"]

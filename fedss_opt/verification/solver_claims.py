@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog
 
-from ..problem import BoolArray, FloatArray, Objective, Problem
+from ..array_types import BoolArray, FloatArray
+from ..problem import Objective, Problem
 from ..solution import Solution, Status
 from .ball_dual import carrier_hz
 from .claim_record import above, records_of

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
 from ...sharing import payload
 from ...sharing.layout import ParameterLayout
 from ...sharing.values import check_bits
-from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from ..arrays import Parameters
 from ..data.federated import FederatedData
 from ..models import MultilayerPerceptron
 from ..section import Section

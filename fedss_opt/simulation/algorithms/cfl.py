@@ -12,7 +12,7 @@ from pydantic import Field
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ...array_types import BoolArray, FloatArray, IntArray
 from .base import AlgorithmSettings, Message
 from .clusters import ClusterModels
 

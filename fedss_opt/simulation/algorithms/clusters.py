@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...sharing.aggregation import aggregate
 from ...sharing.clustering import cluster_clients
-from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from ..arrays import Parameters
 from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .fedavg import FedAvg
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...sharing.aggregation import aggregate
-from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from ..arrays import Parameters
 from .base import Algorithm, AlgorithmSettings, ClientModels, Message, UploadReport
 
 __all__ = ["FedAvg", "FedAvgFinetune", "FedAvgFinetuneSettings", "FedProx", "FedProxSettings", "weighted_mean"]

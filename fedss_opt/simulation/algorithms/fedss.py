@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...sharing import masks, payload, schedules
 from ...sharing.aggregation import aggregate
 from ...sharing.quantisers import Codebook, adaptive, lloyd_max, quantile, uniform
 from ...sharing.relevance import MEASURES, Measure, SignalToNoise, client_relevance, task_relevance
 from ...sharing.values import rounding_variance
-from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from ..arrays import Parameters
 from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport
 from .clusters import PROBED, Division, ask_newcomers, divide
 from .fedavg import weighted_mean

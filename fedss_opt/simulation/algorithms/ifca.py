@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..arrays import IntArray, Parameters
+from ...array_types import IntArray
+from ..arrays import Parameters
 from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .clusters import ClusterModels, membership
 from .own_data import own_losses

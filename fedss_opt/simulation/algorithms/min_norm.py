@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
+from ...array_types import BoolArray, FloatArray
 from ...exceptions import OptionError
-from ..arrays import BoolArray, FloatArray
 
 __all__ = ["min_norm_weights"]
 

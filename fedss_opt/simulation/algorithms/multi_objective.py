@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..arrays import FloatArray, IntArray, Parameters
+from ...array_types import FloatArray, IntArray
+from ..arrays import Parameters
 from .base import AlgorithmSettings, Message
 from .fedavg import FedAvg
 from .min_norm import min_norm_weights

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from ..arrays import FloatArray, IntArray, Parameters
+from ...array_types import FloatArray, IntArray
+from ..arrays import Parameters
 from .base import Federation
 
 __all__ = ["own_accuracies", "own_losses"]

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..arrays import BoolArray, IntArray, Parameters
+from ...array_types import BoolArray, IntArray
+from ..arrays import Parameters
 from .base import Algorithm, AlgorithmSettings, ClientModels, Federation, Message, UploadReport
 from .clusters import membership
 from .fedavg import FedAvg

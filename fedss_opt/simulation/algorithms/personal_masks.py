@@ -10,10 +10,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...sharing import payload
 from ...sharing.aggregation import aggregate
 from ...sharing.masks import prune
-from ..arrays import BoolArray, FloatArray, IntArray, Parameters
+from ..arrays import Parameters
 from .base import AlgorithmSettings, ClientModels, Message, UploadReport
 from .fedavg import FedAvg
 from .own_data import own_accuracies

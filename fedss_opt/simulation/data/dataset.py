@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...array_types import IntArray
 from ...exceptions import OptionError
 from ...extras import needs_extra
-from ..arrays import IntArray, SampleArray
+from ..arrays import SampleArray
 from ..checks import checked_array
 
 __all__ = ["Dataset", "load_digits"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...array_types import FloatArray, IntArray
 from ...exceptions import OptionError
-from ..arrays import FloatArray, IntArray, SampleArray
+from ..arrays import SampleArray
 from ..checks import checked_array, within
 
 __all__ = ["FederatedData"]

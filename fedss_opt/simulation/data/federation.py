@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...array_types import FloatArray, IntArray
 from ...exceptions import OptionError
 from ...scenarios.draws import generator
-from ..arrays import FloatArray, IndexArray, IntArray
+from ..arrays import IndexArray
 from ..section import Section
 from . import partitions
 from .dataset import Dataset, load_digits

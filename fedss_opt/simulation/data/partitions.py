@@ -8,10 +8,10 @@ few images are refused with an `OptionError` that says how many there are.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import FloatArray, IntArray
 from ...exceptions import OptionError
-from ..arrays import IndexArray, IntArray
+from ..arrays import IndexArray
 
 __all__ = ["ALPHA_LEAST", "ALPHA_MOST", "by_writer", "class_counts", "dirichlet", "equal", "shards"]
 
@@ -122,8 +122,8 @@ def _refuse_too_many(available: int, clients: int, images: int, *, replace: bool
 
 
 def _draw_counts(
-    shares: npt.NDArray[np.float64],
-    frequency: npt.NDArray[np.float64],
+    shares: FloatArray,
+    frequency: FloatArray,
     stock: IntArray,
     images: int,
     rng: np.random.Generator,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...array_types import BoolArray
 from ...exceptions import FileFormatError
 from .dataset import Dataset
 from .folders import Folder
@@ -110,7 +111,7 @@ def _scaled(part: RawSamples) -> npt.NDArray[np.float32]:
     return inputs
 
 
-def _refuse_the_first(part: RawSamples, bad: npt.NDArray[np.bool_], accepted: str) -> None:
+def _refuse_the_first(part: RawSamples, bad: BoolArray, accepted: str) -> None:
     if bad.any():
         place = np.unravel_index(int(np.argmax(bad)), bad.shape)
         where = ", ".join(str(int(i)) for i in place)

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from ...array_types import IntArray
 from ...exceptions import OptionError
-from ..arrays import IntArray, SampleArray
+from ..arrays import SampleArray
 
 __all__ = ["Family", "Task", "make_tasks"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import numpy.typing as npt
 
-from ...problem import FloatArray, Objective, Problem
+from ...array_types import BoolArray, FloatArray
+from ...problem import Objective, Problem
 from ...solution import Solution, Status
 from ..ball_dual import BallClient, carrier_hz
 from ..balls import arb, ball_of, decide, settle
@@ -22,7 +22,7 @@ from .witnesses import allocate
 
 __all__ = ["certainly_feasible", "enumerated", "refuted_by_highs"]
 
-Found = tuple[npt.NDArray[np.bool_], FloatArray]
+Found = tuple[BoolArray, FloatArray]
 
 _SECONDS = 2.0  # for one program of HiGHS
 _MOST_BLOCKS = 5000  # of a reference solver's tables

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ...array_types import FloatArray
 from ...exceptions import ProblemError
-from ...problem import FloatArray, Problem
+from ...problem import Problem
 
 __all__ = ["FAMILIES", "draw_problem"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...array_types import BoolArray, FloatArray, IntArray
 from ...fields import CLIENT_FIELDS, FIELDS
-from ...problem import BoolArray, FloatArray, Problem
+from ...problem import Problem
 from ...solution import Solution
 from ..ball_dual import exact_sum
 
@@ -45,7 +45,7 @@ class Translated:
 Relation = Callable[[Problem, Generator, Solution], Translated | None]
 
 
-def _columns(problem: Problem, index: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _columns(problem: Problem, index: IntArray) -> dict[str, Any]:
     """Fields of the clients `index`, in that order."""
     fields = {name: getattr(problem, name) for name in CLIENT_FIELDS}
     taken = {name: None if value is None else value[index] for name, value in fields.items()}

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ...array_types import BoolArray, FloatArray
 from ...checking import check
-from ...problem import BoolArray, FloatArray, Objective, Problem
+from ...problem import Objective, Problem
 from ...solution import Solution, Status, StopReason
 from ...solvers.options import gap_tolerance
 from ..allowances import Allowances
