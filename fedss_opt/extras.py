@@ -20,10 +20,9 @@ def needs_extra(what: str, extra: str, *modules: str, since: str = "") -> Iterat
         yield
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
-        ours = missing in ("", "fedss_opt")  # a mistake of the package, or an extra that is told already
+        ours = missing in ("", "fedss_opt")  # a mistake of the package
         if ours or (modules and missing not in modules):
             raise
         release = f" {since} or later" if since else ""
-        raise MissingDependencyError(
-            f'{what} needs {missing}{release}; install it with: pip install "fedss-opt[{extra}]"'
-        ) from None
+        text = f'{what} needs {missing}{release}; install it with: pip install "fedss-opt[{extra}]"'
+        raise MissingDependencyError(text, name=missing) from None

@@ -24,7 +24,6 @@ REFUSED = [
     ("gap_tol", math.nan, "gap_tol = nan: must be a finite number >= 0"),
     ("gap_tol", math.inf, "gap_tol = inf: must be a finite number >= 0"),
     ("gap_tol", "1e-4", "gap_tol = '1e-4': must be a finite number >= 0"),
-    ("gap_tol", None, "gap_tol = None: must be a finite number >= 0"),
     ("gap_tol", 1j, "gap_tol = 1j: must be a finite number >= 0"),
     ("time_limit_s", -1.0, "time_limit_s = -1.0: must be a number of seconds >= 0, or None"),
     ("time_limit_s", math.nan, "time_limit_s = nan: must be a number of seconds >= 0, or None"),

@@ -53,6 +53,7 @@ def around_zero(values: FloatArray, constant: float) -> list[float]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> around_zero(np.array([-0.957, 0.2, 25.0]), 0.5)
     [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0]
     """

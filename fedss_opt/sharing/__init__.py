@@ -9,7 +9,6 @@ from .layout import ParameterLayout
 from .mask_codes import MaskCode, decode_delta, decode_mask, encode_delta, encode_mask
 from .masks import MaskStatistics, Regrowth, prune, regrow, statistics
 from .payload import Decoded, MaskMode, decode, decode_many, encode, encode_many, payload_bits, size_bits
-from .problem import to_problem
 from .quantisers import Codebook, QuantiserKind, QuantiserReport, adaptive, lloyd_max, quantile, uniform
 from .relevance import (
     MEASURES,
@@ -22,6 +21,7 @@ from .relevance import (
     client_relevance,
     task_relevance,
 )
+from .round_problem import to_problem
 from .schedules import CubicSchedule, PruningSchedule, Schedule
 from .values import dequantise, quantise, rounding_variance
 

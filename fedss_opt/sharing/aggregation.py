@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import OptionError
-from .checks import LARGEST_FLOAT32, boolean_rows, finite, indices
+from .array_checks import LARGEST_FLOAT32, boolean_rows, finite, indices
 from .layout import ParameterLayout
 
 __all__ = ["Aggregate", "Uploads", "aggregate"]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ..array_types import FloatArray, IntArray
 from ..exceptions import MissingDependencyError, OptionError
 from ..scenarios.draws import generator
-from .checks import finite, ratio, whole
+from .array_checks import finite, ratio, whole
 
 __all__ = ["cluster_clients"]
 

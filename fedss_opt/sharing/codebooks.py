@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..array_types import FloatArray, IntArray
 from ..exceptions import OptionError
-from .checks import finite
+from .array_checks import finite
 
 __all__ = [
     "LARGEST",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray
 from ..exceptions import OptionError, PayloadError
-from .checks import check_mask
+from .array_checks import check_mask
 from .mask_entropy import decode_entropy, encode_entropy
 from .mask_indices import decode_indices, encode_indices
 from .packing import packed_bytes

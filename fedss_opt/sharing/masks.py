@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
-from .checks import boolean_rows, finite, ratio
+from .array_checks import boolean_rows, finite, ratio
 from .layout import ParameterLayout
 
 __all__ = [

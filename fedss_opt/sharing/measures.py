@@ -14,7 +14,7 @@ from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
 from .aggregation import Uploads
-from .checks import finite, whole
+from .array_checks import finite, whole
 from .layout import ParameterLayout
 
 __all__ = ["AveragedTerms", "Measure"]

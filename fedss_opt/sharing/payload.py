@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray, FloatArray, IntArray
 from ..exceptions import OptionError, PayloadError
-from .checks import check_layer, check_mask, check_values, whole
+from .array_checks import check_layer, check_mask, check_values, whole
 from .layout import ByteArray, Float32Array
 from .packing import pack_codes, packed_bytes, unpack_codes
 from .payload_head import (

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray, IntArray
 from ..exceptions import OptionError, PayloadError
-from .checks import check_mask
+from .array_checks import check_mask
 from .mask_codes import decode_delta, decode_mask, encode_delta, encode_mask
 from .values import LOSSLESS
 

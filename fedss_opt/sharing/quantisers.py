@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
-from .checks import whole
+from .array_checks import whole
 from .codebooks import LARGEST, Codebook, QuantiserReport, midway, weighted_variance
 from .sample_cells import best_cells, cell_means, codebook_of, distinct_samples
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..array_types import FloatArray
 from ..exceptions import OptionError
-from .checks import finite, indices
+from .array_checks import finite, indices
 from .likeness import Cosine, Hamming, Jaccard, Phi
 from .measures import Measure
 from .signal_to_noise import SignalToNoise

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..array_types import FloatArray, IntArray
-from .checks import finite, ratio
+from .array_checks import finite, ratio
 from .codebooks import LARGEST, Codebook, sample_weights
 
 __all__ = ["best_cells", "cell_means", "codebook_of", "distinct_samples"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..scenarios.arguments import number
-from .checks import whole
+from .array_checks import whole
 
 __all__ = ["CubicSchedule", "PruningSchedule", "Schedule"]
 

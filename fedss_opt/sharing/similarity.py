@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..array_types import FloatArray
 from ..exceptions import OptionError
-from .checks import boolean_rows, finite, ratio
+from .array_checks import boolean_rows, finite, ratio
 from .layout import ParameterLayout
 
 __all__ = ["cosine", "hamming", "jaccard", "phi"]

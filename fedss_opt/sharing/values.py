@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..array_types import FloatArray, IntArray
 from ..exceptions import OptionError, PayloadError
-from .checks import check_layer, check_values
+from .array_checks import check_layer, check_values
 from .layout import Float32Array
 from .packing import CodeArray
 

@@ -32,7 +32,7 @@ LOADS_THE_PACKAGE = {
 
 def test_checks_know_problem_and_solution_and_nothing_else():
     """Beside them there are records, which say nothing of their own."""
-    allowed = {"problem", "solution", "exceptions", "claims"}
+    allowed = {"array_types", "problem", "solution", "exceptions", "claims"}
     # What draws does not check; what rests on a search is proved again by code that solvers have no part in.
     others = {"run_figures.py": {"figures", "looks"}, "ball_bounds.py": {"optimality"}}
     for path in sorted(Path(verification.__file__).parent.glob("*.py")):

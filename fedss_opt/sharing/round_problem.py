@@ -13,7 +13,7 @@ from ..exceptions import OptionError
 from ..problem import Problem
 from ..quantities import offered
 from ..scenarios.arguments import number
-from .checks import finite
+from .array_checks import finite
 
 __all__ = ["to_problem"]
 
@@ -51,7 +51,7 @@ def to_problem(
 
     Examples
     --------
-    >>> from fedss_opt.sharing.problem import to_problem
+    >>> from fedss_opt.sharing.round_problem import to_problem
     >>> problem = to_problem(
     ...     payload_bits=[5e4, 5e4, 6e4],
     ...     relevance=[[1.0, 1.0, 0.4], [0.4, 0.4, 1.0]],

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 import fedss_opt as fo
 from fedss_opt import OptionError, ProblemError
-from fedss_opt.sharing.problem import to_problem
+from fedss_opt.sharing.round_problem import to_problem
 
 RELEVANCE = np.array([[1.0, 1.0, 0.4], [0.4, 0.4, 1.0]])
 GOOD = {
