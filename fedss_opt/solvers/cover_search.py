@@ -162,9 +162,7 @@ def _screen(
         cell, short = cell_of_node(arrays, inside, available)
         if short.any():
             return None
-        work = make_work(cell)
-        work.mu[:] = to_cell_units(cell, multipliers)
-        value = relax_at(cell, work, deadline)
+        work = _carry_over(cell, deadline, multipliers)
         cost = work.cost
         if np.isinf(cost[cell.free :]).any():
             return None
@@ -174,6 +172,7 @@ def _screen(
             reached = True
             continue
         reached = True
+        value = relax_at(cell, work, deadline)
         if not np.isfinite(value):  # the ascent came to no end: its last multipliers still prove something
             work.mu[:] = np.where(np.isfinite(work.mu), np.maximum(work.mu, 0.0), 0.0)
         multipliers = to_problem_units(cell, work.mu, problem.n_tasks)
