@@ -34,6 +34,7 @@ def solver_tables(records: Records) -> dict[str, str]:
         "admm": _admm,
         "scale": _scale,
         "exact": _exact,
+        "exact-hard": _exact_hard,
         "beside-scip": _beside_scip,
         "batches": _batches,
         "fixed-selection": _fixed_selection,
@@ -214,6 +215,27 @@ def _exact(records: Records) -> str:
             ]
         )
     head = ["family", "N, K", "target, ms", "time, ms (min - median - max)", "proven", "worst gap if not", "core"]
+    return table(head, rows) if rows else ""
+
+
+def _exact_hard(records: Records) -> str:
+    rows = []
+    for name in ("test_hard_families", "test_hard_totals"):
+        for entry in records.entries("exact", name):
+            x = entry["extra_info"]
+            size = _size(x) + (f", {x['blocks']} blocks" if x["blocks"] else "")
+            rows.append(
+                [
+                    x["family"],
+                    size,
+                    f"{x['gap_tol']:g}",
+                    "" if x["target_s"] is None else f"{1e3 * x['target_s']:,g}",
+                    _times(entry, 1e-3),
+                    _out_of(x["proven"], x["seeds"]) + (f", {x['infeasible']} infeasible" if x["infeasible"] else ""),
+                    "" if x["proven"] == x["seeds"] else _percent(x["gap_worst"]),
+                ]
+            )
+    head = ["family", "N, K", "tolerance", "target, ms", "time, ms (min - median - max)", "closed", "worst gap if not"]
     return table(head, rows) if rows else ""
 
 
