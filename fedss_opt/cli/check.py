@@ -16,6 +16,7 @@ from ..checking import check
 from ..claims import CheckReport
 from ..documents import load_solution
 from ..verification import DOCUMENTED, verify_solution
+from ..verification.ball_dual import knows_rate
 from .exit_status import ExitStatus
 from .inputs import read_problem
 from .terminal import Format, print_json, printable, stdout_console
@@ -50,7 +51,8 @@ def check_command(
     ] = None,
     objective: Annotated[str | None, typer.Option(help="As given to solve.", show_default=False)] = None,
     arithmetic: Annotated[
-        Arithmetic, typer.Option(help="ball: exact and rigorous (extra verify); auto: that, where it is installed.")
+        Arithmetic,
+        typer.Option(help="ball: exact and rigorous (extra verify); auto: that, where it can be."),
     ] = Arithmetic.AUTO,
 ) -> int:
     """Check every claim of an answer from the problem's data alone.
@@ -62,8 +64,8 @@ def check_command(
         problem_file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
     )
     solution = load_solution(solution_file, problem)
-    rigorous = arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and find_spec("flint") is not None)
-    if rigorous:
+    at_hand = find_spec("flint") is not None and knows_rate(problem)
+    if arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and at_hand):
         report = verify_solution(problem, solution, gap_tol=gap_tol, allowances=DOCUMENTED)
     else:
         if solution.certificate is not None:
