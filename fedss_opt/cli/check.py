@@ -15,6 +15,7 @@ from rich.text import Text
 from ..checking import check
 from ..claims import CheckReport
 from ..documents import load_solution
+from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..verification import DOCUMENTED, verify_solution
 from ..verification.ball_dual import knows_rate
 from .exit_status import ExitStatus
@@ -41,7 +42,9 @@ def check_command(
     solution_file: Annotated[Path, typer.Argument(metavar="SOLUTION", help="Its answer, .json.")],
     *,
     format_: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
-    gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")] = 1e-4,
+    gap_tol: Annotated[
+        float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")
+    ] = DEFAULT_GAP_TOL,
     bandwidth: Annotated[str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)] = None,
     resource_block: Annotated[
         str | None, typer.Option(help="As with solve, such as 180kHz.", show_default=False)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from ..array_types import FloatArray
+from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..rounds import RoundAllocator, RoundPlan
 from ..solution import StopReason
 from .algorithms.base import UploadReport
@@ -28,7 +29,7 @@ class AllocationSettings(Section):
     """What every task needs, as a fraction of what the clients that can upload offer it."""
     objective: Literal["makespan", "total"] = "makespan"
     """What is minimised."""
-    gap_tol: Annotated[float, Field(gt=0.0)] = 1e-4
+    gap_tol: Annotated[float, Field(gt=0.0)] = DEFAULT_GAP_TOL
     """Certified gap at which a method may stop."""
     relevance_step: Annotated[float, Field(gt=0.0, le=1.0)] | None = 1.0 / 64.0
     """Relevance is rounded down to multiples of this power of two, which lets the bounds use whole steps."""

@@ -7,9 +7,10 @@ from functools import cache
 from importlib import import_module
 
 from ..exceptions import OptionError
+from ..gap_tolerance import gap_tol_of
 from ..problem import Problem
 from ..solution import Solution
-from .options import Options, Progress, gap_tolerance
+from .options import Options, Progress
 
 __all__ = ["METHODS", "Options", "Progress", "solve"]
 
@@ -104,7 +105,7 @@ def solve(
         raise OptionError(f"a {type(problem).__name__}", field="problem", accepted="must be a fedss_opt.Problem")
     check_method(method)
     options = Options(
-        gap_tol=gap_tolerance(method, gap_tol),
+        gap_tol=gap_tol_of(method, gap_tol),
         time_limit_s=time_limit_s,
         max_iterations=max_iterations,
         warm_start=warm_start,
