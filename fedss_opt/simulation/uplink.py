@@ -12,14 +12,12 @@ from pydantic import Field, field_validator
 from ..array_types import FloatArray
 from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..rounds import RoundAllocator, RoundPlan
+from ..rounds.client_reports import LEAST_RELEVANCE
 from ..solution import StopReason
 from .algorithms.base import UploadReport
 from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]
-
-
-_LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 
 
 class AllocationSettings(Section):
@@ -112,7 +110,7 @@ def plan_uplink(
         worth = zip(names, relevance[:, client].tolist(), strict=True)
         allocator.update(
             client,
-            tasks={task: amount for task, amount in worth if amount >= _LEAST_RELEVANCE},
+            tasks={task: amount for task, amount in worth if amount >= LEAST_RELEVANCE},
             **{name: values[client] for name, values in columns.items()},
         )
     plan = allocator.allocate(round_)

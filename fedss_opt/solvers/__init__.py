@@ -12,7 +12,7 @@ from ..problem import Problem
 from ..solution import Solution
 from .options import Options, Progress
 
-__all__ = ["METHODS", "Options", "Progress", "solve"]
+__all__ = ["METHODS", "POLICIES", "Options", "Progress", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
@@ -28,6 +28,9 @@ METHODS: dict[str, tuple[str, str]] = {
     "proportional": ("policies", "proportional"),
 }
 """Method name -> module and function."""
+
+POLICIES = tuple(name for name, (module, _) in METHODS.items() if module == "policies")
+"""The methods that follow a rule of the field and claim no bound."""
 
 
 def check_method(method: str, *, name: str = "method") -> None:
