@@ -65,7 +65,7 @@ class Incumbent:
         return {"objective_s": self.objective_s, "lower_bound_s": self.bound_s}
 
     def closed(self, gap_tol: float) -> bool:
-        """Whether the gap that was asked for is reached."""
+        """Tell whether the gap that was asked for is reached."""
         return within_gap(self.objective_s, self.bound_s, gap_tol)
 
 
