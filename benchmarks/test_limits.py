@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
+from fedss_opt.solvers import POLICIES
 
 from .families import instance
 from .test_scale import oracle_s
@@ -19,7 +20,6 @@ from .test_scale import oracle_s
 FAMILIES = ("yang2021", "mixed", "tied", "one_task", "forced", "near_equal")
 SIZES = ((100_000, 1), (100_000, 5), (100_000, 64), (1_000_000, 1), (1_000_000, 5), (1_000_000, 64))
 LIMITS_S = (0.0, 0.01, 0.1, 1.0)
-POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional")
 ALLOWED_S = 0.1
 
 

@@ -97,14 +97,14 @@ def bound_of_cell(cell: Cell, kind: CertificateKind, price: float, mu: FloatArra
 
 
 def to_cell_units(cell: Cell, multipliers: FloatArray) -> FloatArray:
-    """Multipliers per unit of relevance -> per covered requirement, for the cell's open tasks."""
+    """Turn multipliers per unit of relevance into those per covered requirement, for the cell's open tasks."""
     with np.errstate(over="ignore"):  # what overflows proves nothing
         mu: FloatArray = multipliers[cell.task] * cell.scale
     return mu
 
 
 def to_problem_units(cell: Cell, mu: FloatArray, tasks: int) -> FloatArray:
-    """Multipliers per covered requirement -> per unit of relevance, for all the problem's tasks."""
+    """Turn multipliers per covered requirement into those per unit of relevance, for all the problem's tasks."""
     multipliers = np.zeros(tasks)
     multipliers[cell.task] = mu / cell.scale
     return multipliers

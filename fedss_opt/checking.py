@@ -15,12 +15,12 @@ import numpy as np
 from .claims import CHECK_FORMAT, CheckReport, Claim
 from .exceptions import OptionError
 from .fields import LARGEST
+from .gap_tolerance import DEFAULT_GAP_TOL, accepted_gap_tol
 from .optimality import prove_again
 from .problem import Problem
 from .quantities import format_quantity
 from .resource_blocks import BLOCK_ROUNDING
 from .solution import Certificate, CertificateKind, Solution, Status
-from .solvers.options import tolerance
 
 __all__ = ["CHECK_FORMAT", "CheckReport", "Claim", "check"]
 
@@ -46,7 +46,7 @@ _PROVED = {True: "proved again", False: "refuted", None: "not proved"}
 
 
 def check(
-    problem: Problem, solution: Solution, *, gap_tol: float = 1e-4, time_limit_s: float | None = None
+    problem: Problem, solution: Solution, *, gap_tol: float = DEFAULT_GAP_TOL, time_limit_s: float | None = None
 ) -> CheckReport:
     """Check every claim that an answer makes, from the problem's data alone.
 
@@ -99,7 +99,7 @@ def check(
     for name, value, kind in (("problem", problem, Problem), ("solution", solution, Solution)):
         if not isinstance(value, kind):
             raise OptionError(f"{name}: a {type(value).__name__}; must be a fedss_opt.{kind.__name__}")
-    gap_tol = tolerance(gap_tol)
+    gap_tol = accepted_gap_tol(gap_tol)
     sizes = _sizes(problem, solution)
     if not sizes.holds:
         return CheckReport(claims=(sizes,))

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def worker_died(error: BaseException) -> bool:
-    """Whether a worker died, not the code on it; Dask tells so after some tries of its own."""
+    """Tell whether a worker died, not the code on it; Dask tells so after some tries of its own."""
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 

@@ -235,7 +235,7 @@ class Problem:
     # -- figures recomputed from the data ------------------------------------------------------------------
 
     def rate_bps(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
-        """Rate of every client on the given bandwidths.
+        """Return the rate of every client on the given bandwidths.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class Problem:
         return self.client_model.rate_bps(self.link, b)
 
     def upload_s(self, bandwidth_hz: npt.ArrayLike) -> FloatArray:
-        """Upload time of every client on the given bandwidths, s, (N,); ``inf`` without bandwidth."""
+        """Return the upload time of every client on the given bandwidths, s, (N,); ``inf`` without bandwidth."""
         with np.errstate(divide="ignore", over="ignore"):
             return self.payload_bits / self.rate_bps(bandwidth_hz)
 
@@ -284,12 +284,12 @@ class Problem:
         return limits_in_blocks(low, high, self.resource_block_hz)
 
     def latency_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
-        """Makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""
+        """Return the makespan of an answer, s: when the last selected client has uploaded; 0 for an empty selection."""
         times = self._selected_times(selected, bandwidth_hz)
         return float(times.max()) if times.size else 0.0
 
     def objective_s(self, selected: npt.ArrayLike, bandwidth_hz: npt.ArrayLike) -> float:
-        """Value of the problem's objective for an answer, s."""
+        """Return the value of the problem's objective for an answer, s."""
         if self.objective is Objective.MAKESPAN:
             return self.latency_s(selected, bandwidth_hz)
         chosen = selection(selected, self.n_clients)
@@ -307,7 +307,7 @@ class Problem:
         return received
 
     def covers(self, selected: npt.ArrayLike) -> BoolArray:
-        """Whether a selection serves each task, (K,), decided without rounding.
+        """Tell whether a selection serves each task, (K,), decided without rounding.
 
         A plain sum decides wherever it is clear of the target by more than any rounding; else the sum is
         taken exactly (`math.fsum`), so the verdict is that of exact arithmetic on the data.

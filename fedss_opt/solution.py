@@ -11,6 +11,7 @@ import numpy as np
 
 from .array_types import BoolArray, FloatArray
 from .exceptions import OptionError, ProblemError
+from .gap_tolerance import DEFAULT_GAP_TOL
 from .problem import Problem
 from .validation import boolean_vector, numbers, real_number, shape_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from .checking import CheckReport
 
-__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer", "within_gap"]
+__all__ = ["Certificate", "CertificateKind", "Solution", "Status", "StopReason", "no_answer"]
 
 
 class Status(StrEnum):
@@ -303,7 +304,7 @@ class Solution:
             return np.full(problem.n_clients, math.nan)
         return self.certificate.reduced_costs(problem)
 
-    def check(self, *, gap_tol: float = 1e-4, time_limit_s: float | None = None) -> CheckReport:
+    def check(self, *, gap_tol: float = DEFAULT_GAP_TOL, time_limit_s: float | None = None) -> CheckReport:
         """Check every claim of the answer from its problem's data; see `fedss_opt.check`.
 
         Raises
@@ -411,11 +412,6 @@ def _booleans(name: str, value: Any) -> BoolArray:
     if len(shape) != 1:
         raise ProblemError(f"has shape {shape}", field=name, accepted="give one value per client, shape (N,)")
     return boolean_vector(name, value, shape[0])
-
-
-def within_gap(objective_s: float, bound_s: float, gap_tol: float) -> bool:
-    """Tell whether an answer counts as optimal: no worse than its bound by more than `gap_tol` of it; False for NaN."""
-    return objective_s <= bound_s * (1.0 + gap_tol)
 
 
 def no_answer(

@@ -77,6 +77,7 @@ SOLVE = """
 import itertools, json, sys
 import numpy as np
 import fedss_opt as fo
+from fedss_opt.verification import verify_solution
 
 problem = fo.Problem(payload_bits=[1e6, 2e6, 1.5e6, 3e6, 1e6], power_factor=[60.0, 80.0, 50.0, 90.0, 70.0],
     bandwidth_hz=1e6, compute_s=[0.1, 0.0, 0.2, 0.0, 0.3], relevance=[[1.0, 2.0, 1.0, 2.0, 1.0]], required=[4.0],
@@ -102,6 +103,13 @@ assert table.rate_model == "power" and table.power_factor.tolist() == [60.0, 80.
 batch = fo.solve_batch([problem, problem.replace(bandwidth_hz=2e6)])
 assert batch[0].objective_s == answers["admm"].objective_s
 problem.save(sys.argv[2])
+answers["exact"].save(sys.argv[2] + ".answer.json")
+try:
+    verify_solution(problem, answers["admm"])
+except (fo.OptionError, fo.MissingDependencyError) as error:
+    assert "'power' has no ball arithmetic" in str(error) or "python-flint" in str(error), error
+else:
+    raise AssertionError("what balls do not know was verified by them")
 """
 
 
@@ -190,6 +198,9 @@ def test_a_model_is_its_file_and_its_row(with_a_model: Path, tmp_path: Path, obj
     told = subprocess.run(command, check=False, **run)
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["status"] == "optimal"
+    command = [sys.executable, "-m", "fedss_opt.cli", "check", file, file + ".answer.json", "--format", "json"]
+    checked = subprocess.run(command, check=False, **run)
+    assert checked.returncode == 0, (checked.stdout, checked.stderr)
 
 
 def test_a_model_s_clients_report_to_an_allocator(with_a_model: Path, tmp_path: Path) -> None:

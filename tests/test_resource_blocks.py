@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fedss_opt as fo
+from fedss_opt.solvers import POLICIES
 from fedss_opt.solvers.selection_answer import optimal_bandwidth
 from tests.naive_blocks import best_split, brute_force_blocks, whole_blocks
 from tests.strategies import problems, selections
@@ -24,7 +25,6 @@ from tests.strategies import problems, selections
 pytestmark = pytest.mark.usefixtures("warm")
 
 DOUBT = 1e-12
-POLICIES = ("all", "random_equal", "proportional", "random", "best_channel", "fedcs", "greedy")
 
 
 @st.composite

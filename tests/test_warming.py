@@ -45,6 +45,7 @@ import itertools
 import numpy as np
 import fedss_opt as fo
 from fedss_opt.kernels import jit
+from fedss_opt.solvers import POLICIES
 from fedss_opt.warming import warm_up
 
 warm_up()
@@ -58,7 +59,7 @@ for objective, rate, block_hz, tasks in itertools.product(("makespan", "total"),
         resource_block_hz=block_hz, relevance=relevance[:tasks], required=0.4 * relevance[:tasks].sum(axis=1),
         mandatory=np.arange(12) == 0, available=np.arange(12) < 11,
     )
-    for method in ("admm", "exact", "all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional"):
+    for method in ("admm", "exact", *POLICIES):
         for limit_s in (None, 0.0, 60.0):
             solution = fo.solve(problem, method, time_limit_s=limit_s, gap_tol=1e-9)
             fo.check(problem, solution)

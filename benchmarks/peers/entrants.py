@@ -8,14 +8,13 @@ from functools import partial
 from importlib.util import find_spec
 
 import fedss_opt as fo
+from fedss_opt.solvers import POLICIES
 
 from . import fixed, joint, relaxation
 from .attempt import Attempt
 from .cases import Race
 
 __all__ = ["ENTRANTS", "Entrant", "installed"]
-
-POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..exceptions import OptionError
+from ..gap_tolerance import gap_tol_of
 from ..problem import Problem
 from ..processors import usable_cpus
 from ..solvers import Options, check_method
-from ..solvers.options import gap_tolerance
 from .problems import ProblemBatch
 from .solutions import BatchSolution
 
@@ -93,7 +93,7 @@ def solve_batch(
             field="progress", value=progress, accepted="must be true, false, or callable with two numbers"
         )
     options = Options(
-        gap_tol=gap_tolerance(method, gap_tol), time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed
+        gap_tol=gap_tol_of(method, gap_tol), time_limit_s=time_limit_s, max_iterations=max_iterations, seed=seed
     )
     batch = problems if isinstance(problems, ProblemBatch) else ProblemBatch.from_problems(problems)
 

@@ -15,7 +15,9 @@ from rich.text import Text
 from ..checking import check
 from ..claims import CheckReport
 from ..documents import load_solution
+from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..verification import DOCUMENTED, verify_solution
+from ..verification.ball_dual import knows_rate
 from .exit_status import ExitStatus
 from .inputs import read_problem
 from .terminal import Format, print_json, printable, stdout_console
@@ -40,7 +42,9 @@ def check_command(
     solution_file: Annotated[Path, typer.Argument(metavar="SOLUTION", help="Its answer, .json.")],
     *,
     format_: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
-    gap_tol: Annotated[float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")] = 1e-4,
+    gap_tol: Annotated[
+        float, typer.Option(help="Certified gap up to which an answer may call itself optimal.")
+    ] = DEFAULT_GAP_TOL,
     bandwidth: Annotated[str | None, typer.Option(help="As given to solve, such as 20MHz.", show_default=False)] = None,
     resource_block: Annotated[
         str | None, typer.Option(help="As with solve, such as 180kHz.", show_default=False)
@@ -50,7 +54,8 @@ def check_command(
     ] = None,
     objective: Annotated[str | None, typer.Option(help="As given to solve.", show_default=False)] = None,
     arithmetic: Annotated[
-        Arithmetic, typer.Option(help="ball: exact and rigorous (extra verify); auto: that, where it is installed.")
+        Arithmetic,
+        typer.Option(help="ball: exact and rigorous (extra verify); auto: that, where it can be."),
     ] = Arithmetic.AUTO,
 ) -> int:
     """Check every claim of an answer from the problem's data alone.
@@ -62,8 +67,8 @@ def check_command(
         problem_file, bandwidth=bandwidth, resource_block=resource_block, require=require or (), objective=objective
     )
     solution = load_solution(solution_file, problem)
-    rigorous = arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and find_spec("flint") is not None)
-    if rigorous:
+    at_hand = find_spec("flint") is not None and knows_rate(problem)
+    if arithmetic is Arithmetic.BALL or (arithmetic is Arithmetic.AUTO and at_hand):
         report = verify_solution(problem, solution, gap_tol=gap_tol, allowances=DOCUMENTED)
     else:
         if solution.certificate is not None:

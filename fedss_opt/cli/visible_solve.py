@@ -14,11 +14,11 @@ from types import FrameType
 
 from rich.progress import BarColumn, TextColumn
 
+from ..gap_tolerance import gap_tol_of
 from ..problem import Problem
 from ..quantities import format_quantity
 from ..solution import Solution, StopReason
 from ..solvers import Progress, solve
-from ..solvers.options import gap_tolerance
 from .terminal import note, progress_line
 
 __all__ = ["announce_compilation", "ctrl_c_stops_softly", "get_ready", "solve_visibly"]
@@ -123,7 +123,7 @@ def solve_visibly(
     shown = not quiet and sys.stderr.isatty()
     with (
         ctrl_c_stops_softly(quiet) as interrupt,
-        _bar(shown, gap_tolerance(method, gap_tol)) as show,
+        _bar(shown, gap_tol_of(method, gap_tol)) as show,
         _later_kernels_announced(method, quiet),
     ):
 

@@ -44,7 +44,7 @@ class ProofNode:
         self.available: BoolArray = problem.available & np.isfinite(cost)
 
     def is_short(self) -> bool:
-        """Whether some task is short of its target with everybody who is left."""
+        """Tell whether some task is short of its target with everybody who is left."""
         relevance, target = self.problem.relevance, self.problem.coverage_target
         return any(
             target[k] > 0.0 and surplus(relevance[k, self.available], float(target[k])) < 0.0
@@ -52,7 +52,7 @@ class ProofNode:
         )
 
     def is_full(self) -> bool:
-        """Whether those inside alone exceed the carrier: to the last digit, as least bandwidths may fill it."""
+        """Tell whether those inside alone exceed the carrier: to the last digit, as least bandwidths may fill it."""
         return math.fsum([*self.cost[self.inside].tolist(), -self.carrier]) > 0.0
 
     def force(self, screen: Screen) -> str | None:

@@ -90,7 +90,7 @@ def tasks_chart(tasks: Sequence[TaskRow], *, answered: bool) -> Chart:
 
 
 def bounds_move(solution: Solution, history: Sequence[Progress]) -> bool:
-    """Whether there is something to see of the bounds: more than one answer and one bound, in six digits."""
+    """Tell whether there is something to see of the bounds: more than one answer and one bound, in six digits."""
     if not (history and solution.has_answer and solution.objective_s > 0.0):
         return False
     steps = [(step.objective_s, step.lower_bound_s) for step in history]

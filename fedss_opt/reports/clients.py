@@ -32,7 +32,7 @@ def kept_clients(solution: Solution, prices: Prices, limit: int = MOST_ROWS) -> 
 
 
 def needed_hz(problem: Problem, solution: Solution) -> FloatArray:
-    """Bandwidth on which each client would end with the last selected one, Hz, (N,); inf for none, NaN if unable."""
+    """Return what each client needs to end with the last one selected, Hz, (N,); inf: nothing does, NaN: unable."""
     end = Certificate(
         kind=CertificateKind.BOUND, price=solution.latency_s, multipliers=np.zeros(problem.n_tasks), task=None
     )

@@ -15,14 +15,24 @@ from ..problem_fields import refuse_crossed_limits
 from ..validation import boolean_vector, bounded_scalar, shape_of
 from ..wording import nearest
 
-__all__ = ["LINK_NAMES", "MEASURES", "ClientId", "ClientReport", "client_id", "in_order", "merged", "report"]
+__all__ = [
+    "LEAST_RELEVANCE",
+    "LINK_NAMES",
+    "MEASURES",
+    "ClientId",
+    "ClientReport",
+    "client_id",
+    "in_order",
+    "merged",
+    "report",
+]
 
 ClientId = str | int
 """What the caller calls a client. The string "7" and the integer 7 are two clients."""
 
 # A contribution is 0 or lies between these two, so that sums over a million clients, and any fraction of them that
 # means anything, stay within what a `Problem` accepts.
-_LEAST_RELEVANCE, _MOST_RELEVANCE = 1e-20, 1e20
+LEAST_RELEVANCE, _MOST_RELEVANCE = 1e-20, 1e20
 
 _ID_LIMIT = 2**128
 _CONTRIBUTION = FIELD["relevance"].domain
@@ -130,11 +140,11 @@ def _contributions(value: Any, tasks: tuple[str, ...]) -> dict[str, float]:
                 f"no such task{hint}", field=f"tasks[{task!r:.60}]", accepted="" if hint else _list(tasks)
             )
         number = bounded_scalar(f"tasks[{task!r}]", amount, _CONTRIBUTION)
-        if number != 0.0 and not _LEAST_RELEVANCE <= number <= _MOST_RELEVANCE:
+        if number != 0.0 and not LEAST_RELEVANCE <= number <= _MOST_RELEVANCE:
             raise ProblemError(
                 field=f"tasks[{task!r}]",
                 value=number,
-                accepted=f"must be 0, or {_LEAST_RELEVANCE:g} to {_MOST_RELEVANCE:g}",
+                accepted=f"must be 0, or {LEAST_RELEVANCE:g} to {_MOST_RELEVANCE:g}",
             )
         contributions[task] = number
     return contributions

@@ -208,6 +208,6 @@ def _insisting(problem: Problem, clients: npt.NDArray[np.intp]) -> Problem:
 
 
 def meets(problem: Problem, solution: Solution) -> bool:
-    """Whether the selection of another problem's answer is one of this problem's too."""
+    """Tell whether the selection of another problem's answer is one of this problem's too."""
     chosen = solution.selected
     return bool(chosen[problem.mandatory].all() and problem.covers(chosen).all())

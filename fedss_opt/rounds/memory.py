@@ -77,7 +77,7 @@ class Memory:
     cost: FairnessCost = NO_COST
 
     def is_late(self, earlier: ClientReport | None, fresh: ClientReport) -> bool:
-        """Whether a report is for an earlier round than what is known of its client."""
+        """Tell whether a report is for an earlier round than what is known of its client."""
         if earlier is None or fresh.round is None:
             return False
         upcoming = -1 if self.open is None else self.open.round + 1

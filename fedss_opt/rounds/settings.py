@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ..exceptions import OptionError
 from ..fields import LARGEST
+from ..gap_tolerance import gap_tol_of
 from ..problem import Objective, Problem
 from ..quantities import Requirement, parse_requirement
 from ..scenarios.arguments import count, number
 from ..solvers import Options, check_method
-from ..solvers.options import gap_tolerance
 from .fairness import FAIRNESS_ROW, Fairness
 
 __all__ = ["PARTICIPATION", "RoundSettings"]
@@ -80,7 +80,7 @@ class RoundSettings:
             objective=objective,
         )
         check_method(method)
-        options = Options(gap_tol=gap_tolerance(method, gap_tol), time_limit_s=time_limit_s)
+        options = Options(gap_tol=gap_tol_of(method, gap_tol), time_limit_s=time_limit_s)
         if fairness is not None and not isinstance(fairness, Fairness):
             raise OptionError(f"a {type(fairness).__name__}", field="fairness", accepted="must be a Fairness, or None")
         named = tasks if isinstance(tasks, Mapping) else None

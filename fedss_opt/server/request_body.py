@@ -8,7 +8,7 @@ import re
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..solvers.options import gap_tolerance
+from ..gap_tolerance import DEFAULT_GAP_TOL, gap_tol_of
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions
@@ -105,13 +105,13 @@ def solve_options(request: Request, limits: Limits) -> SolveOptions:
             raise _not_accepted("seed", f"must be an integer from 0 to {MAX_SEED}")
         seed = int(given["seed"].partition(".")[0])
     return SolveOptions(
-        method=method, gap_tol=_gap_tol(given, gap_tolerance(method, None)), time_limit_s=time_limit_s, seed=seed
+        method=method, gap_tol=_gap_tol(given, gap_tol_of(method, None)), time_limit_s=time_limit_s, seed=seed
     )
 
 
 def check_options(request: Request) -> float:
     """Read the options of a check from the query: the gap up to which an answer may call itself optimal."""
-    return _gap_tol(_parameters(request, ("gap_tol",)), 1e-4)
+    return _gap_tol(_parameters(request, ("gap_tol",)), DEFAULT_GAP_TOL)
 
 
 def _gap_tol(given: dict[str, str], default: float) -> float:

@@ -10,6 +10,7 @@ from .. import warming
 from ..checking import check
 from ..documents import problem_from_dict, solution_from_dict, solution_to_dict
 from ..exceptions import InputError
+from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..problem import Problem
 from ..solvers import METHODS, solve
 from .limits import Limits
@@ -30,7 +31,7 @@ class SolveOptions:
     """How to solve; the fields are those of `fedss_opt.solve`."""
 
     method: str = "admm"
-    gap_tol: float = 1e-4
+    gap_tol: float = DEFAULT_GAP_TOL
     time_limit_s: float = 10.0
     seed: int = 0
 
@@ -140,4 +141,4 @@ def warm_up() -> None:
         for method in METHODS_SERVED:
             done = solve_body(json_bytes(document), SolveOptions(method=method, time_limit_s=600.0), limits)
             both = {"problem": document, "solution": json.loads(done.body)}
-            check_body(json_bytes(both), 1e-4, limits)
+            check_body(json_bytes(both), DEFAULT_GAP_TOL, limits)

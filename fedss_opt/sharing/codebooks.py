@@ -108,7 +108,7 @@ class Codebook:
         return self.levels[self.index(samples)]
 
     def distortion(self, samples: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
-        """Mean square error on the samples, weighted where weights are given; 0 without samples."""
+        """Return the mean square error on the samples, weighted where weights are given; 0 without samples."""
         x = np.asarray(finite("samples", samples), dtype=np.float64)
         return weighted_mean((x - self.quantise(x)) ** 2, sample_weights(x, weights))
 
@@ -150,7 +150,7 @@ def sample_weights(x: FloatArray, weights: npt.ArrayLike | None) -> FloatArray:
 
 
 def weighted_mean(values: FloatArray, mass: FloatArray) -> float:
-    """Mean of values with weights; 0 where there is no weight."""
+    """Return the mean of values with weights; 0 where there is no weight."""
     total = mass.sum()
     return float((values.ravel() * mass).sum() / total) if total > 0.0 else 0.0
 

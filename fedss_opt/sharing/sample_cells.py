@@ -100,7 +100,7 @@ def codebook_of(points: FloatArray, mass: FloatArray, cells: IntArray | None) ->
 
 
 def cell_means(points: FloatArray, mass: FloatArray, cells: IntArray) -> FloatArray:
-    """Mean of each cell, which rounding does not take out of it."""
+    """Return the mean of each cell, which rounding does not take out of it."""
     first, last = points[cells[:-1]], points[cells[1:] - 1]
     offset = np.add.reduceat(mass * (points - np.repeat(first, np.diff(cells))), cells[:-1])
     means: FloatArray = np.clip(first + offset / np.add.reduceat(mass, cells[:-1]), first, last)

@@ -19,7 +19,7 @@ class PruningSchedule(Protocol):
         """Fraction of the prunable weights that is kept in round t."""
 
     def due(self, t: int) -> bool:
-        """Whether the density changes with round t."""
+        """Tell whether the density changes with round t."""
         return self.density_at(t) < (self.density_at(t - 1) if t > 0 else 1.0)
 
 

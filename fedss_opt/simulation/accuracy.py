@@ -45,7 +45,7 @@ class Accuracy:
 
 
 def worst_decile(values: npt.ArrayLike) -> float:
-    """Mean of the lowest tenth, rounded up to whole clients.
+    """Return the mean of the lowest tenth, rounded up to whole clients.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def judge(model: MultilayerPerceptron, models: ClientModels, data: FederatedData
 
 
 def first_reached(values: Sequence[float], costs: Sequence[float], target: float) -> float:
-    """Cost at which a series first reaches a target; ``inf`` when it does not.
+    """Return the cost at which a series first reaches a target; ``inf`` when it does not.
 
     Examples
     --------

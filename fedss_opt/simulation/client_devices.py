@@ -139,7 +139,7 @@ class Devices:
         return reported * np.exp(self.settings.jitter * self._rng("computing", round).standard_normal(self.clients))
 
     def in_time(self, finished_s: npt.ArrayLike, deadline_s: float) -> BoolArray:
-        """Whether uploads that end at these times count for a round of this deadline (all s), with the grace; (N,)."""
+        """Mark uploads whose end is in time for a round of this deadline (all s), with the grace, (N,)."""
         finished = vector("finished_s", finished_s, self.clients, infinite=True, unit="s")
         return finished <= deadline_s * (1.0 + self.settings.grace + _ROUNDING)
 
@@ -180,13 +180,13 @@ class Devices:
         return rounds
 
     def available(self, round: int) -> BoolArray:  # noqa: A002
-        """Who can be selected in a round, (N,): there, and not gone."""
+        """Mark who can be selected in a round, (N,): there, and not gone."""
         there = self._rng("availability", round).random(self.clients) < self.settings.availability
         present: BoolArray = there & (count("round", round) < self.departs)
         return present
 
     def fails(self, round: int) -> BoolArray:  # noqa: A002
-        """Whose upload does not arrive in a round, (N,), should the client be selected."""
+        """Mark whose upload does not arrive in a round, (N,), should the client be selected."""
         return self._rng("failure", round).random(self.clients) < self.settings.failure_rate
 
     # -- clients and devices -------------------------------------------------------------------------------

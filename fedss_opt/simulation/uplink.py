@@ -10,15 +10,14 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from ..array_types import FloatArray
+from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..rounds import RoundAllocator, RoundPlan
+from ..rounds.client_reports import LEAST_RELEVANCE
 from ..solution import StopReason
 from .algorithms.base import UploadReport
 from .section import Section
 
 __all__ = ["AllocationSettings", "plan_uplink"]
-
-
-_LEAST_RELEVANCE = 1e-20  # less is no contribution that the allocator accepts
 
 
 class AllocationSettings(Section):
@@ -28,7 +27,7 @@ class AllocationSettings(Section):
     """What every task needs, as a fraction of what the clients that can upload offer it."""
     objective: Literal["makespan", "total"] = "makespan"
     """What is minimised."""
-    gap_tol: Annotated[float, Field(gt=0.0)] = 1e-4
+    gap_tol: Annotated[float, Field(gt=0.0)] = DEFAULT_GAP_TOL
     """Certified gap at which a method may stop."""
     relevance_step: Annotated[float, Field(gt=0.0, le=1.0)] | None = 1.0 / 64.0
     """Relevance is rounded down to multiples of this power of two, which lets the bounds use whole steps."""
@@ -111,7 +110,7 @@ def plan_uplink(
         worth = zip(names, relevance[:, client].tolist(), strict=True)
         allocator.update(
             client,
-            tasks={task: amount for task, amount in worth if amount >= _LEAST_RELEVANCE},
+            tasks={task: amount for task, amount in worth if amount >= LEAST_RELEVANCE},
             **{name: values[client] for name, values in columns.items()},
         )
     plan = allocator.allocate(round_)

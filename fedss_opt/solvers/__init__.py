@@ -7,11 +7,12 @@ from functools import cache
 from importlib import import_module
 
 from ..exceptions import OptionError
+from ..gap_tolerance import gap_tol_of
 from ..problem import Problem
 from ..solution import Solution
-from .options import Options, Progress, gap_tolerance
+from .options import Options, Progress
 
-__all__ = ["METHODS", "Options", "Progress", "solve"]
+__all__ = ["METHODS", "POLICIES", "Options", "Progress", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
@@ -27,6 +28,9 @@ METHODS: dict[str, tuple[str, str]] = {
     "proportional": ("policies", "proportional"),
 }
 """Method name -> module and function."""
+
+POLICIES = tuple(name for name, (module, _) in METHODS.items() if module == "policies")
+"""The methods that follow a rule of the field and claim no bound."""
 
 
 def check_method(method: str, *, name: str = "method") -> None:
@@ -104,7 +108,7 @@ def solve(
         raise OptionError(f"a {type(problem).__name__}", field="problem", accepted="must be a fedss_opt.Problem")
     check_method(method)
     options = Options(
-        gap_tol=gap_tolerance(method, gap_tol),
+        gap_tol=gap_tol_of(method, gap_tol),
         time_limit_s=time_limit_s,
         max_iterations=max_iterations,
         warm_start=warm_start,

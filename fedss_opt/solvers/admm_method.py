@@ -11,9 +11,10 @@ import numpy as np
 
 from ..array_types import BoolArray, FloatArray
 from ..cells import problem_arrays, read_only
+from ..gap_tolerance import within_gap
 from ..kernels import Cell, Outcome, Work, advance, begin, close_early, conclude, state
 from ..problem import Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .infeasibility import NONE_FOUND, short_of_relevance, why_caps_fail
 from .options import Options
 from .stopping import Stop

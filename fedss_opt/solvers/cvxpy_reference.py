@@ -13,8 +13,9 @@ import numpy as np
 
 from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
+from ..gap_tolerance import within_gap
 from ..problem import Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer, within_gap
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, no_answer
 from .options import Options
 from .reference_bandwidth import ReferenceAllocation, make_feasible, reference_bandwidth
 from .reference_cones import OutOfTime, import_cvxpy

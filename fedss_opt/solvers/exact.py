@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..array_types import BoolArray, FloatArray
+from ..gap_tolerance import EXACT_GAP_TOL, within_gap
 from ..problem import Objective, Problem
-from ..solution import Certificate, CertificateKind, Solution, Status, StopReason, within_gap
+from ..solution import Certificate, CertificateKind, Solution, Status, StopReason
 from .admm_method import solve_admm
 from .branching import branch_and_bound
 from .cover_search import Finding, find_selection
@@ -21,7 +22,7 @@ __all__ = ["PRECISION", "Incumbent", "solve_exact"]
 
 
 # "No better answer" means: none better by more than this fraction. Far above rounding, far below any meaning.
-PRECISION = 1e-9
+PRECISION = EXACT_GAP_TOL
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Incumbent:
         return {"objective_s": self.objective_s, "lower_bound_s": self.bound_s}
 
     def closed(self, gap_tol: float) -> bool:
-        """Whether the gap that was asked for is reached."""
+        """Tell whether the gap that was asked for is reached."""
         return within_gap(self.objective_s, self.bound_s, gap_tol)
 
 

@@ -11,27 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import OptionError
+from ..gap_tolerance import DEFAULT_GAP_TOL, accepted_gap_tol
 from ..solution import Solution
 from ..validation import real_number
 
-__all__ = ["Options", "Progress", "gap_tolerance", "tolerance"]
+__all__ = ["Options", "Progress"]
 
 _LONGEST = 2**63 - 1  # the kernels count in 64 bits
-
-
-def tolerance(value: object) -> float:
-    """Return a gap tolerance as a plain float, or refuse it with an `OptionError`."""
-    plain = real_number(value)
-    if plain is None or not 0.0 <= plain < math.inf:
-        raise OptionError(field="gap_tol", value=value, accepted="must be a finite number >= 0")
-    return plain
-
-
-def gap_tolerance(method: str, value: object) -> float:
-    """Return a gap tolerance as a plain float; None is the method's own: 1e-9 for ``exact``, else 1e-4."""
-    if value is None:
-        return 1e-9 if method == "exact" else 1e-4
-    return tolerance(value)
 
 
 def _seconds(value: object) -> float | None:
@@ -99,7 +85,7 @@ class Options:
         Seed of the methods that draw (0 when None).
     """
 
-    gap_tol: float = 1e-4
+    gap_tol: float = DEFAULT_GAP_TOL
     time_limit_s: float | None = None
     max_iterations: int | None = None
     warm_start: Solution | None = None
@@ -109,7 +95,7 @@ class Options:
     def __post_init__(self) -> None:
         # Plain numbers from here on: kernels are compiled anew for every other type of number.
         for name, plain in (
-            ("gap_tol", tolerance(self.gap_tol)),
+            ("gap_tol", accepted_gap_tol(self.gap_tol)),
             ("time_limit_s", _seconds(self.time_limit_s)),
             ("max_iterations", _count("max_iterations", self.max_iterations, _LONGEST)),
             ("seed", _count("seed", self.seed)),

@@ -182,7 +182,7 @@ def strongest_bound(problem: Problem, multipliers: FloatArray, *, rel_tol: float
 
 
 def excludes(problem: Problem, multipliers: FloatArray, deadline_s: float) -> bool:
-    """Whether ``D(mu, T) > B``, beyond rounding: then no answer finishes by T."""
+    """Tell whether ``D(mu, T) > B``, beyond rounding: then no answer finishes by T."""
     value, size = dual_value(problem, multipliers, least_bandwidth(problem, deadline_s))
     return value == math.inf or value - ROUNDING_MARGIN * size > problem.bandwidth_hz
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from ..array_types import BoolArray, FloatArray
+from ..gap_tolerance import within_gap
 from ..problem import Objective, Problem
-from ..solution import Certificate, Solution, Status, StopReason, within_gap
+from ..solution import Certificate, Solution, Status, StopReason
 
 __all__ = ["answer", "optimal_bandwidth"]
 

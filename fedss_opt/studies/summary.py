@@ -17,7 +17,7 @@ __all__ = ["check_target", "interval", "summarise"]
 
 
 def interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
-    r"""Mean of a sample, one value per seed, and half the width of its confidence interval by Student's t.
+    r"""Return the mean of a sample, one value per seed, and half the width of its confidence interval by Student's t.
 
     .. math:: \bar x \pm t_{n-1,\,(1 + c)/2} \; s / \sqrt n
 

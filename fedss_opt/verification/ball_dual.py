@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..array_types import BoolArray, FloatArray
+from ..exceptions import OptionError
 from ..problem import Objective, Problem
 from .balls import (
     Ball,
@@ -35,7 +36,7 @@ from .balls import (
     upload_time,
 )
 
-__all__ = ["BallClient", "BallDual", "Limits", "carrier_hz", "channel_of", "exact_sum", "whole_steps"]
+__all__ = ["BallClient", "BallDual", "Limits", "carrier_hz", "channel_of", "exact_sum", "knows_rate", "whole_steps"]
 
 Limits = tuple[FloatArray, FloatArray]
 
@@ -54,8 +55,23 @@ def exact_sum(values: Any) -> Fraction:
     return Fraction(sum(above * (whole // below) for above, below in ratios), whole)
 
 
+def knows_rate(problem: Problem) -> bool:
+    """Tell whether the balls have the rate of a problem's client model: they know the Shannon and the flat one."""
+    return problem.cn0_hz is not None or problem.spectral_efficiency is not None
+
+
 def channel_of(problem: Problem, n: int) -> tuple[float | None, float | None]:
-    """Return a client's C/N0, Hz, and its spectral efficiency, bit/s/Hz: the one that the problem has, and None."""
+    """Return a client's C/N0, Hz, and its spectral efficiency, bit/s/Hz: the one that the problem has, and None.
+
+    Raises
+    ------
+    OptionError
+        For a client model whose rate the balls do not know: a ball around nothing contradicts no claim.
+    """
+    if not knows_rate(problem):
+        raise OptionError(
+            f"the client model {problem.rate_model!r} has no ball arithmetic; check its answers with fedss_opt.check"
+        )
     cn0, efficiency = problem.cn0_hz, problem.spectral_efficiency
     return None if cn0 is None else float(cn0[n]), None if efficiency is None else float(efficiency[n])
 

@@ -54,6 +54,8 @@ def verify_solution(
     ------
     MissingDependencyError
         Without python-flint.
+    OptionError
+        For a client model whose rate the balls do not know, or a tolerance that is none.
 
     Examples
     --------

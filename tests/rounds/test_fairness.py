@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 import fedss_opt as fo
 from fedss_opt.rounds import Fairness, FairnessCost, RoundAllocator
 from fedss_opt.rounds.fairness import SHARE_STEP, fair_problems
+from fedss_opt.solvers import POLICIES
 
 from .. import by_hand
 
 pytestmark = pytest.mark.usefixtures("warm")
 
-METHODS = ["admm", "exact", "all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional"]
+METHODS = ["admm", "exact", *POLICIES]
 
 
 def report(allocator: RoundAllocator, clients: Any, rng: np.random.Generator, **more: Any) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fedss_opt as fo
+from fedss_opt.solvers import POLICIES
 from fedss_opt.solvers.options import Options
 from fedss_opt.solvers.policies import best_channel, greedy, proportional, random_equal
 from fedss_opt.solvers.policies.covering import cover_in_order
@@ -18,7 +19,6 @@ from fedss_opt.solvers.policies.fedcs import turns
 from tests import naive
 from tests.strategies import decades, problems
 
-POLICIES = ["all", "random_equal", "proportional", "random", "best_channel", "fedcs", "greedy"]
 OPTIMAL = ["all", "random", "best_channel", "fedcs", "greedy"]
 
 

@@ -48,7 +48,7 @@ BitsPerValue = Annotated[int, AfterValidator(check_bits)]
 
 
 def message_bits(message: Message) -> int:
-    """Bits of a message as it is sent.
+    """Return the bits of a message as it is sent.
 
     Examples
     --------
@@ -277,7 +277,7 @@ class Algorithm(ABC):
         return values
 
     def upload_size(self, mask: BoolArray | None = None) -> int:
-        """Bits of an upload of what a mask (P,) keeps that the server has; of everything by default."""
+        """Return the bits of an upload of what a mask (P,) keeps that the server has; of everything by default."""
         layout = self.federation.layout
         return payload.size_bits(
             layout.parameters if mask is None else int(np.count_nonzero(mask)),

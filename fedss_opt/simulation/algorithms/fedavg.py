@@ -17,7 +17,7 @@ __all__ = ["FedAvg", "FedAvgFinetune", "FedAvgFinetuneSettings", "FedProx", "Fed
 
 
 def weighted_mean(algorithm: Algorithm, values: Parameters, current: Parameters, weights: FloatArray) -> Parameters:
-    """Mean of (n, P) values, (P,); `current` where there are none."""
+    """Return the mean of (n, P) values, (P,); `current` where there are none."""
     mean: Parameters = aggregate(
         values,
         np.zeros(len(values), dtype=np.int64),

@@ -19,7 +19,7 @@ _CHUNK = 64
 
 
 def own_losses(federation: Federation, models: Parameters, clients: IntArray) -> FloatArray:
-    """Mean cross-entropy of each of (K, P) models on the samples of each of n clients, (n, K)."""
+    """Return the mean cross-entropy of each of (K, P) models on the samples of each of n clients, (n, K)."""
     losses = np.empty((len(clients), len(models)))
     for rows, inputs, labels, share in _samples(federation, clients):
         everybody = inputs.reshape(1, -1, inputs.shape[2])

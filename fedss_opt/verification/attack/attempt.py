@@ -27,7 +27,6 @@ __all__ = ["Attempt", "Contradiction", "Plan", "Solve", "draw_plan", "try_proble
 Solve = Callable[..., Solution]
 
 _CERTIFIED = ("admm", "exact")
-_POLICIES = ("all", "random_equal", "random", "best_channel", "greedy", "fedcs", "proportional")
 
 _MOST_FOR_BALLS = 80  # clients, of about a millisecond each
 _MOST_FOR_ENUMERATION, _MOST_FOR_HIGHS = 10, 80
@@ -114,7 +113,7 @@ def draw_plan(problem: Problem, rng: np.random.Generator) -> Plan:
         seconds = seconds if iterations is None or method == "admm" else 0.3
         asks.append(Ask(method=method, max_iterations=iterations, time_limit_s=seconds))
     if rng.random() < 0.5:
-        asks.append(Ask(method=_POLICIES[int(rng.integers(7))], seed=int(rng.integers(3))))
+        asks.append(Ask(method=solvers.POLICIES[int(rng.integers(len(solvers.POLICIES)))], seed=int(rng.integers(3))))
     names = list(RELATIONS)
     chosen = rng.choice(len(names), 3, replace=False)
     relations = tuple((names[int(i)], int(rng.random() < (0.5 if n <= 80 else 0.2))) for i in chosen)

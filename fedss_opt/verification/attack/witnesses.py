@@ -14,9 +14,9 @@ import numpy as np
 
 from ...array_types import BoolArray, FloatArray
 from ...checking import check
+from ...gap_tolerance import gap_tol_of
 from ...problem import Objective, Problem
 from ...solution import Solution, Status, StopReason
-from ...solvers.options import gap_tolerance
 from ..allowances import Allowances
 from ..block_tables import BlockTable, greedy_split
 from ..plain_bandwidths import least_bandwidths, selection_bandwidths, selection_value
@@ -55,7 +55,7 @@ class Ask:
     @property
     def tolerance(self) -> float:
         """The gap at which an answer may be called optimal."""
-        return gap_tolerance(self.method, self.gap_tol)
+        return gap_tol_of(self.method, self.gap_tol)
 
     def __str__(self) -> str:
         return ", ".join([self.method, *(f"{name}={value!r}" for name, value in self.options.items())])
