@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from .array_types import BoolArray, FloatArray
+from .wording import one_of
 
 __all__ = [
     "CLIENT_FIELDS",
@@ -152,7 +153,7 @@ class Field:
     def accepted(self) -> str:
         """Say what an entry must be."""
         if self.choices:
-            return f"must be one of {', '.join(repr(str(choice)) for choice in self.choices)}"
+            return one_of(None, self.choices)
         words = {"number": self.domain.accepted(), "boolean": "must be true or false", "string": "must be a string"}
         return words[self.type]
 

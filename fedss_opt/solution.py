@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .array_types import BoolArray, FloatArray
 from .exceptions import OptionError, ProblemError
 from .gap_tolerance import DEFAULT_GAP_TOL
 from .problem import Problem
-from .validation import boolean_vector, numbers, real_number, shape_of
+from .validation import Member, boolean_vector, member, numbers, real_number, shape_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -371,17 +371,9 @@ class Solution:
 
 # -- what is handed in by hand is of the right kind, or refused; whether it is true is asked elsewhere --
 
-Member = TypeVar("Member", bound=StrEnum)
-
 
 def _member(name: str, value: Any, kinds: type[Member]) -> Member:
-    if isinstance(value, kinds):
-        return value
-    try:
-        return kinds(value)
-    except ValueError:
-        accepted = ", ".join(repr(str(kind)) for kind in kinds)
-        raise ProblemError(field=name, value=value, accepted=f"must be one of {accepted}") from None
+    return value if isinstance(value, kinds) else member(name, value, kinds, ProblemError)
 
 
 def _figure(name: str, value: object) -> float:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .array_types import BoolArray, FloatArray
-from .exceptions import ProblemError
+from .exceptions import InputError, OptionError, ProblemError
 from .fields import Domain
+from .wording import one_of
 
 __all__ = [
     "boolean_vector",
@@ -21,6 +23,7 @@ __all__ = [
     "identifiers",
     "infer_length",
     "matrix",
+    "member",
     "numbers",
     "real_number",
     "selection",
@@ -28,6 +31,8 @@ __all__ = [
     "vector",
 ]
 
+
+Member = TypeVar("Member", bound=StrEnum)
 
 _BOOLEANS = frozenset((bool, np.bool_))
 _NUMBERS = (int, float, np.integer, np.floating)
@@ -255,3 +260,11 @@ def identifiers(name: str, value: Sequence[str] | None, n: int, what: str) -> tu
         second = [i for i, item in enumerate(names) if item == twice][1]
         raise ProblemError("stands twice", field=name, index=(second,), value=twice, accepted="names must be unique")
     return names
+
+
+def member(field: str, value: Any, kinds: type[Member], error: type[InputError] = OptionError) -> Member:
+    """Return the member of an enumeration that a value names, or refuse it."""
+    try:
+        return kinds(value)
+    except ValueError:
+        raise error(field=field, value=value, accepted=one_of(value, kinds)) from None

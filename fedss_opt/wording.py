@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["nearest", "shown"]
+__all__ = ["nearest", "one_of", "shown"]
 
 
 def shown(value: Any) -> str:
@@ -23,3 +23,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     # What is much longer than any word is like none, and would take long to compare.
     close = difflib.get_close_matches(word, list(known), n=1) if len(word) <= 100 else []
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def one_of(value: object, known: Iterable[object]) -> str:
+    """Say which words are accepted in the place of a value, and which of them was probably meant."""
+    words = [str(word) for word in known]
+    hint = nearest(value, words) if isinstance(value, str) else ""
+    return f"must be one of {', '.join(map(repr, words))}{hint}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import wording
 from ..array_types import FloatArray
 from ..exceptions import ABSENT, FileFormatError
 from ..wording import nearest
@@ -182,7 +183,7 @@ def one_of(value: Any, path: str, accepted: Iterable[str]) -> str:
         raise refusal(
             path,
             value=text,
-            accepted=f"must be one of {', '.join(map(repr, words))}{nearest(text, words)}",
+            accepted=wording.one_of(text, words),
             typed=False,
         )
     return text

@@ -13,6 +13,7 @@ from flwr.serverapp import Grid
 from ..exceptions import FedssOptError, OptionError
 from ..rounds.client_reports import ClientId
 from ..scenarios.arguments import positive
+from ..validation import member
 from .flower_records import ID_ONLY_KEY, QUERY_TYPE, RECORD, ROUND_KEY, from_record
 from .select import LinkState, checked_fields
 
@@ -182,10 +183,7 @@ def from_table(
     """
     if not isinstance(table, Mapping) and not callable(table):
         raise OptionError(f"table: a {type(table).__name__}; must be a mapping or a function (client, round)")
-    try:
-        named = TableKey(key)
-    except ValueError:
-        raise OptionError(f"key = {key!r}: must be one of {', '.join(repr(str(one)) for one in TableKey)}") from None
+    named = member("key", key, TableKey)
     timeout_s = positive("timeout_s", timeout_s)
     lookup: Lookup = (lambda client, _: table.get(client)) if isinstance(table, Mapping) else table
     return _Table(lookup, named, timeout_s)

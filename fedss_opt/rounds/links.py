@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ..exceptions import OptionError
 from ..scenarios.arguments import count, number, positive
+from ..validation import member
 
 __all__ = [
     "CqiTable",
@@ -170,11 +171,7 @@ def spectral_efficiency_from_cqi(cqi: int, table: CqiTable | str = CqiTable.QAM6
     >>> spectral_efficiency_from_cqi(7), spectral_efficiency_from_cqi(15, "256qam")
     (1.4765625, 7.40625)
     """
-    try:
-        efficiency = _EFFICIENCY[CqiTable(table)]
-    except ValueError:
-        accepted = ", ".join(repr(str(known)) for known in CqiTable)
-        raise OptionError(field="table", value=table, accepted=f"must be one of {accepted}") from None
+    efficiency = _EFFICIENCY[member("table", table, CqiTable)]
     number_ = count("cqi", cqi)
     if not 1 <= number_ <= len(efficiency):
         raise OptionError(

@@ -16,6 +16,8 @@ from ..array_types import FloatArray
 from ..exceptions import OptionError
 from ..problem import Problem
 from ..quantities import offered
+from ..validation import member
+from ..wording import one_of
 from .arguments import count, number, positive, span
 from .channel import draw_channels
 from .devices import draw_compute_s
@@ -120,12 +122,12 @@ def make(
     Problem(n_clients=20, n_tasks=5, bandwidth_hz=8e+06, rate_model='shannon', objective='makespan')
     """
     if preset not in PRESETS:
-        raise OptionError(f"preset = {preset!r}: must be one of {', '.join(map(repr, PRESETS))}")
+        raise OptionError(field="preset", value=preset, accepted=one_of(preset, PRESETS))
     cell = PRESETS[preset]
     n = cell.n_clients if n_clients is None else count("n_clients", n_clients)
     k = count("n_tasks", n_tasks)
     seed = count("seed", seed)
-    kind = _kind(relevance)
+    kind = member("relevance", relevance, RelevanceKind)
     fraction = _fraction(required_fraction, k)
     number("availability", availability, low=0.0, high=1.0)
 
@@ -179,14 +181,6 @@ def _ids(stem: str, count: int, *, width: int) -> list[str]:
 
 
 # -- what a caller hands in ---------------------------------------------------------------------------------
-
-
-def _kind(relevance: str) -> RelevanceKind:
-    try:
-        return RelevanceKind(relevance)
-    except ValueError:
-        accepted = ", ".join(repr(str(kind)) for kind in RelevanceKind)
-        raise OptionError(f"relevance = {relevance!r}: must be one of {accepted}") from None
 
 
 def _fraction(required: npt.ArrayLike, k: int) -> FloatArray:

@@ -9,6 +9,7 @@ import re
 from starlette.requests import ClientDisconnect, Request
 
 from ..gap_tolerance import DEFAULT_GAP_TOL, gap_tol_of
+from ..wording import one_of
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError
 from .work import MAX_SEED, METHODS_SERVED, SolveOptions
@@ -95,7 +96,7 @@ def solve_options(request: Request, limits: Limits) -> SolveOptions:
     given = _parameters(request, ("method", "gap_tol", "time_limit_s", "seed"))
     method = given.get("method", "admm")
     if method not in METHODS_SERVED:
-        raise _not_accepted("method", f"must be one of {', '.join(METHODS_SERVED)}")
+        raise _not_accepted("method", one_of(method, METHODS_SERVED))
     time_limit_s = limits.max_time_s
     if "time_limit_s" in given:
         time_limit_s = _number("time_limit_s", given["time_limit_s"], limits.max_time_s)

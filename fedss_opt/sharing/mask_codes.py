@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray
 from ..exceptions import OptionError, PayloadError
+from ..wording import one_of
 from .array_checks import check_mask
 from .mask_entropy import decode_entropy, encode_entropy
 from .mask_indices import decode_indices, encode_indices
@@ -68,7 +69,7 @@ def encode_mask(mask: npt.ArrayLike, *, code: MaskCode | str | None = None) -> b
     kept = check_mask("mask", mask)
     if code is not None:
         if code not in _CODES:
-            raise OptionError(f"code = {code!r}: must be one of {', '.join(_CODES)}")
+            raise OptionError(field="code", value=code, accepted=one_of(code, _CODES))
         return _encode(kept, MaskCode(code))
     if kept.all() or not kept.any():
         return _encode(kept, MaskCode.CONSTANT)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..array_types import BoolArray, FloatArray
 from ..exceptions import OptionError
 from ..scenarios.arguments import number
+from ..validation import member
 from .array_checks import boolean_rows, finite, ratio
 from .layout import ParameterLayout
 
@@ -143,11 +144,7 @@ def regrow(
     >>> regrow([True, False, False, False, True], layout=layout, count=1, gradients=[9.0, 0.1, -0.4, 0.2, 0.0])
     array([ True, False,  True, False,  True])
     """
-    try:
-        choice = Regrowth(by)
-    except ValueError:
-        accepted = ", ".join(repr(str(kind)) for kind in Regrowth)
-        raise OptionError(f"by = {by!r}: must be one of {accepted}") from None
+    choice = member("by", by, Regrowth)
     needed = "gradients" if choice is Regrowth.GRADIENT else "rng"
     if (gradients if choice is Regrowth.GRADIENT else rng) is None:
         raise OptionError(f"{needed}: missing; by = {str(choice)!r} needs it")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..array_types import BoolArray, IntArray
 from ..exceptions import OptionError, PayloadError
+from ..wording import one_of
 from .array_checks import check_mask
 from .mask_codes import decode_delta, decode_mask, encode_delta, encode_mask
 from .values import LOSSLESS
@@ -55,7 +56,7 @@ _SENDING = (MaskMode.FULL, MaskMode.DELTA)
 def accept_mode(mode: MaskMode | str) -> MaskMode:
     """Accept the name of a mode."""
     if mode not in _MODES:
-        raise OptionError(f"mode = {mode!r}: must be one of {', '.join(_MODES)}")
+        raise OptionError(field="mode", value=mode, accepted=one_of(mode, _MODES))
     return MaskMode(mode)
 
 

@@ -13,8 +13,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from ..exceptions import OptionError
 from ..scenarios.arguments import number
+from ..validation import member
 from .array_checks import whole
 from .codebooks import LARGEST, Codebook, QuantiserReport, midway, weighted_variance
 from .sample_cells import best_cells, cell_means, codebook_of, distinct_samples
@@ -180,11 +180,7 @@ def adaptive(
     >>> codebook.report([0.0, 0.01, 0.02, 0.5, 0.51, 1.0, 1.0]).bits
     2
     """
-    try:
-        chosen = QuantiserKind(kind)
-    except ValueError:
-        accepted = ", ".join(repr(str(each)) for each in QuantiserKind)
-        raise OptionError(f"kind = {kind!r}: must be one of {accepted}") from None
+    chosen = member("kind", kind, QuantiserKind)
     most = whole("max_levels", max_levels, low=1)
     number("distortion", distortion, low=0.0, high=math.inf, open_high=True)
     number("floor", floor, low=0.0, high=math.inf, open_high=True)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..array_types import FloatArray
-from ..exceptions import OptionError, ProblemError
+from ..exceptions import ProblemError
 from ..fields import Domain
-from ..validation import matrix, shape_of, vector
+from ..validation import matrix, member, shape_of, vector
 
 __all__ = ["GpuSharing", "finish_s"]
 
@@ -78,11 +78,7 @@ def finish_s(
     >>> finish_s([[3e9, 1e9]], 1e9, saturation=0.5)
     array([[6., 2.]])
     """
-    try:
-        chosen = GpuSharing(sharing)
-    except ValueError:
-        accepted = ", ".join(repr(str(way)) for way in GpuSharing)
-        raise OptionError(f"sharing = {sharing!r}: must be one of {accepted}") from None
+    chosen = member("sharing", sharing, GpuSharing)
     shape = shape_of("work_flops", work_flops)
     if len(shape) != 2:
         raise ProblemError(f"work_flops: has shape {shape}; give (D, K): one row a device, one column a task")

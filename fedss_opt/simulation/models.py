@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..array_types import BoolArray
 from ..exceptions import OptionError
 from ..sharing.layout import ParameterLayout
+from ..validation import member
 
 __all__ = ["ModelKind", "MultilayerPerceptron", "make_model"]
 
@@ -164,9 +165,8 @@ def make_model(kind: str, features: int, hidden: Sequence[int], classes: int) ->
     >>> make_model("softmax", 64, (100, 50), 10)
     MultilayerPerceptron(sizes=(64, 10))
     """
-    if kind not in tuple(ModelKind):
-        raise OptionError(f"model kind = {kind!r}: must be one of {', '.join(ModelKind)}")
-    return MultilayerPerceptron(features, () if kind == ModelKind.SOFTMAX else hidden, classes)
+    softmax = member("kind", kind, ModelKind) is ModelKind.SOFTMAX
+    return MultilayerPerceptron(features, () if softmax else hidden, classes)
 
 
 def _shares(weights: Array, dtype: np.dtype[Any]) -> Array:

@@ -25,6 +25,7 @@ from ..scenarios.presets import Preset, dbm_to_w
 from ..scenarios.radios import block_width_hz, draw_noise_w_per_hz, draw_power_w, longest_upload_s
 from ..solvers.selection_answer import optimal_bandwidth
 from ..validation import vector
+from ..wording import one_of
 from .checks import checked_places
 from .mobility import MovingDevices
 from .section import Section
@@ -77,7 +78,7 @@ class CellSettings(Section):
     @classmethod
     def _know_the_preset(cls, value: str) -> str:
         if value not in PRESETS:
-            raise ValueError(f"must be one of {', '.join(map(repr, PRESETS))}")
+            raise ValueError(one_of(value, PRESETS))
         return value
 
 

@@ -10,6 +10,7 @@ from ..exceptions import OptionError
 from ..gap_tolerance import gap_tol_of
 from ..problem import Problem
 from ..solution import Solution
+from ..wording import one_of
 from .options import Options, Progress
 
 __all__ = ["METHODS", "POLICIES", "Options", "Progress", "solve"]
@@ -36,7 +37,7 @@ POLICIES = tuple(name for name, (module, _) in METHODS.items() if module == "pol
 def check_method(method: str, *, name: str = "method") -> None:
     """Refuse what is no key of `METHODS`, with an `OptionError` that calls it `name`."""
     if not isinstance(method, str) or method not in METHODS:
-        raise OptionError(field=name, value=method, accepted=f"must be one of {', '.join(map(repr, METHODS))}")
+        raise OptionError(field=name, value=method, accepted=one_of(method, METHODS))
 
 
 def solve(

@@ -14,7 +14,7 @@ from ..simulation.algorithms import ALGORITHMS, AlgorithmSettings, algorithm_typ
 from ..simulation.engine import SimulationSettings
 from ..simulation.section import Section
 from ..solvers import METHODS
-from ..wording import nearest
+from ..wording import nearest, one_of
 from .findings import explain
 from .keys import fill_nothing
 
@@ -73,7 +73,7 @@ class RunSettings(Section):
     def _know_the_policies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name not in METHODS:
-                raise ValueError(f"{name!r} must be one of {', '.join(METHODS)}{nearest(name, METHODS)}")
+                raise ValueError(f"{name!r} {one_of(name, METHODS)}")
         return value
 
 
@@ -116,7 +116,7 @@ class Experiment(SimulationSettings):
                 raise OptionError(
                     field=f"run.algorithms[{place}]",
                     value=name,
-                    accepted=f"must be one of {', '.join(known)}{nearest(name, known)}",
+                    accepted=one_of(name, known),
                 )
         return self
 
@@ -144,8 +144,7 @@ def _variant(name: str, table: Mapping[str, Any]) -> AlgorithmVariant:
         hint = nearest(name, ALGORITHMS)
         raise OptionError(f"no algorithm of this name{hint}; a variant says base = ...", field=place)
     if base not in ALGORITHMS:
-        choice = f"must be one of {', '.join(ALGORITHMS)}{nearest(str(base), ALGORITHMS)}"
-        raise OptionError(field=f"{place}.base", value=base, accepted=choice)
+        raise OptionError(field=f"{place}.base", value=base, accepted=one_of(base, ALGORITHMS))
     if name in ALGORITHMS and base != name:
         text = f"{name} is an algorithm itself; give the variant another name"
         raise OptionError(field=f"{place}.base", value=base, accepted=text)

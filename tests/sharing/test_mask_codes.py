@@ -244,7 +244,7 @@ def test_what_is_no_mask(mask: object, message: str) -> None:
 
 
 def test_options() -> None:
-    with pytest.raises(OptionError, match="code = 'zip': must be one of constant, bitmap, entropy, indices"):
+    with pytest.raises(OptionError, match="code = 'zip': must be one of 'constant', 'bitmap', 'entropy', 'indices'"):
         encode_mask([True], code="zip")
     with pytest.raises(OptionError, match="mask: is not constant"):
         encode_mask([True, False], code="constant")

@@ -340,7 +340,7 @@ def test_wrong_lengths_cost_no_memory() -> None:
         ({"reference": np.ones(3, int)}, "reference: dtype int64; must be bool"),
         ({"reference": np.zeros(3, bool)}, "mask: missing; mode delta and a reference need one"),
         ({"mode": "full"}, "mask: missing; mode full"),
-        ({"mode": "best"}, "mode = 'best': must be one of none, full, delta, known"),
+        ({"mode": "best"}, "mode = 'best': must be one of 'none', 'full', 'delta', 'known'"),
         ({"mode": "none", "mask": np.ones(3, bool)}, "mode = 'none': must be another mode"),
         ({"mode": "delta", "mask": np.ones(3, bool)}, "reference: missing; mode delta"),
         (

@@ -172,7 +172,7 @@ def test_models_by_name():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: make_model("forest", 4, (), 3), ["model kind = 'forest'", "softmax, mlp"]),
+        (lambda: make_model("forest", 4, (), 3), ["kind = 'forest'", "'softmax', 'mlp'"]),
         (lambda: MultilayerPerceptron(4, (0,), 3), ["sizes = (4, 0, 3)", ">= 1"]),
         (lambda: MultilayerPerceptron(4, (2.5,), 3), ["2.5", "integers >= 1"]),
         (lambda: MultilayerPerceptron(4, (), 1), ["classes = 1", ">= 2"]),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...exceptions import OptionError
+from ...wording import one_of
 from .base import Algorithm, AlgorithmSettings, Federation, message_bits
 
 __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmSettings", "algorithm_type", "message_bits"]
@@ -44,7 +45,7 @@ def algorithm_type(name: str) -> type[Algorithm]:
     'FedSS'
     """
     if name not in ALGORITHMS:
-        raise OptionError(f"algorithm = {name!r}: must be one of {', '.join(map(repr, ALGORITHMS))}")
+        raise OptionError(field="algorithm", value=name, accepted=one_of(name, ALGORITHMS))
     module, attribute = ALGORITHMS[name]
     found: type[Algorithm] = getattr(import_module(f".{module}", __name__), attribute)
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...array_types import IntArray
 from ...exceptions import OptionError
+from ...validation import member
 from ..arrays import SampleArray
 
 __all__ = ["Family", "Task", "make_tasks"]
@@ -70,8 +71,7 @@ def make_tasks(family: str, tasks: int, classes: int, shape: tuple[int, ...]) ->
     >>> make_tasks("permpairs", 4, 10, (8, 8))[3].labels.tolist()
     [2, 3, 4, 0, 1, 6, 7, 5, 8, 9]
     """
-    if family not in tuple(Family):
-        raise OptionError(f"family = {family!r}: must be one of {', '.join(Family)}")
+    family = member("family", family, Family)
     if family == Family.SWAP2:
         return _swaps(tasks, classes)
     if family == Family.PERMPAIRS:

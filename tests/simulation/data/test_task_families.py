@@ -95,7 +95,7 @@ def test_other_families_have_one_task(family):
         (("rotations", 5, 10, (8, 8)), ["tasks = 5", "1 to 4"]),
         (("rotations", 2, 10, (8, 7)), ["square", "(8, 7)"]),
         (("rotations", 2, 10, (64,)), ["square", "(64,)"]),
-        (("swap3", 2, 10, (8, 8)), ["family = 'swap3'", "swap2, permpairs"]),
+        (("swap3", 2, 10, (8, 8)), ["family = 'swap3'", "'swap2', 'permpairs'", "did you mean 'swap2'"]),
     ],
 )
 def test_refusals(arguments, words):
