@@ -39,6 +39,11 @@ def out_of_reach(client: int, round_: int) -> dict[str, float]:
     return {**measured(client, round_), "max_upload_s": 1e-9 if round_ == 2 else 1e3}
 
 
+def never(client: int, round_: int) -> dict[str, float]:
+    """Return links on which nobody can ever upload in time."""
+    return {**measured(client, round_), "max_upload_s": 1e-9}
+
+
 def recipe(name: str, links: Measured = measured, **given: Any) -> dict[str, Any]:
     """Run a recipe's block, and return its names."""
     (block,) = re.findall(rf"^```python no-run {name}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -221,13 +226,23 @@ def test_flgo_samples_and_packs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("warm")
-def test_flgo_tries_an_empty_round_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flgo_goes_on_after_an_empty_round(monkeypatch: pytest.MonkeyPatch) -> None:
     module(monkeypatch, "flgo.algorithm.fedbase", BasicServer=BasicServer)
     server = recipe("flgo", out_of_reach)["Server"]()
-    for _ in range(3):
+    for _ in range(4):
         server.iterate()
-    assert [bool(packages) for packages in server.packages] == [True, False, False]
-    assert server.current_round == 2
+    assert [bool(packages) for packages in server.packages] == [True, False, True, True]
+    assert server.current_round == 4
+
+
+@pytest.mark.usefixtures("warm")
+def test_flgo_is_told_when_nobody_can_ever_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    module(monkeypatch, "flgo.algorithm.fedbase", BasicServer=BasicServer)
+    server = recipe("flgo", never)["Server"]()
+    for _ in range(9):
+        server.iterate()
+    with pytest.raises(RuntimeError, match=r"10 empty rounds: no client can upload"):
+        server.iterate()
 
 
 # -- FedScale ----------------------------------------------------------------------------------------------------
@@ -291,8 +306,8 @@ def test_fedscale_is_told_of_an_empty_round(monkeypatch: pytest.MonkeyPatch) -> 
 class Agent:
     """APPFL's client agent: its model is the number of its trainings."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.model, self.trained = name, 0, 0
+    def __init__(self, name: str, results: dict[str, Any] | None = None) -> None:
+        self.name, self.model, self.trained, self.results = name, 0, 0, results
 
     def get_id(self) -> str:
         return self.name
@@ -301,8 +316,8 @@ class Agent:
         self.model += 1
         self.trained += 1
 
-    def get_parameters(self) -> int:
-        return self.model
+    def get_parameters(self) -> int | tuple[int, dict[str, Any]]:
+        return (self.model, self.results) if self.results else self.model
 
     def load_parameters(self, model: int) -> None:
         self.model = model
@@ -316,12 +331,15 @@ class ServerAgent:
         self.epochs = epochs
         self.waiting: dict[str, tuple[int, Future[int]]] = {}
         self.received: list[tuple[str, ...]] = []
+        self.metadata: list[dict[str, Any]] = []
 
     def training_finished(self) -> bool:
         return len(self.received) >= self.epochs
 
-    def global_update(self, client_id: str, local_model: int, blocking: bool = False) -> Future[int]:
+    def global_update(self, client_id: str, local_model: int, blocking: bool = False, **metadata: Any) -> Future[int]:
         assert not blocking
+        assert isinstance(local_model, int)
+        self.metadata.append(metadata)
         future: Future[int] = Future()
         self.waiting[client_id] = local_model, future
         if len(self.waiting) == self.scheduler.num_clients:
@@ -334,8 +352,9 @@ class ServerAgent:
 
 @pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("links", [measured, out_of_reach])
-def test_appfl_trains_those_and_waits_for_those(links: Measured) -> None:
-    agents = [Agent(f"Client{number}") for number in EVERYBODY]
+@pytest.mark.parametrize("results", [None, {"val_loss": 0.5}], ids=["model", "model and results"])
+def test_appfl_trains_those_and_waits_for_those(links: Measured, results: dict[str, Any] | None) -> None:
+    agents = [Agent(f"Client{number}", results) for number in EVERYBODY]
     server = ServerAgent(epochs=3)
     recipe("appfl", links, client_agents=agents, server_agent=server)
     rounds = range(1, 5) if links is out_of_reach else range(1, 4)  # its second round is empty
@@ -345,3 +364,11 @@ def test_appfl_trains_those_and_waits_for_those(links: Measured) -> None:
     assert server.received == [plan.clients for plan in plans]
     assert [agent.model for agent in agents] == [3] * len(EVERYBODY)
     assert sum(agent.trained for agent in agents) == sum(len(plan.clients) for plan in plans)
+    assert all(metadata == (results or {}) for metadata in server.metadata)
+
+
+@pytest.mark.usefixtures("warm")
+def test_appfl_is_told_when_nobody_can_ever_upload() -> None:
+    agents = [Agent(f"Client{number}") for number in EVERYBODY]
+    with pytest.raises(RuntimeError, match=r"10 empty rounds: no client can upload"):
+        recipe("appfl", never, client_agents=agents, server_agent=ServerAgent(epochs=3))
