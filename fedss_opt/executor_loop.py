@@ -14,7 +14,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Dask's, by name: a worker that died with every try; a scheduler that is gone or has forgotten.
-_DASK = ("KilledWorker", "FutureCancelledError", "FutureLostError", "NoWorkerError", "CommClosedError")
+_DASK = (
+    "KilledWorker",
+    "ClosedClientError",
+    "FutureCancelledError",
+    "FutureLostError",
+    "NoWorkerError",
+    "CommClosedError",
+)
 
 
 class NotBackError(Exception):
@@ -85,8 +92,12 @@ def as_they_end(
 def _submitted(submit: Callable[[Item], Future[Result]], item: Item) -> Future[Result]:
     try:
         return submit(item)
-    except (RuntimeError, OSError) as error:  # broken, shut down, or closed
-        return _failed(error if is_lost(error) else NotBackError(f"the executor takes no work: {error}"))
+    except Exception as error:
+        if is_lost(error):
+            return _failed(error)
+        if isinstance(error, (RuntimeError, OSError)):  # shut down, or cut off
+            return _failed(NotBackError(f"the executor takes no work: {error}"))
+        raise
 
 
 def _failed(error: Exception) -> Future[Result]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
@@ -149,6 +150,23 @@ def test_an_executor_that_is_shut_down_takes_nothing_along() -> None:
     with pytest.warns(RuntimeWarning, match="takes no work"):
         result = fo.solve_batch(several, executor=pool)
     assert_same_batch(result, fo.solve_batch(several))
+
+
+class ClosedClientError(Exception):
+    """As Dask's."""
+
+
+@pytest.mark.parametrize(
+    "error", [ClosedClientError("Client is closed"), BrokenProcessPool("dead"), OSError("cut off")]
+)
+@pytest.mark.filterwarnings("ignore:executor:RuntimeWarning")
+def test_an_executor_that_refuses_is_done_without(error: Exception) -> None:
+    class Refusing(Executor):
+        def submit(self, function: Any, /, *args: Any, **named: Any) -> Future[Any]:
+            raise error
+
+    several = mixed_batch(6, 20)
+    assert_same_batch(fo.solve_batch(several, executor=Refusing()), fo.solve_batch(several))
 
 
 class Frozen(Executor):
