@@ -23,15 +23,15 @@ from typing import Any, TypeVar, cast
 import numba
 
 try:
-    from numba.core.caching import (
-        CompileResultCacheImpl,
-        FunctionCache,
-        IndexDataCacheFile,
-        InTreeCacheLocator,
-        UserWideCacheLocator,
-    )
-except ImportError:  # another Numba inside
-    CompileResultCacheImpl = FunctionCache = IndexDataCacheFile = InTreeCacheLocator = UserWideCacheLocator = object  # type: ignore[misc,assignment]
+    from numba.core import caching
+    from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+
+    # Older releases have these names with an underscore.
+    InTreeCacheLocator: Any = getattr(caching, "InTreeCacheLocator", None) or caching._InTreeCacheLocator
+    UserWideCacheLocator: Any = getattr(caching, "UserWideCacheLocator", None) or caching._UserWideCacheLocator
+except (ImportError, AttributeError):  # another Numba inside
+    CompileResultCacheImpl = FunctionCache = IndexDataCacheFile = object  # type: ignore[misc,assignment]
+    InTreeCacheLocator = UserWideCacheLocator = object
 
 try:
     from .parts import PartCompiler
@@ -204,7 +204,7 @@ class _CheckedFiles(IndexDataCacheFile):
         return pickle.loads(whole[size:]) if hashlib.sha256(whole[size:]).digest() == whole[:size] else None
 
 
-class _InTheHome(UserWideCacheLocator):
+class _InTheHome(UserWideCacheLocator):  # type: ignore[misc]
     """The user's folder, where the user has a home: Numba would make a folder named ``~`` wherever it stands."""
 
     @classmethod
@@ -213,7 +213,7 @@ class _InTheHome(UserWideCacheLocator):
         return super().from_function(py_func, py_file) if there else None
 
 
-class _BesideTheKernels(InTreeCacheLocator):
+class _BesideTheKernels(InTreeCacheLocator):  # type: ignore[misc]
     """The installation's own folder, writable or not."""
 
     @classmethod

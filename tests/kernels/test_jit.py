@@ -256,7 +256,7 @@ def test_a_warm_folder_that_cannot_be_written_is_read(small: Path) -> None:
 def test_without_the_inside_of_numba_its_own_cache_serves_and_its_errors_are_passed_over(small: Path) -> None:
     other = (
         "import numba.core.caching as inside\n"
-        "names = ('CompileResultCacheImpl', 'InTreeCacheLocator', 'IndexDataCacheFile', 'UserWideCacheLocator')\n"
+        "names = ('CompileResultCacheImpl', 'IndexDataCacheFile')\n"
         "for name in names:\n"
         "    vars(inside)['_' + name] = vars(inside).pop(name)\n"
     )
