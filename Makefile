@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DOCS := $(VENV)/.docs
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo test test-numba mutants slow lint format docs linkcheck browser bench race results verify attack verify-full clean
+.PHONY: demo test test-numba mutants slow lint format docs linkcheck browser versions bench race results verify attack verify-full clean
 
 demo: $(READY)
 	$(BIN)/fedss-opt demo
@@ -29,6 +29,11 @@ mutants: $(READY)
 
 slow: $(READY)
 	$(BIN)/pytest -m slow
+
+# Every extra with the lowest and the newest versions that pyproject.toml admits, each in an environment of its own: an
+# hour or more. One part: python -m tests.versions flower
+versions: $(READY)
+	$(BIN)/python -m tests.versions
 
 lint: $(READY)
 	$(BIN)/ruff check .

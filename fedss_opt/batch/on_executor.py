@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from typing import Any
 
-from ..executor_loop import as_they_end, worker_died
+from ..executor_loop import NotBackError, as_they_end, is_lost
 from ..processors import usable_cpus
 from .answers import paste
 from .chunks import Chunks
@@ -24,6 +25,8 @@ _PENDING_EACH = 3  # chunks per worker: one at work, the others at hand
 _UNTOLD = 64  # workers to reckon with where an executor does not say how many it has
 _PATIENCE_S = 1.0
 _NEWS_S = 5.0  # how often to ask a cluster that may grow
+_STILL_S = 60.0  # how long an executor may be silent, unless its chunks take long
+_STILL_CHUNKS = 20
 
 
 def solve_on_executor(
@@ -38,7 +41,14 @@ def solve_on_executor(
     def submit(chunk: range) -> Future[tuple[PartialResult, float]]:
         return executor.submit(solve_piece, sent[chunk.start : chunk.stop], request, threads)
 
-    ended = as_they_end(lambda: chunks.take(_MOST_ENTRIES), submit, lambda: _PENDING_EACH * pool.workers(), _PATIENCE_S)
+    longest_s = 0.0
+    ended = as_they_end(
+        lambda: chunks.take(_MOST_ENTRIES),
+        submit,
+        lambda: _PENDING_EACH * pool.workers(),
+        _PATIENCE_S,
+        lambda: max(_STILL_S, _STILL_CHUNKS * longest_s),
+    )
     with closing(ended):
         for one in ended:
             if one is None:
@@ -46,6 +56,7 @@ def solve_on_executor(
                 continue
             chunk, future = one
             solved, seconds = _result_of(future, sent[chunk.start : chunk.stop], request)
+            longest_s = max(longest_s, seconds)
             chunks.took(chunk, seconds * min(threads, len(chunk)))
             _unpack(solved, batch, chunk.start, part)
     return part
@@ -67,13 +78,26 @@ def _nobody(solved: int) -> None:
 def _result_of(
     future: Future[tuple[PartialResult, float]], piece: ProblemBatch, request: BatchRequest
 ) -> tuple[PartialResult, float]:
-    """Return what a worker answers; a piece that went down with its worker is solved here."""
+    """Return what a worker answers; a piece that went down with its worker, or came back empty, is solved here."""
     try:
-        return future.result()
+        answer = future.result()
     except Exception as error:
-        if not worker_died(error):
+        if not is_lost(error):
             raise
+        if isinstance(error, NotBackError):
+            # At one place, so that it is said once.
+            warnings.warn(f"executor: {error}; what it holds is solved here", RuntimeWarning, stacklevel=2)
+    else:
+        if _is_answer(answer, len(piece)):
+            return answer
     return solve_piece(piece, request, usable_cpus())
+
+
+def _is_answer(answer: object, size: int) -> bool:
+    """Whether this is what `solve_piece` returns for so many problems: pools have been seen to return nothing."""
+    if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], PartialResult)):
+        return False
+    return len(answer[0].answers.status) == size
 
 
 def _unpack(solved: PartialResult, batch: ProblemBatch, first: int, part: PartialResult) -> None:
@@ -102,5 +126,8 @@ class _WorkerPool:
         told = getattr(self._executor, "_max_workers", None)
         client: Any = getattr(self._executor, "_client", None)
         if told is None and hasattr(client, "ncores"):
-            told = max(1, sum(client.ncores().values()))
+            try:
+                told = max(1, sum(client.ncores().values()))
+            except Exception:  # a scheduler that is gone; its futures say so themselves
+                told = max(1, self._known)
         return told if isinstance(told, int) and told > 0 else _UNTOLD

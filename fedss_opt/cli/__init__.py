@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..exceptions import MissingDependencyError
 from ..extras import needs_extra
+from .streams import open_closed_streams
 
 __all__ = ["main"]
 
@@ -15,6 +16,7 @@ _EXTRA = ("typer", "click", "rich", "shellingham")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    open_closed_streams()
     try:
         with needs_extra("the command line", "cli", *_EXTRA):
             from .app import run  # noqa: PLC0415

@@ -21,6 +21,7 @@ from .schema import schema_command
 from .serve import serve_command
 from .simulate import simulate_command
 from .solve import solve_command
+from .streams import drop_stdout, drop_stdout_if_full
 from .terminal import complain
 from .verify import verify_command
 
@@ -45,6 +46,9 @@ class _Group(TyperGroup):
         except BrokenPipeError:
             # Inside `invoke`, because the caller would make it the status of a failed check.
             return _reader_gone()
+        except EOFError as error:
+            # The caller takes it for Ctrl-D at a prompt, of which there is none here.
+            raise RuntimeError("a file or an answer ends early") from error
 
     def main(
         self,
@@ -62,6 +66,7 @@ class _Group(TyperGroup):
             status = _reader_gone()
         except (FedssOptError, OSError) as error:
             status = complain(_one_line(error))
+            drop_stdout_if_full()
         except (KeyboardInterrupt, typer.Abort):
             status = ExitStatus.INTERRUPTED
         except Exception as error:
@@ -84,12 +89,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _reader_gone() -> ExitStatus:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-    except (OSError, ValueError):  # a stdout that is no file
-        pass
+    drop_stdout()
     return ExitStatus.BROKEN_PIPE
 
 

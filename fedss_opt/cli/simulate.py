@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +85,7 @@ def simulate_command(
     JSON object per evaluated round; everything else goes to stderr.
     """
     with needs_extra("fedss-opt simulate", "simulation"):
-        from ..studies import configuration, executors, folder, grid, summary  # noqa: PLC0415
+        from ..studies import configuration, executors, folder, folder_lock, grid, summary  # noqa: PLC0415
     report_path(report)
     if plot is not None:
         from ..reports.page import need_report_extra  # noqa: PLC0415 - loads the kernels, which --help does not need
@@ -106,19 +106,19 @@ def simulate_command(
     grid.simulation_of(grid.jobs_of(experiment)[0])
     if plot is not None:
         plot.mkdir(parents=True, exist_ok=True)
-    checkpoints = None if out is None else folder.open_folder(out, experiment, resume=resume)
-    get_ready(quiet=quiet)
-    jobs = grid.jobs_of(experiment, folder=checkpoints, resume=resume)
-    printer = _Printer(format_)
-    outcomes, interrupted = _run(jobs, executor, workers, printer, quiet=quiet)
-    printer.flush()
-
-    done = [outcome for outcome in outcomes if outcome.result is not None]
-    if out is not None:
-        folder.write_failures(out, outcomes)
-    if out is not None and done:
-        folder.write_tables(out, outcomes, target=target)
-        note(f"{out}: results.csv, .parquet, .jsonl and summary.csv written", quiet=quiet)
+    with nullcontext() if out is None else folder_lock.only_run_in(out):
+        checkpoints = None if out is None else folder.open_folder(out, experiment, resume=resume)
+        get_ready(quiet=quiet)
+        jobs = grid.jobs_of(experiment, folder=checkpoints, resume=resume)
+        printer = _Printer(format_)
+        outcomes, interrupted = _run(jobs, executor, workers, printer, quiet=quiet)
+        printer.flush()
+        done = [outcome for outcome in outcomes if outcome.result is not None]
+        if out is not None:
+            folder.write_failures(out, outcomes)
+        if out is not None and done:
+            folder.write_tables(out, outcomes, target=target)
+            note(f"{out}: results.csv, .parquet, .jsonl and summary.csv written", quiet=quiet)
     if plot is not None and done:
         from ..studies.images import draw_experiment  # noqa: PLC0415 - an extra
 

@@ -74,7 +74,8 @@ def note(text: str, *, quiet: bool = False) -> None:
     """Print one line for a person on stderr."""
     if not quiet:
         _tolerant(sys.stderr)
-        print(" ".join(printable(line) for line in text.splitlines()), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # nobody reads it, or its disk is full: the answer counts
+            print(" ".join(printable(line) for line in text.splitlines()), file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> ExitStatus:

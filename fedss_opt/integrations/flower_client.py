@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from flwr.app import Context, Message, RecordDict
@@ -28,7 +29,8 @@ def linkstate(
     """Let a client's app answer the queries of the link sources `query` and `from_table`.
 
     It registers the app's function for messages of the type ``query.linkstate``. A measurement that raises is an error
-    reply, as everywhere in Flower: the server leaves the client out of that round.
+    reply, as everywhere in Flower: the server leaves the client out of that round. The app's own ``mods`` see training
+    and evaluation only: most read records of arrays and of metrics, which this question does not have.
 
     Parameters
     ----------
@@ -62,10 +64,25 @@ def linkstate(
         return Message(RecordDict({RECORD: to_record(name, state)}), reply_to=message)
 
     try:
-        client_app.query(ACTION)(answer)
+        with _without_mods(client_app):
+            client_app.query(ACTION)(answer)
     except ValueError as error:
         # Flower's message is a page long where the app was made with a client_fn; its first line says what is wrong.
         raise OptionError(f"client_app: {str(error).strip().splitlines()[0]}") from None
+
+
+@contextmanager
+def _without_mods(client_app: ClientApp) -> Iterator[None]:
+    """Take an app's mods away while a function is registered; where Flower keeps them elsewhere, leave them."""
+    mods = getattr(client_app, "_mods", None)
+    if not mods:
+        yield
+        return
+    client_app._mods = []
+    try:
+        yield
+    finally:
+        client_app._mods = mods
 
 
 def _usual_id(context: Context) -> ClientId:

@@ -63,6 +63,7 @@ class _Allocation:
     plans: dict[int, RoundPlan] = field(default_factory=dict)
     skipped: dict[int, dict[int, str]] = field(default_factory=dict)
     clients: dict[int, ClientId] = field(default_factory=dict)  # by node: those who may take part in this round
+    asked: dict[int, set[int]] = field(default_factory=dict)  # by round: the nodes that were sent a training message
     last: tuple[int, int] | None = None  # the last server round, and its number with the allocator
 
     def enter(self, server_round: int) -> int:
@@ -70,7 +71,7 @@ class _Allocation:
         if self.last is not None and server_round > self.last[0]:
             round_ = self.last[1] + server_round - self.last[0]
         else:  # the first round of a run, which may not be the first run
-            self.plans, self.skipped = {}, {}
+            self.plans, self.skipped, self.asked = {}, {}, {}
             before = (self.allocator.last_round, None if self.last is None else self.last[1])
             round_ = max([server_round, *(number_ + 1 for number_ in before if number_ is not None)])
         self.last = server_round, round_
@@ -89,6 +90,12 @@ class _Allocation:
                 refused[node] = str(error)
                 del self.clients[node]
 
+    def sent(self, server_round: int, messages: Iterable[Message]) -> list[Message]:
+        """Keep who is asked to train: nobody else can fail at it."""
+        listed = list(messages)
+        self.asked[server_round] = {message.metadata.dst_node_id for message in listed}
+        return listed
+
     def note(self, server_round: int, replies: Sequence[Message]) -> None:
         """Tell the allocator who arrived, and keep who did not."""
         self.source.learn(replies)
@@ -98,8 +105,7 @@ class _Allocation:
         failed = {r.metadata.src_node_id: f"training: error {r.error.code}" for r in replies if r.has_error()}
         arrived = {r.metadata.src_node_id for r in replies} - failed.keys()
         self.allocator.finished(plan.round, [self.clients[node] for node in arrived if node in self.clients])
-        chosen = [node for node, client in self.clients.items() if client in plan.bandwidth_hz]
-        silent = {node: "training: no reply" for node in chosen if node not in arrived}
+        silent = dict.fromkeys(self.asked.get(server_round, set()) - arrived, "training: no reply")
         self.skipped[server_round] |= silent | failed
 
 
@@ -155,9 +161,11 @@ class AllocatedStrategy(Strategy):
         _log_plan(plan, len(nodes), skipped)
         chosen = [node for node, client in now.clients.items() if client in plan.bandwidth_hz]
         if not chosen:
-            return []
+            return now.sent(server_round, [])
         with _everybody(self):
-            messages = list(self._inner.configure_train(server_round, arrays, config, ChosenNodes(grid, chosen)))
+            messages = now.sent(
+                server_round, self._inner.configure_train(server_round, arrays, config, ChosenNodes(grid, chosen))
+            )
         key = getattr(self, "configrecord_key", "config")
         for message in messages:
             bandwidth_hz = plan.bandwidth_hz[now.clients[message.metadata.dst_node_id]]
@@ -167,10 +175,23 @@ class AllocatedStrategy(Strategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Note who arrived, and aggregate as the strategy does."""
-        received = list(replies)
-        self._fedss_allocation.note(server_round, received)
-        return self._inner.aggregate_train(server_round, received)
+        """Note who arrived, and aggregate as the strategy does; nothing, where the plan has nobody.
+
+        The strategy configured no such round, and some cannot bear to aggregate one: differential privacy divides by
+        the number of replies, and accounts for a round only after it was configured. Where all that were asked are
+        silent, it is asked, as it may keep the round open otherwise, but may fail in the same division.
+        """
+        now, received = self._fedss_allocation, list(replies)
+        now.note(server_round, received)
+        plan = now.plans.get(server_round)
+        if plan is not None and not plan.clients:
+            return None, None
+        try:
+            return self._inner.aggregate_train(server_round, received)
+        except ZeroDivisionError:
+            if received:
+                raise
+            return None, None
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

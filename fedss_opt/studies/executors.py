@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import queue
 import signal
 import threading
+import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from importlib import import_module
 from typing import Any
 
 from ..exceptions import OptionError
-from ..executor_loop import as_they_end, worker_died
+from ..executor_loop import NotBackError, as_they_end, is_lost
 from ..extras import needs_extra
 from ..processors import usable_cpus
 from ..simulation.run_records import RoundRecord
@@ -27,6 +30,9 @@ Watch = Callable[[Job, RoundRecord], None]
 Stopped = Callable[[], bool]
 
 _POLL_S = 0.2  # how long news and Ctrl-C may wait
+_CONNECT_S = 10.0
+_ASK_S = 5.0  # how often a cluster is asked for its workers
+_GONE_S = 60.0  # how long a cluster that has lost all its workers may take to find others
 
 
 class _StoppedError(BaseException):
@@ -150,7 +156,7 @@ class _Processes(AbstractContextManager["_Processes"]):
         self._close()
         self._post.close()
 
-    def run(self, waiting: deque[Job], workers: int, stopped: Stopped) -> Generator[RunOutcome, None, list[Job]]:
+    def run(self, waiting: deque[Job], workers: int, stopped: Stopped) -> Generator[RunOutcome, None, list[Lost]]:
         """Run jobs in a new pool, and return those that were lost with it."""
         self._close()
         self._pool = ProcessPoolExecutor(
@@ -180,9 +186,9 @@ def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stoppe
     waiting, lost = deque(jobs), list[Job]()
     with _Processes(jobs, watch) as processes:
         while waiting:
-            lost += yield from processes.run(waiting, workers, stopped)
+            lost += [job for job, _ in (yield from processes.run(waiting, workers, stopped))]
         for job in lost:
-            for again in (yield from processes.run(deque([job]), 1, stopped)):
+            for again, _ in (yield from processes.run(deque([job]), 1, stopped)):
                 yield RunOutcome(again, error="its process died, twice (out of memory?)")
 
 
@@ -190,20 +196,68 @@ def _in_processes(jobs: Sequence[Job], workers: int, watch: Watch | None, stoppe
 
 
 def _on_dask(jobs: Sequence[Job], address: str, stopped: Stopped) -> Iterator[RunOutcome]:
+    """Run jobs on a cluster; what it loses, with all its workers or its scheduler, is said run by run."""
     with needs_extra("--executor dask=ADDRESS", "distributed"):
         distributed: Any = import_module("distributed")
     try:
-        connection = distributed.Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise OptionError(f"executor = 'dask={address}': no scheduler to talk to: {error}") from None
-    with connection as client:
-        pool = client.get_executor(pure=False)
-        lost = yield from _drain(pool, run_job, deque(jobs), len(jobs), stopped, lambda: None)
-        for job in lost:
-            yield RunOutcome(job, error="its worker died, again and again")
+        # Asked first: a client takes a minute to find out that it knows no such protocol.
+        import_module("distributed.comm").resolve_address(address)
+        connection = distributed.Client(address, set_as_default=False, timeout=_CONNECT_S)
+    except Exception as error:  # each protocol has its own
+        raise OptionError(
+            f"executor = 'dask={address}': no scheduler to talk to: {error or type(error).__name__}"
+        ) from None
+    waiting, workers = deque(jobs), _ClusterWorkers(connection, address)
+    try:
+        pool = connection.get_executor(pure=False)
+        lost = yield from _drain(pool, run_job, waiting, len(jobs), stopped, lambda: None, workers.patience_s)
+    finally:
+        with suppress(Exception):  # a scheduler that is gone takes no leave
+            connection.close(timeout=_CONNECT_S)
+    for job, reason in [*lost, *((job, NotBackError("the cluster was lost before its turn")) for job in waiting)]:
+        yield RunOutcome(job, error=_why_lost(reason))
+
+
+def _why_lost(error: Exception) -> str:
+    if isinstance(error, NotBackError):
+        return str(error)
+    if type(error).__name__ == "KilledWorker":
+        return "its worker died, again and again"
+    return "the scheduler gave it up, or is gone"
+
+
+class _ClusterWorkers:
+    """The workers of a Dask cluster, and whether to wait for more."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+        self._began = self._asked = time.monotonic()
+        self._seen: float | None = None
+        self._told = False
+
+    def patience_s(self) -> float:
+        """Return how long the cluster may be silent: for ever with workers, or before its first; else a while."""
+        now = time.monotonic()
+        if now - self._asked >= _ASK_S or self._seen is None:
+            self._asked = now
+            if self._count():
+                self._seen = now
+            elif self._seen is None and not self._told and now - self._began >= _ASK_S:
+                self._told = True
+                warnings.warn(f"dask={self._address}: waits for its first worker", RuntimeWarning, stacklevel=2)
+        return 0.0 if self._seen is not None and now - self._seen > _GONE_S else math.inf
+
+    def _count(self) -> int:
+        try:
+            return len(self._client.ncores())
+        except Exception:  # no scheduler
+            return 0
 
 
 # -- both ---------------------------------------------------------------------------------------------------
+
+
+Lost = tuple[Job, Exception]
 
 
 def _drain(
@@ -213,14 +267,16 @@ def _drain(
     most: int,
     stopped: Stopped,
     tell: Callable[[], None],
-) -> Generator[RunOutcome, None, list[Job]]:
+    patience_s: Callable[[], float] = lambda: math.inf,
+) -> Generator[RunOutcome, None, list[Lost]]:
     """Run what waits, at most so many at a time, until all is done or the pool is broken; return what was lost."""
-    lost: list[Job] = []
+    lost: list[Lost] = []
     ended = as_they_end(
         lambda: waiting.popleft() if waiting and not lost else None,
         lambda job: pool.submit(run, job),
         lambda: most,
         _POLL_S,
+        patience_s,
     )
     with closing(ended):
         for one in ended:
@@ -231,10 +287,15 @@ def _drain(
                 continue
             job, future = one
             try:
-                yield future.result()
+                outcome = future.result()
             except Exception as error:
-                if worker_died(error):
-                    lost.append(job)
+                if is_lost(error):
+                    lost.append((job, error))
                 else:
                     yield RunOutcome.failed(job, error)
+                continue
+            if isinstance(outcome, RunOutcome):
+                yield outcome
+            else:
+                lost.append((job, NotBackError("its worker returned nothing")))
     return lost

@@ -10,6 +10,7 @@ from ..documents.files import write_atomically
 from ..exceptions import OptionError
 from .configuration import load_experiment, to_document, to_toml
 from .experiment import Experiment
+from .folder_lock import LOCK
 from .grid import RunOutcome
 from .results import results_frame, results_of, write_frame, write_records
 from .summary import summarise
@@ -42,7 +43,7 @@ def open_folder(folder: Path, experiment: Experiment, *, resume: bool = False) -
         if not resume:
             raise OptionError(f"{folder}: holds results already; --resume continues them, or give another folder")
         _refuse_another(folder, to_document(load_experiment(file)), document)
-    elif any(folder.iterdir()):
+    elif any(entry.name != LOCK for entry in folder.iterdir()):
         raise OptionError(f"{folder}: holds files that are no results of an experiment; give another folder")
     (folder / _CHECKPOINTS).mkdir(exist_ok=True)
     write_atomically(file, to_toml(document).encode())

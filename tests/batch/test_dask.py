@@ -1,56 +1,23 @@
-"""A Dask cluster as users start one: ``dask scheduler``, ``dask worker``, each a process of its own."""
+"""Batches on a Dask cluster: the same answers, and nothing lost with workers or with the scheduler."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import fedss_opt as fo
+from fedss_opt.batch import on_executor
 
+pytest.importorskip("distributed")
+
+from ..dask_cluster import Cluster
 from .cells import assert_same, assert_same_batch, mixed_batch
 
-distributed = pytest.importorskip("distributed")
-
 pytestmark = pytest.mark.usefixtures("warm_batch")
-
-DASK = shutil.which("dask", path=str(Path(sys.executable).parent)) or shutil.which("dask")
-
-
-class Cluster:
-    """A scheduler and two workers on this machine."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder, self._stack = folder, stack
-        self._contact = str(folder / "scheduler.json")
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
-        self.workers = [self._start("worker", "--nthreads", "1", "--no-dashboard") for _ in range(2)]
-        self.client: Any = stack.enter_context(distributed.Client(scheduler_file=self._contact, timeout=60))
-        self.client.wait_for_workers(2, timeout=60)
-
-    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
-        log = self._stack.enter_context((self._folder / f"{kind}-{time.monotonic_ns()}.log").open("wb"))
-        place = () if kind == "scheduler" else ("--local-directory", str(self._folder))
-        command = [str(DASK), kind, *options, *place, "--scheduler-file", self._contact]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder, start_new_session=True)
-        self._stack.callback(self.kill, process)
-        return process
-
-    @staticmethod
-    def kill(process: subprocess.Popen[bytes]) -> None:
-        """End a process and all that it started, as a machine does that loses its power."""
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.fixture
@@ -83,3 +50,36 @@ def test_nothing_is_lost_with_a_worker(cluster: Cluster) -> None:
     assert len(cluster.client.ncores()) == 1
     for problem, solution in zip(several, result, strict=True):
         assert_same(solution, fo.solve(problem))
+
+
+def _both(cluster: Cluster, kill: Callable[[Cluster], None]) -> None:
+    several = mixed_batch(3, 4000)
+    killed: list[int] = []
+
+    def kill_early(done: int, total: int) -> None:
+        if done >= total // 10 and not killed:
+            killed.append(done)
+            kill(cluster)
+
+    result = fo.solve_batch(several, executor=cluster.client.get_executor(), progress=kill_early)
+    assert killed
+    assert_same_batch(result, fo.solve_batch(several))
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_with_the_scheduler(cluster: Cluster) -> None:
+    _both(cluster, lambda cluster: cluster.kill(cluster.scheduler))
+
+
+@pytest.mark.slow
+def test_without_a_worker_the_rest_is_solved_here(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_executor, "_STILL_S", 5.0)
+    with pytest.warns(RuntimeWarning, match="no worker answers"):
+        _both(cluster, lambda cluster: [cluster.kill(worker) for worker in cluster.workers])
+
+
+@pytest.mark.slow
+def test_what_a_frozen_worker_holds_is_solved_here(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_executor, "_STILL_S", 5.0)
+    with pytest.warns(RuntimeWarning, match="no worker answers"):
+        _both(cluster, lambda cluster: cluster.signal(cluster.workers[0], signal.SIGSTOP))

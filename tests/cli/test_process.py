@@ -82,3 +82,64 @@ def test_the_kernels_stay_out_of_what_does_not_solve(tmp_path):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=tmp_path, check=False)
     assert result.returncode == 0
+
+
+# -- streams that are closed or full ---------------------------------------------------------------------------
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of the shell, in which ``$F`` is the program."""
+    environment = {**os.environ, "F": f"{sys.executable} -m fedss_opt.cli", "COLUMNS": "80", "NO_COLOR": "1"}
+    return subprocess.run(
+        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.mark.parametrize("command", ["schema problem", "scenario --list"])
+def test_an_answer_that_has_nowhere_to_go_is_one_line(tmp_path, command):
+    closed = shell(f"$F {command} >&-", tmp_path)
+    assert (closed.returncode, closed.stderr) == (2, "fedss-opt: error: stdout: is closed\n")
+    full = shell(f"$F {command} >/dev/full", tmp_path)
+    assert (full.returncode, full.stderr) == (2, "fedss-opt: error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("place", [">&-", ">/dev/full"])
+def test_messages_that_have_nowhere_to_go_are_left_out(tmp_path, place):
+    """And none of them gets into the answer."""
+    done = shell(f"$F scenario umi --out cell.json 2{place}", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "cell.json").stat().st_size
+    wrong = shell(f"$F check missing.json missing.json 2{place}", tmp_path)
+    assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", "")
+
+
+@pytest.mark.usefixtures("warm")
+def test_every_stream_may_be_closed(tmp_path):
+    """Files that are opened then must not become standard streams, and what is written to these not files."""
+    assert shell("$F scenario umi --out cell.json", tmp_path).returncode == 0
+    done = shell("$F solve cell.json --out answer.json --quiet <&- >&- 2>&-", tmp_path)
+    assert done.returncode in (0, 2)
+    open_ = shell("$F solve cell.json --out open.json --quiet", tmp_path)
+    assert (open_.returncode, open_.stderr) == (0, "")
+    both = [json.loads((tmp_path / name).read_text()) for name in ("answer.json", "open.json")]
+    assert both[0]["selected"] == both[1]["selected"]
+    assert shell("$F check cell.json answer.json <&- 2>&-", tmp_path).returncode == 0
+
+
+def test_a_closed_stdin_is_an_empty_one(tmp_path):
+    closed, empty = (shell(f"$F solve - {place}", tmp_path) for place in ("<&-", "</dev/null"))
+    assert (closed.returncode, closed.stderr) == (empty.returncode, empty.stderr)
+    assert closed.returncode == 2
+    assert "Traceback" not in closed.stderr
+
+
+def test_a_file_that_ends_early_is_no_interruption(tmp_path):
+    code = (
+        "import sys\nimport fedss_opt.cli.app as a\n"
+        "def early(): raise EOFError('Ran out of input')\n"
+        "a.app.command('early')(early)\n"
+        "sys.exit(a.run(['early']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == "RuntimeError: a file or an answer ends early"

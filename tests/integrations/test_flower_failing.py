@@ -11,14 +11,35 @@ from fedss_opt.rounds import Fairness, LeftOut, RoundAllocator
 
 pytest.importorskip("flwr")
 
-from flwr.app import ConfigRecord, Context
-from flwr.serverapp.strategy import FedAvg
+from flwr.app import ConfigRecord, Context, Message
+from flwr.clientapp import ClientApp
+from flwr.serverapp import strategy as strategies
+from flwr.serverapp.strategy import FedAvg, FedXgbCyclic, Strategy
 
-from fedss_opt.integrations.flower import allocated, linkstate, query
+from fedss_opt.integrations.flower import allocated, from_table, linkstate, query
 
 from .local_grid import BAND_HZ, SIZE, LocalGrid, cn0_hz, connected, regression, start_arrays
 
 pytestmark = pytest.mark.usefixtures("warm")
+
+
+def adaptive() -> Strategy:
+    return strategies.DifferentialPrivacyServerSideAdaptiveClipping(FedAvg(), 0.1, 4)
+
+
+def accounted() -> Strategy:
+    accounting = pytest.importorskip("flwr.supercore.privacy_accounting")
+    rdp = pytest.importorskip("flwr.supercore.privacy_accounting.rdp_accountant")
+    pytest.importorskip("dp_accounting")  # flwr[dp]
+    config = accounting.PrivacyConfig(
+        target_delta=1e-5,
+        population_size=4,
+        neighboring_relation=accounting.NeighboringRelation.ADD_OR_REMOVE_ONE,
+        sampling_method=accounting.SamplingMethod.NO_AMPLIFICATION,
+    )
+    return strategies.DifferentialPrivacyServerSideFixedClipping(
+        FedAvg(), 1.0, 1.0, 4, accountant=rdp.RdpAccountant(config)
+    )
 
 
 class Noting(RoundAllocator):
@@ -127,3 +148,91 @@ def test_a_bad_report_is_not_made_good_by_an_earlier_one() -> None:
     )
     assert [1 in plan.clients for plan in result.plans.values()] == [True, False, True]
     assert result.plans[2].left_out == {1: LeftOut.NOT_A_CANDIDATE}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        FedAvg,
+        adaptive,
+        lambda: strategies.DifferentialPrivacyClientSideAdaptiveClipping(FedAvg(), 0.1, 4),
+        accounted,
+        strategies.FedAdam,
+        lambda: strategies.QFedAvg(client_learning_rate=0.1),
+        lambda: strategies.Krum(num_malicious_nodes=1),
+    ],
+    ids=["fedavg", "adaptive", "adaptive in the client", "accounted", "adam", "qfedavg", "krum"],
+)
+def test_a_round_without_clients_ends_no_run(make: Any) -> None:
+    """No strategy is asked to aggregate what it did not configure."""
+    made = allocated(
+        make(), RoundAllocator(bandwidth_hz=BAND_HZ, max_age=0), from_table(lambda client, round_: None), startup_s=0.0
+    )
+    result = made.start(LocalGrid(regression(), 4), start_arrays(), num_rounds=2)
+    assert [len(plan.clients) for plan in result.plans.values()] == [0, 0]
+    assert not result.train_metrics_clientapp
+
+
+@pytest.mark.parametrize("make", [adaptive, accounted, FedAvg])
+def test_a_round_in_which_all_are_silent_ends_no_run(make: Any) -> None:
+    nodes = LocalGrid(regression(), 4)
+    nodes.deaf = {(i, "train") for i in range(4)}
+    source = from_table(lambda client, server_round: {"cn0_hz": 1e7})
+    result = allocated(make(), RoundAllocator(bandwidth_hz=BAND_HZ), source).start(
+        nodes, start_arrays(), num_rounds=2, timeout=1.0
+    )
+    assert [len(plan.clients) for plan in result.plans.values()] == [4, 4]
+    assert result.skipped[2] == dict.fromkeys(nodes.nodes, "training: no reply")
+    assert not result.train_metrics_clientapp
+
+
+def test_a_division_by_zero_that_is_the_strategys_own_is_not_hidden() -> None:
+    class Broken(FedAvg):
+        def aggregate_train(self, server_round: int, replies: Any) -> Any:
+            raise ZeroDivisionError
+
+    made = allocated(Broken(), RoundAllocator(bandwidth_hz=BAND_HZ), query())
+    nodes = connected(lambda context, server_round: {"cn0_hz": 1e7})
+    with pytest.raises(ZeroDivisionError):
+        made.start(nodes, start_arrays(), num_rounds=1)
+
+
+def test_nodes_that_were_not_asked_are_not_accused() -> None:
+    """A strategy that trains one of the chosen clients, as Flower's cyclic boosting does."""
+
+    class Cyclic(FedXgbCyclic):
+        aggregate_train = FedAvg.aggregate_train  # its own wants trees
+
+    nodes = connected(lambda context, server_round: {"cn0_hz": 1e7})
+    result = allocated(Cyclic(), RoundAllocator(bandwidth_hz=BAND_HZ), query()).start(
+        nodes, start_arrays(), num_rounds=1
+    )
+    assert len(result.plans[1].clients) == SIZE
+    assert len(nodes.trained()) == 1
+    assert result.skipped == {1: {}}
+
+
+def test_mods_of_the_app_do_not_stand_before_the_link() -> None:
+    """A mod for training reads arrays, which the question for a link does not have."""
+    seen: list[str] = []
+
+    def mod(message: Message, context: Context, call_next: Any) -> Message:
+        seen.append(message.metadata.message_type)
+        message.content.array_records["arrays"]
+        return call_next(message, context)
+
+    app = ClientApp(mods=[mod])
+    inner = regression()
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        return inner(message, context)
+
+    linkstate(app, lambda context, server_round: {"cn0_hz": 1e7})
+    nodes = LocalGrid(app, 3)
+    result = allocated(FedAvg(fraction_evaluate=0.0), RoundAllocator(bandwidth_hz=BAND_HZ), query()).start(
+        nodes, start_arrays(), num_rounds=1
+    )
+    assert result.skipped == {1: {}}
+    assert nodes.trained() == [0, 1, 2]
+    assert seen == ["train"] * 3

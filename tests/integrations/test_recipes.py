@@ -39,6 +39,11 @@ def out_of_reach(client: int, round_: int) -> dict[str, float]:
     return {**measured(client, round_), "max_upload_s": 1e-9 if round_ == 2 else 1e3}
 
 
+def never(client: int, round_: int) -> dict[str, float]:
+    """Return links on which nobody can ever upload in time."""
+    return {**measured(client, round_), "max_upload_s": 1e-9}
+
+
 def recipe(name: str, links: Measured = measured, **given: Any) -> dict[str, Any]:
     """Run a recipe's block, and return its names."""
     (block,) = re.findall(rf"^```python no-run {name}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -221,13 +226,87 @@ def test_flgo_samples_and_packs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("warm")
-def test_flgo_tries_an_empty_round_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flgo_goes_on_after_an_empty_round(monkeypatch: pytest.MonkeyPatch) -> None:
     module(monkeypatch, "flgo.algorithm.fedbase", BasicServer=BasicServer)
     server = recipe("flgo", out_of_reach)["Server"]()
-    for _ in range(3):
+    for _ in range(4):
         server.iterate()
-    assert [bool(packages) for packages in server.packages] == [True, False, False]
-    assert server.current_round == 2
+    assert [bool(packages) for packages in server.packages] == [True, False, True, True]
+    assert server.current_round == 4
+
+
+@pytest.mark.usefixtures("warm")
+def test_flgo_is_told_when_nobody_can_ever_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    module(monkeypatch, "flgo.algorithm.fedbase", BasicServer=BasicServer)
+    server = recipe("flgo", never)["Server"]()
+    for _ in range(9):
+        server.iterate()
+    with pytest.raises(RuntimeError, match=r"10 empty rounds: no client can upload"):
+        server.iterate()
+
+
+class FlgoClient:
+    """A client as FLGo's server sees it."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+
+    def is_idle(self) -> bool:
+        return True
+
+
+def flgo_server(links: Measured) -> Any:
+    """Return FLGo's own server without a task: its rounds, sampling, messages and counters are what is tried."""
+    fedbase = pytest.importorskip("flgo.algorithm.fedbase")
+    server = recipe("flgo", links)["Server"].__new__(recipe("flgo", links)["Server"])
+    assert isinstance(server, fedbase.BasicServer)
+    clock = pytest.importorskip("flgo.simulator.base").ElemClock()
+    logger = SimpleNamespace(
+        **dict.fromkeys(("time_start", "time_end", "info", "log_once", "save_output_as_json"), print)
+    )
+    logger.check_if_log, logger.early_stop = (lambda *_: False), (lambda: False)
+    simulator = SimpleNamespace(
+        idx2id=list,
+        update_client_completeness=print,
+        set_client_state=print,
+        get_variable=lambda ids, _: [0] * len(ids),
+    )
+    server.gv = SimpleNamespace(logger=logger, clock=clock, simulator=simulator)
+    server.clients = [FlgoClient(number) for number in EVERYBODY]
+    server.num_clients, server.num_parallels, server.num_rounds = len(server.clients), 1, 3
+    server.current_round, server.eval_interval, server.model = 1, 0, 0
+    server.option, server.lr_scheduler_type, server.tolerance_for_latency = {"no_tqdm": True}, "-1", 1
+    server.sent = []
+
+    def reply(target: int, package: dict[str, Any]) -> dict[str, Any]:
+        server.sent.append((server.current_round, target, package))
+        return {"model": package["model"] + 1}
+
+    server.communicate_with = reply
+    server.aggregate = lambda models: max(models, default=server.model)
+    server._load_checkpoint = server._save_checkpoint = lambda: False
+    server.initialize()
+    return server
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm")
+def test_flgo_itself() -> None:
+    server = flgo_server(out_of_reach)
+    server.run()
+    plans = [plan for number, plan in enumerate(expected(range(1, 5))) if number != 1]
+    rounds = [{target: package for round_, target, package in server.sent if round_ == number} for number in (1, 2, 3)]
+    assert [sorted(one) for one in rounds] == [list(plan.clients) for plan in plans]
+    for one, plan in zip(rounds, plans, strict=True):
+        assert {client: package["bandwidth_hz"] for client, package in one.items()} == plan.bandwidth_hz
+    assert server.model == 3
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm")
+def test_flgo_itself_ends_where_nobody_can_upload() -> None:
+    with pytest.raises(RuntimeError, match="10 empty rounds"):
+        flgo_server(never).run()
 
 
 # -- FedScale ----------------------------------------------------------------------------------------------------
@@ -291,8 +370,8 @@ def test_fedscale_is_told_of_an_empty_round(monkeypatch: pytest.MonkeyPatch) -> 
 class Agent:
     """APPFL's client agent: its model is the number of its trainings."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.model, self.trained = name, 0, 0
+    def __init__(self, name: str, results: dict[str, Any] | None = None) -> None:
+        self.name, self.model, self.trained, self.results = name, 0, 0, results
 
     def get_id(self) -> str:
         return self.name
@@ -301,8 +380,8 @@ class Agent:
         self.model += 1
         self.trained += 1
 
-    def get_parameters(self) -> int:
-        return self.model
+    def get_parameters(self) -> int | tuple[int, dict[str, Any]]:
+        return (self.model, self.results) if self.results else self.model
 
     def load_parameters(self, model: int) -> None:
         self.model = model
@@ -316,12 +395,15 @@ class ServerAgent:
         self.epochs = epochs
         self.waiting: dict[str, tuple[int, Future[int]]] = {}
         self.received: list[tuple[str, ...]] = []
+        self.metadata: list[dict[str, Any]] = []
 
     def training_finished(self) -> bool:
         return len(self.received) >= self.epochs
 
-    def global_update(self, client_id: str, local_model: int, blocking: bool = False) -> Future[int]:
+    def global_update(self, client_id: str, local_model: int, blocking: bool = False, **metadata: Any) -> Future[int]:
         assert not blocking
+        assert isinstance(local_model, int)
+        self.metadata.append(metadata)
         future: Future[int] = Future()
         self.waiting[client_id] = local_model, future
         if len(self.waiting) == self.scheduler.num_clients:
@@ -334,8 +416,9 @@ class ServerAgent:
 
 @pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("links", [measured, out_of_reach])
-def test_appfl_trains_those_and_waits_for_those(links: Measured) -> None:
-    agents = [Agent(f"Client{number}") for number in EVERYBODY]
+@pytest.mark.parametrize("results", [None, {"val_loss": 0.5}], ids=["model", "model and results"])
+def test_appfl_trains_those_and_waits_for_those(links: Measured, results: dict[str, Any] | None) -> None:
+    agents = [Agent(f"Client{number}", results) for number in EVERYBODY]
     server = ServerAgent(epochs=3)
     recipe("appfl", links, client_agents=agents, server_agent=server)
     rounds = range(1, 5) if links is out_of_reach else range(1, 4)  # its second round is empty
@@ -345,3 +428,49 @@ def test_appfl_trains_those_and_waits_for_those(links: Measured) -> None:
     assert server.received == [plan.clients for plan in plans]
     assert [agent.model for agent in agents] == [3] * len(EVERYBODY)
     assert sum(agent.trained for agent in agents) == sum(len(plan.clients) for plan in plans)
+    assert all(metadata == (results or {}) for metadata in server.metadata)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm")
+def test_appfl_itself() -> None:
+    """APPFL's own scheduler and aggregator; a trainer with validation, which returns its results beside the model."""
+    scheduler = pytest.importorskip("appfl.algorithm.scheduler")
+    aggregator = pytest.importorskip("appfl.algorithm.aggregator")
+    config = pytest.importorskip("omegaconf").OmegaConf.create({"num_clients": len(EVERYBODY)})
+    torch = pytest.importorskip("torch")
+    averaging = aggregator.FedAvgAggregator(
+        torch.nn.Linear(1, 1), pytest.importorskip("omegaconf").OmegaConf.create({"client_weights_mode": "equal"})
+    )
+    sync = scheduler.SyncScheduler(config, averaging, None)
+
+    class Server:
+        """As `ServerAgent.global_update` does it."""
+
+        def __init__(self) -> None:
+            self.scheduler = sync
+
+        def training_finished(self) -> bool:
+            return bool(sync.get_num_global_epochs() >= 3)
+
+        def global_update(self, client_id: str, local_model: Any, blocking: bool, **metadata: Any) -> Any:
+            return sync.schedule(client_id, local_model, **metadata)
+
+    class Trained(Agent):
+        def get_parameters(self) -> Any:
+            return {"weight": torch.full((1, 1), float(self.trained)), "bias": torch.zeros(1)}, {"val_loss": 0.5}
+
+        def load_parameters(self, model: Any) -> None:
+            assert set(model) == {"weight", "bias"}
+
+    agents = [Trained(f"Client{number}") for number in EVERYBODY]
+    recipe("appfl", client_agents=agents, server_agent=Server())
+    plans = expected(range(1, 4), {f"Client{number}": number for number in EVERYBODY})
+    assert sum(agent.trained for agent in agents) == sum(len(plan.clients) for plan in plans)
+
+
+@pytest.mark.usefixtures("warm")
+def test_appfl_is_told_when_nobody_can_ever_upload() -> None:
+    agents = [Agent(f"Client{number}") for number in EVERYBODY]
+    with pytest.raises(RuntimeError, match=r"10 empty rounds: no client can upload"):
+        recipe("appfl", never, client_agents=agents, server_agent=ServerAgent(epochs=3))

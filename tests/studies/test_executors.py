@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections import deque
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 
 import pytest
 
@@ -124,3 +128,78 @@ def test_dask_that_is_missing_or_silent(monkeypatch, experiment):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(MissingDependencyError, match=r"fedss-opt\[distributed\]"):
         list(run_jobs(jobs_of(experiment), executor="dask=tcp://127.0.0.1:1"))
+
+
+def test_an_address_that_no_scheduler_can_have_is_refused_at_once(experiment):
+    pytest.importorskip("distributed")
+    started = time.monotonic()
+    with pytest.raises(OptionError, match=r"^executor = 'dask=nonsense://x': .*unknown address scheme 'nonsense'"):
+        list(run_jobs(jobs_of(experiment), executor="dask=nonsense://x"))
+    assert time.monotonic() - started < 20.0
+
+
+def test_what_a_pool_cancels_or_returns_empty_is_lost_and_said(experiment, outcomes):
+    class Unreliable(Executor):
+        calls = 0
+
+        def submit(self, function, /, *args, **named):
+            Unreliable.calls += 1
+            future = Future()
+            if Unreliable.calls == 1:
+                future.set_result(outcomes[0])
+            elif Unreliable.calls == 2:
+                future.cancel()
+                future.set_running_or_notify_cancel()
+            elif Unreliable.calls == 3:
+                future.set_result(None)
+            return future
+
+    done = []
+
+    def drain():
+        waiting = deque(jobs_of(experiment)[:4])
+        lost = yield from executors._drain(
+            Unreliable(), executors.run_job, waiting, 4, lambda: False, lambda: None, lambda: 0.5
+        )
+        done.extend(lost)
+
+    assert list(drain()) == [outcomes[0]]
+    assert [job.place for job, _ in done] == [1, 2, 3]
+    assert [executors._why_lost(error) for _, error in done] == [
+        "the scheduler gave it up, or is gone",
+        "its worker returned nothing",
+        "no worker answers",
+    ]
+
+
+def one_of_many(job: Job) -> RunOutcome:
+    """Take a moment, so that a cluster can be lost meanwhile."""
+    time.sleep(0.5)
+    return RunOutcome(job, error="ran")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", ["scheduler", "workers"])
+def test_what_is_done_is_kept_when_the_cluster_is_lost(gone, monkeypatch, tmp_path):
+    pytest.importorskip("distributed")
+    from ..dask_cluster import Cluster  # noqa: PLC0415
+
+    monkeypatch.setattr(executors, "run_job", one_of_many)
+    monkeypatch.setattr(executors, "_GONE_S", 5.0)
+    jobs = jobs_of(small_experiment(run={"algorithms": ("fedavg",), "policies": ("all",), "seeds": tuple(range(40))}))
+    with ExitStack() as stack:
+        cluster = Cluster(tmp_path, stack)
+        ended = []
+        for outcome in run_jobs(jobs, executor=f"dask={cluster.client.scheduler.address}"):
+            ended.append(outcome)
+            if len(ended) == 5:
+                for process in [cluster.scheduler] if gone == "scheduler" else cluster.workers:
+                    cluster.kill(process)
+    assert sorted(outcome.job.place for outcome in ended) == list(range(40))
+    assert sum(outcome.error == "ran" for outcome in ended) >= 5
+    assert {outcome.error for outcome in ended} - {"ran"} <= {
+        "the scheduler gave it up, or is gone",
+        "no worker answers",
+        "its worker died, again and again",
+    }
+    assert {outcome.error for outcome in ended} != {"ran"}
