@@ -12,7 +12,7 @@ from ..exceptions import FileFormatError
 from ..fields import FIELD, FIELDS
 from ..problem import Problem
 from ..wording import nearest
-from .npz import read_npz
+from .npz_archive import read_npz
 from .problem_document import PROBLEM_FORMAT, VERSION, given_fields, rebuild
 from .reading import refusal
 

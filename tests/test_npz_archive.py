@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import fedss_opt as fo
-from fedss_opt.documents import npz, save_solution
+from fedss_opt.documents import npz_archive, save_solution
 from fedss_opt.documents.archives import problem_archive, problem_of_archive
 from fedss_opt.documents.files import json_text, load_solution, parse_json
-from fedss_opt.documents.npz import read_npz
+from fedss_opt.documents.npz_archive import read_npz
 
 from . import by_hand
 
@@ -111,7 +111,7 @@ def test_both_orders_of_a_matrix_are_read():
 
 
 def test_what_would_fill_the_memory_is_refused_before_it_is_unfolded():
-    small = archive(("a.npy", array(shaped(f"({npz._MOST_BYTES // 8},)"), bytes(npz._MOST_BYTES))))
+    small = archive(("a.npy", array(shaped(f"({npz_archive._MOST_BYTES // 8},)"), bytes(npz_archive._MOST_BYTES))))
     assert len(small) < 2**21
     tracemalloc.start()
     try:
