@@ -11,7 +11,9 @@ from ..checking import check
 from ..documents import problem_from_dict, solution_from_dict, solution_to_dict
 from ..exceptions import InputError
 from ..problem import Problem
+from ..solution import Solution
 from ..solvers import METHODS, solve
+from .body_parser import HERE, BodyParser
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError, parsed
 
@@ -52,7 +54,7 @@ class Done:
     seconds: float = 0.0
 
 
-def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
+def solve_body(body: bytes, options: SolveOptions, limits: Limits, parser: BodyParser = HERE) -> Done:
     """Answer a problem document.
 
     Raises
@@ -60,7 +62,7 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
     FedssOptError
         For whatever `refusal_of` knows a refusal.
     """
-    problem = _problem(parsed(body), limits)
+    problem = parser.call(len(body), _problem_of, body, limits)
     solution = solve(
         problem,
         options.method,
@@ -79,7 +81,7 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
     )
 
 
-def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
+def check_body(body: bytes, gap_tol: float, limits: Limits, parser: BodyParser = HERE) -> Done:
     """Check the answer in a document ``{"problem": ..., "solution": ...}``.
 
     Raises
@@ -87,6 +89,22 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
     FedssOptError
         For whatever `refusal_of` knows a refusal; paths begin with ``$.problem`` or ``$.solution``.
     """
+    problem, solution = parser.call(len(body), _pair_of, body, limits)
+    report = check(problem, solution, gap_tol=gap_tol)
+    return Done(
+        body=json_bytes(report.to_dict()),
+        n_clients=problem.n_clients,
+        n_tasks=problem.n_tasks,
+        outcome="holds" if report.ok else "violated" if report.failed else "not proved",
+        method=solution.method if solution.method in METHODS else "other",
+    )
+
+
+def _problem_of(body: bytes, limits: Limits) -> Problem:
+    return _problem(parsed(body), limits)
+
+
+def _pair_of(body: bytes, limits: Limits) -> tuple[Problem, Solution]:
     document = parsed(body)
     if not isinstance(document, dict) or set(document) != set(CHECK_KEYS):
         raise RefusedError(
@@ -99,14 +117,7 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
         solution = solution_from_dict(document["solution"], problem)
     except InputError as error:
         raise error.at(f"$.{part}") from None
-    report = check(problem, solution, gap_tol=gap_tol)
-    return Done(
-        body=json_bytes(report.to_dict()),
-        n_clients=problem.n_clients,
-        n_tasks=problem.n_tasks,
-        outcome="holds" if report.ok else "violated" if report.failed else "not proved",
-        method=solution.method if solution.method in METHODS else "other",
-    )
+    return problem, solution
 
 
 def _problem(document: Any, limits: Limits) -> Problem:
