@@ -9,7 +9,8 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,19 +22,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .. import __version__
 from .access import Token, is_loopback_name
 from .admission import Admission
-from .body_parser import BodyParser
+from .body_parser import LONG_BYTES, BodyParser
 from .limits import Limits
 from .logs import event
 from .metrics import Metrics
 from .openapi import openapi
 from .problem_details import RefusalKind, RefusedError, refusal_of
 from .request_body import check_options, discard_body, read_body, solve_options
-from .work import Done, check_body, json_bytes, solve_body
+from .work import Done, check_parsed, json_bytes, pair_of, problem_of, solve_parsed
 
 __all__ = ["build_app"]
 
 # Labels of metrics and logs; whatever else is asked for is "other", for a path may carry anything.
 PATHS = ("/v1/solve", "/v1/check", "/health", "/metrics", "/openapi.json")
+
+T = TypeVar("T")
 
 _FACTS = "fedss_opt.facts"
 
@@ -89,13 +92,13 @@ class _Endpoints:
 
     async def solve(self, request: Request) -> Response:
         options = solve_options(request, self._limits)
-        done = await self._work(request, lambda body: solve_body(body, options, self._limits, self._parser))
+        done = await self._work(request, problem_of, lambda problem: solve_parsed(problem, options))
         self._metrics.solved(done)
         return _json(done.body)
 
     async def check(self, request: Request) -> Response:
         gap_tol = check_options(request)
-        done = await self._work(request, lambda body: check_body(body, gap_tol, self._limits, self._parser))
+        done = await self._work(request, pair_of, lambda pair: check_parsed(pair, gap_tol))
         return _json(done.body)
 
     async def health(self, request: Request) -> Response:
@@ -109,14 +112,18 @@ class _Endpoints:
     async def openapi(self, request: Request) -> Response:
         return _json(self._openapi)
 
-    async def _work(self, request: Request, work: Callable[[bytes], Done]) -> Done:
+    async def _work(self, request: Request, parse: Callable[[bytes, Limits], T], work: Callable[[T], Done]) -> Done:
         """Admit a request, read its body, and work on it in a thread, where nothing else waits for it."""
         # Admitted before it is read: the bodies in memory are at most as many as the requests under way.
         with self._admission.enter(request.client.host if request.client else ""):
             body = await read_body(request, self._limits)
             length = len(body)
             try:
-                done = await asyncio.get_running_loop().run_in_executor(self._executor, work, body)
+                run = partial(asyncio.get_running_loop().run_in_executor, self._executor)
+                if length >= LONG_BYTES:
+                    done = await run(work, await self._parser.call(parse, body, self._limits))
+                else:
+                    done = await run(_parse_and_work, parse, work, body, self._limits)
             except Exception as error:
                 refusal = refusal_of(error)
                 if refusal.kind is RefusalKind.INTERNAL:
@@ -134,6 +141,12 @@ class _Endpoints:
             "solve_seconds": round(done.seconds, 6),
         }
         return done
+
+
+def _parse_and_work(
+    parse: Callable[[bytes, Limits], T], work: Callable[[T], Done], body: bytes, limits: Limits
+) -> Done:
+    return work(parse(body, limits))
 
 
 class _RequestMiddleware:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -10,63 +11,51 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from .problem_details import RefusalKind, RefusedError
 
-__all__ = ["HERE", "BodyParser"]
+__all__ = ["LONG_BYTES", "BodyParser"]
 
-_LONG_BYTES = 2**17  # some milliseconds of JSON, in which no other thread runs
+LONG_BYTES = 2**17  # some milliseconds of JSON, in which no other thread runs
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class BodyParser:
-    """Calls functions of bodies: here where the body is short, else in one of so many processes.
+    """Calls functions of long bodies in one of so many processes.
 
-    Processes start when they are needed, and end with this one, however it ends.
+    Processes start when they are needed, and end with this one, however it ends. All calls come from the event loop's
+    thread, and no thread that solves waits for them.
     """
 
     def __init__(self, processes: int) -> None:
-        self._processes, self._lock = processes, threading.Lock()
+        self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
 
-    def call(self, length: int, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function makes of a body of so many bytes, or raise what it raises.
+    async def call(self, parse: Callable[..., T], *args: Any) -> T:
+        """Return what a function makes of a body, or raise what it raises.
 
         Raises
         ------
         RefusedError
             503 when the system has ended the process, as it does where memory is short.
         """
-        if length < _LONG_BYTES or not self._processes:
-            return parse(*args, **kwargs)
-        pool = self._started()
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), _prepare)
+        pool = self._pool
         try:
-            return pool.submit(_collected, parse, *args, **kwargs).result()
+            return await asyncio.wrap_future(pool.submit(_collected, parse, *args))
         except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    self._pool = None
+            if self._pool is pool:
+                self._pool = None
             raise RefusedError(RefusalKind.BUSY, "the process that read the body has ended") from None
-
-    def _started(self) -> ProcessPoolExecutor:
-        with self._lock:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), _prepare)
-            return self._pool
 
     def close(self) -> None:
         """End the processes."""
-        with self._lock:
-            if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
-                self._pool = None
-
-
-HERE = BodyParser(0)
-"""Parses all bodies in this process."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
 
 def _prepare() -> None:
@@ -86,9 +75,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _collected(parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _collected(parse: Callable[..., T], *args: Any) -> T:
     """Call, without looking for cycles among millions of new objects; and leave none behind."""
     try:
-        return parse(*args, **kwargs)
+        return parse(*args)
     finally:
         gc.collect()

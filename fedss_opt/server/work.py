@@ -13,11 +13,23 @@ from ..exceptions import InputError
 from ..problem import Problem
 from ..solution import Solution
 from ..solvers import METHODS, solve
-from .body_parser import HERE, BodyParser
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError, parsed
 
-__all__ = ["MAX_SEED", "METHODS_SERVED", "Done", "SolveOptions", "check_body", "json_bytes", "solve_body", "warm_up"]
+__all__ = [
+    "MAX_SEED",
+    "METHODS_SERVED",
+    "Done",
+    "SolveOptions",
+    "check_body",
+    "check_parsed",
+    "json_bytes",
+    "pair_of",
+    "problem_of",
+    "solve_body",
+    "solve_parsed",
+    "warm_up",
+]
 
 # The convex reference leaves the clock to another party's solver, which may not look at it.
 METHODS_SERVED = tuple(name for name in METHODS if name != "cvxpy")
@@ -54,7 +66,7 @@ class Done:
     seconds: float = 0.0
 
 
-def solve_body(body: bytes, options: SolveOptions, limits: Limits, parser: BodyParser = HERE) -> Done:
+def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
     """Answer a problem document.
 
     Raises
@@ -62,7 +74,11 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits, parser: BodyP
     FedssOptError
         For whatever `refusal_of` knows a refusal.
     """
-    problem = parser.call(len(body), _problem_of, body, limits)
+    return solve_parsed(problem_of(body, limits), options)
+
+
+def solve_parsed(problem: Problem, options: SolveOptions) -> Done:
+    """Answer a problem."""
     solution = solve(
         problem,
         options.method,
@@ -81,7 +97,7 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits, parser: BodyP
     )
 
 
-def check_body(body: bytes, gap_tol: float, limits: Limits, parser: BodyParser = HERE) -> Done:
+def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
     """Check the answer in a document ``{"problem": ..., "solution": ...}``.
 
     Raises
@@ -89,7 +105,12 @@ def check_body(body: bytes, gap_tol: float, limits: Limits, parser: BodyParser =
     FedssOptError
         For whatever `refusal_of` knows a refusal; paths begin with ``$.problem`` or ``$.solution``.
     """
-    problem, solution = parser.call(len(body), _pair_of, body, limits)
+    return check_parsed(pair_of(body, limits), gap_tol)
+
+
+def check_parsed(pair: tuple[Problem, Solution], gap_tol: float) -> Done:
+    """Check an answer to a problem."""
+    problem, solution = pair
     report = check(problem, solution, gap_tol=gap_tol)
     return Done(
         body=json_bytes(report.to_dict()),
@@ -100,11 +121,13 @@ def check_body(body: bytes, gap_tol: float, limits: Limits, parser: BodyParser =
     )
 
 
-def _problem_of(body: bytes, limits: Limits) -> Problem:
+def problem_of(body: bytes, limits: Limits) -> Problem:
+    """Return the problem in a body; the errors are those of `solve_body`."""
     return _problem(parsed(body), limits)
 
 
-def _pair_of(body: bytes, limits: Limits) -> tuple[Problem, Solution]:
+def pair_of(body: bytes, limits: Limits) -> tuple[Problem, Solution]:
+    """Return the problem and the answer in a body; the errors are those of `check_body`."""
     document = parsed(body)
     if not isinstance(document, dict) or set(document) != set(CHECK_KEYS):
         raise RefusedError(
