@@ -149,7 +149,7 @@ class Client:
 
 def request_of(method: str, path: str, body: bytes = b"") -> bytes:
     kind = "Content-Type: application/json\r\n" if body else ""
-    return f"{method} {path} HTTP/1.1\r\nHost: here\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def processor_s(port: int) -> float:

@@ -11,7 +11,7 @@ from .exceptions import FileFormatError
 from .fields import CLIENT_FIELDS, LINKS
 from .wording import nearest
 
-__all__ = ["COLUMNS", "DECIBELS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name"]
+__all__ = ["COLUMNS", "DECIBELS", "TASK", "Rows", "check_head", "decode_table", "rows_of", "task_name", "text_cell"]
 
 TASK = "task:"
 """What the name of a task's column begins with."""
@@ -25,6 +25,7 @@ _SHOWN = {"id": "client_ids"} | {
 COLUMNS = _SHOWN | {"weights": "weights"}
 """A column -> the field that it fills."""
 _CHANNEL = tuple(column for column, name in _SHOWN.items() if name in LINKS.values())
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SNR = {"snr", "snrdb", "sinr", "sinrdb"}
 _CN0 = {"cn0", "cn0db", "cno", "cnodb", "cnodbhz"}
 
@@ -130,3 +131,14 @@ def _hint(column: str) -> str:
     # What is longer than any name would drown the rest.
     task = f"; if it is a task, name it {TASK + column!r}" if len(column) <= 100 else ""
     return f"{known}{task}; a name beginning with # is a comment"
+
+
+def text_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula: with an apostrophe before ``= + - @`` and tabs.
+
+    Examples
+    --------
+    >>> text_cell("phone"), text_cell("=1+1")
+    ('phone', "'=1+1")
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -20,7 +20,7 @@ from .fields import CLIENT_FIELDS, FIELD, Field
 from .problem import Problem
 from .quantities import offered, parse_bandwidth, required_amounts
 from .solution import Solution
-from .table_text import COLUMNS, DECIBELS, TASK, Rows, check_head, decode_table, rows_of, task_name
+from .table_text import COLUMNS, DECIBELS, TASK, Rows, check_head, decode_table, rows_of, task_name, text_cell
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,6 +31,8 @@ ANSWER_COLUMNS = ("id", "selected", "bandwidth_hz", "rate_bps", "upload_s", "fin
 """The columns of an answer's CSV."""
 
 _RELEVANCE = replace(FIELD["relevance"], default=0.0)
+_LEAST_DB, _MOST_DB = -50.0, 250.0  # beyond it stands what means "unknown"
+_ACCEPTED_DB = f"must be a finite number (dB-Hz), plausible from {_LEAST_DB:g} to {_MOST_DB:g}"
 _TRUE = {"true", "1", "yes", "y"}
 _FALSE = {"false", "0", "no", "n"}
 
@@ -165,7 +167,7 @@ def _refused(column: str, line: int, message: str = "", *, value: object = ABSEN
 
 def _values(field: Field, head: Sequence[str], j: int, rows: Rows) -> list[Any]:
     """Read a column; the first cell that is no value of the field is refused."""
-    column, accepted = head[j], "must be a finite number (dB-Hz)" if head[j] == DECIBELS else field.accepted()
+    column, accepted = head[j], _ACCEPTED_DB if head[j] == DECIBELS else field.accepted()
     values = []
     for line, row in rows:
         text = row[j].strip()
@@ -196,8 +198,7 @@ def _number(text: str, column: str) -> float:
     except ValueError:
         value = math.nan
     if column == DECIBELS:
-        # 10**308.25 is the largest double.
-        value = 10.0 ** (value / 10.0) if abs(value) < 3000.0 else math.nan
+        value = 10.0 ** (value / 10.0) if _LEAST_DB <= value <= _MOST_DB else math.nan
     return value
 
 
@@ -217,7 +218,8 @@ def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str])
     """Write an answer to ``*.csv``, one client a row in the problem's order; all or nothing.
 
     The columns are ``id``, ``selected`` (true/false), ``bandwidth_hz``, ``rate_bps``, ``upload_s``, ``finish_s``; the
-    last three are empty for clients left out.
+    last three are empty for clients left out. An id that a spreadsheet would take for a formula has an apostrophe
+    before it.
 
     Raises
     ------
@@ -249,5 +251,5 @@ def save_answer(problem: Problem, solution: Solution, path: str | PathLike[str])
         figures: Sequence[object] = ("0", "", "", "")
         if chosen:
             figures = [repr(float(array[n])) for array in (bandwidth, rate, upload, finish)]
-        writer.writerow([problem.client_name(n), "true" if chosen else "false", *figures])
+        writer.writerow([text_cell(problem.client_name(n)), "true" if chosen else "false", *figures])
     write_atomically(path, stream.getvalue().encode())

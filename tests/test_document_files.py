@@ -173,6 +173,16 @@ def test_a_rewrite_keeps_the_permissions_and_follows_links(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_file_that_forbids_writing_is_not_replaced(tmp_path, cell):
+    path = tmp_path / "cell.json"
+    path.write_text("old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match=r"is read-only, and is not replaced.*cell\.json"):
+        cell.save(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_device_is_written_to_as_it_is():
     write_atomically(os.devnull, b"x")
     assert not Path(os.devnull).is_file()

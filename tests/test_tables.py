@@ -132,6 +132,7 @@ HEAD = "id,payload_bits,cn0_hz,available,task:a\n"
         ("payload_bits,C/N0\n1,1\n", "'C/N0': unknown column (did you mean 'cn0_dbhz', in dB-Hz, or 'cn0_hz', in Hz?)"),
         ("payload_bits,cn0_hz,\n1,1,1\n", "line 1, column 3: '': unknown column: it has no name"),
         ("payload_bits,cn0_dbhz\n1,3085\n", "line 2, column cn0_dbhz: '3085': must be a finite number (dB"),
+        ("payload_bits,cn0_dbhz\n1,-125\n", "'-125': must be a finite number (dB-Hz), plausible from -50 to 250"),
         ("payload_bits,cn0_dbhz\n1,9999\n", "line 2, column cn0_dbhz: '9999': must be a finite number (dB"),
         ("payload_bits,cn0_hz,mandatory,available\n1,1,yes,no\n", "line 2, column mandatory: true where"),
         ("payload_bits,cn0_hz,min_bandwidth_hz,max_bandwidth_hz\n1,1,3,2\n", "line 2, column min_b"),
@@ -165,7 +166,7 @@ def test_a_cell_in_decibels_may_be_negative_and_is_refused_in_its_own_unit():
     assert parse("payload_bits,cn0_dbhz\n1,-10\n", ()).cn0_hz.tolist() == [0.1]
     with pytest.raises(fo.FileFormatError) as caught:
         parse("payload_bits,cn0_dbhz\n1,\n", ())
-    assert str(caught.value).endswith("must be a finite number (dB-Hz)")
+    assert str(caught.value).endswith("must be a finite number (dB-Hz), plausible from -50 to 250")
 
 
 @given(st.lists(st.sampled_from(["a", " a", "a ", "A", "b", "\u00a0a", "a b", "a  b"]), min_size=1, max_size=4))
@@ -316,3 +317,12 @@ def test_no_answer_is_no_table(tmp_path):
     with pytest.raises(fo.FileFormatError, match="no answer to write as a table: infeasible"):
         tables.save_answer(problem, by_hand.uncovered(problem, 0), tmp_path / "answer.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_id_of_an_answer_is_a_formula(tmp_path):
+    names = ["=1+1", "+1", "-1", "@sum", "\tx", "phone"]
+    problem = fo.Problem(payload_bits=[1e6] * 6, cn0_hz=3e7, bandwidth_hz=1e6, client_ids=names)
+    tables.save_answer(problem, by_hand.answer(problem), tmp_path / "answer.csv")
+    with open(tmp_path / "answer.csv", newline="") as stream:
+        found = [row["id"] for row in csv.DictReader(stream)]
+    assert found == ["'=1+1", "'+1", "'-1", "'@sum", "'\tx", "phone"]

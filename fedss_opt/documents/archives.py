@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
-from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -15,10 +12,11 @@ from ..exceptions import FileFormatError
 from ..fields import FIELD, FIELDS
 from ..problem import Problem
 from ..wording import nearest
+from .npz_archive import read_npz
 from .problem_document import PROBLEM_FORMAT, VERSION, given_fields, rebuild
 from .reading import refusal
 
-__all__ = ["document_archive", "document_of_archive", "problem_archive", "problem_of_archive", "read_npz"]
+__all__ = ["document_archive", "document_of_archive", "problem_archive", "problem_of_archive"]
 
 
 def problem_archive(problem: Problem) -> bytes:
@@ -44,40 +42,6 @@ def _archive(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
-
-
-def read_npz(data: bytes, known: Container[str] | None = None) -> dict[str, npt.NDArray[Any] | None]:
-    """Read the arrays of an NPZ archive, without pickles.
-
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    known : container of str, optional
-        Arrays to read; the others are not looked at, and are None. By default all.
-
-    Raises
-    ------
-    FileFormatError
-        When the bytes are no such archive, or not the whole of it.
-    """
-    if not zipfile.is_zipfile(io.BytesIO(data)):  # np.load would go on to try its other formats
-        raise FileFormatError("not an NPZ archive, or cut off")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] if known is None or name in known else None for name in archive.files}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
-        what = str(error).strip().splitlines()
-        raise FileFormatError(f"not a complete NPZ archive without pickles: {what[0] if what else error!r}") from None
 
 
 def problem_of_archive(data: bytes) -> Problem:

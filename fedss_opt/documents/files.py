@@ -12,8 +12,9 @@ from ..atomic_files import write_atomically
 from ..exceptions import FileFormatError
 from ..problem import Problem
 from ..solution import Solution
-from .archives import document_archive, document_of_archive, problem_archive, problem_of_archive, read_npz
+from .archives import document_archive, document_of_archive, problem_archive, problem_of_archive
 from .json_text import decode, json_text, parse_json
+from .npz_archive import read_npz
 from .problem_document import problem_from_dict, problem_to_dict
 from .solution_document import solution_from_dict, solution_to_dict
 

@@ -133,8 +133,10 @@ def numbers(value: Any, path: str, *, dimensions: Collection[int], null: float |
 
 
 def _row(value: list[Any], path: str, null: float | None, index: tuple[int, ...] = ()) -> FloatArray:
-    if set(map(type, value)) <= {float} and all(map(math.isfinite, value)):
-        return np.array(value, dtype=np.float64)
+    if set(map(type, value)) <= {float}:
+        row = np.array(value, dtype=np.float64)
+        if np.isfinite(row).all():
+            return row
     return np.array([_number(item, path, null, (*index, i)) for i, item in enumerate(value)], dtype=np.float64)
 
 

@@ -22,8 +22,16 @@ __all__ = [
 THERMAL_DBM_PER_HZ = -174.0
 """Density of thermal noise at 290 K, dBm/Hz: 10 log10(1.38e-23 J/K * 290 K * 1e3 mW/W), rounded as is the custom."""
 
-# Decibels beyond this are a mistake in units; within it every power ratio is far inside double precision.
-_MOST_DB = 300.0
+# What radios report and links have, with room; beyond it stands a value that means "unknown", or a sign was lost.
+_PLAUSIBLE: dict[str, tuple[float, float]] = {
+    "sinr_db": (-50.0, 70.0),
+    "rsrp_dbm": (-160.0, -20.0),
+    "reference_power_dbm": (-60.0, 60.0),
+    "transmit_power_dbm": (-60.0, 60.0),
+    "noise_figure_db": (0.0, 40.0),
+    "interference_db": (0.0, 100.0),
+}
+_HINT = {"rsrp_dbm": " (dBm are negative here)"}
 
 
 class CqiTable(StrEnum):
@@ -83,7 +91,7 @@ def cn0_from_sinr(sinr_db: float, bandwidth_hz: float) -> float:
     Raises
     ------
     OptionError
-        For what is no number of decibels, or no bandwidth > 0.
+        For a SINR outside -50 to 70 dB, which is none but stands for "unknown", or no bandwidth > 0.
 
     Examples
     --------
@@ -130,7 +138,8 @@ def cn0_from_rsrp(
     Raises
     ------
     OptionError
-        For what is no number of decibels.
+        For what no radio has: an RSRP outside -160 to -20 dBm or not below the reference power, powers outside
+        -60 to 60 dBm, a noise figure outside 0 to 40 dB, interference outside 0 to 100 dB.
 
     Examples
     --------
@@ -139,11 +148,16 @@ def cn0_from_rsrp(
     '2.512e+07'
     """
     received = _decibels("rsrp_dbm", rsrp_dbm)
-    loss_db = _decibels("reference_power_dbm", reference_power_dbm) - received
+    reference_dbm = _decibels("reference_power_dbm", reference_power_dbm)
+    if received >= reference_dbm:
+        raise OptionError(
+            field="rsrp_dbm", value=rsrp_dbm, accepted=f"must be below reference_power_dbm = {reference_dbm:g}"
+        )
+    loss_db = reference_dbm - received
     sent = _decibels("transmit_power_dbm", transmit_power_dbm)
     density_dbm = THERMAL_DBM_PER_HZ + _decibels("noise_figure_db", noise_figure_db)
     density_dbm += _decibels("interference_db", interference_db)
-    return _ratio(_decibels("C/N0", sent - loss_db - density_dbm))
+    return _ratio(sent - loss_db - density_dbm)
 
 
 def spectral_efficiency_from_cqi(cqi: int, table: CqiTable | str = CqiTable.QAM64) -> float:
@@ -209,7 +223,13 @@ def spectral_efficiency_from_throughput(throughput_bps: float, bandwidth_hz: flo
 
 
 def _decibels(name: str, value: float) -> float:
-    return number(name, value, low=-_MOST_DB, high=_MOST_DB)
+    """Accept decibels that a radio can have."""
+    low, high = _PLAUSIBLE[name]
+    try:
+        return number(name, value, low=low, high=high)
+    except OptionError as error:
+        error.accepted += f", which is what is plausible{_HINT.get(name, '')}"
+        raise
 
 
 def _ratio(decibels: float) -> float:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..exceptions import OptionError
 
-__all__ = ["TOKEN_VARIABLE", "Address", "Token", "read_token", "resolve"]
+__all__ = ["TOKEN_VARIABLE", "Address", "Token", "is_loopback_name", "read_token", "resolve"]
 
 TOKEN_VARIABLE = "FEDSS_OPT_TOKEN"
 
@@ -95,16 +98,44 @@ class Address:
         """Whether only this machine reaches it."""
         return ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
 
-    def listen(self) -> socket.socket:
-        """Bind a socket; `OSError` where the address is not to be had."""
-        listener = socket.socket(self.family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self.host, self.port))
-        except OSError as error:
-            listener.close()
-            raise OSError(error.errno, error.strerror, f"{self.host} port {self.port}") from None
-        return listener
+    @contextmanager
+    def listen(self) -> Iterator[socket.socket]:
+        """Bind a socket; `OSError` where the address is not to be had, or another server has bound it."""
+        with ExitStack() as sockets:
+            try:
+                if self.port and sys.platform == "linux":
+                    # There two servers may bind one port, as long as neither hears anybody yet.
+                    place = sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                    place.bind(f"\0fedss-opt {self.host} {self.port}")
+                listener = sockets.enter_context(socket.socket(self.family, socket.SOCK_STREAM))
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((self.host, self.port))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, f"{self.host} port {self.port}") from None
+            yield listener
+
+
+def is_loopback_name(host: bytes) -> bool:
+    """Tell whether a ``Host`` header names this machine as it names itself, with or without a port.
+
+    Examples
+    --------
+    >>> is_loopback_name(b"localhost:8080"), is_loopback_name(b"[::1]"), is_loopback_name(b"evil.example")
+    (True, True, False)
+    """
+    found = _HOST.fullmatch(host.decode("latin-1").lower())
+    if found is None:
+        return False
+    name = found["v6"] or found["name"]
+    if name.rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+_HOST = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<name>[^:\[\]]+))(?::\d{0,5})?")
 
 
 def resolve(host: str, port: int, token: Token | None) -> Address:

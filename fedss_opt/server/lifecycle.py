@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -19,6 +20,7 @@ from .. import __version__
 from .access import Address, Token
 from .admission import Admission
 from .asgi import build_app
+from .body_parser import BodyParser
 from .limits import Limits
 from .logs import event, start_logging
 from .protocol import patient_protocol
@@ -45,14 +47,17 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _end_at_once(signum: int, frame: FrameType | None) -> None:
+    """End before anything has begun: compilers are not interrupted well, and the first process has no default."""
+    event("stopped")
+    os._exit(0)
+
+
 @contextmanager
 def _normal_end(server: _Server) -> Iterator[None]:
     """Let SIGTERM be a normal end: uvicorn raises it once more, when all is finished, for whoever listened before."""
-    before = signal.signal(signal.SIGTERM, server.handle_exit)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    yield
 
 
 def serve(address: Address, *, token: Token | None = None, limits: Limits | None = None) -> None:
@@ -77,10 +82,17 @@ def serve(address: Address, *, token: Token | None = None, limits: Limits | None
     """
     limits = limits or Limits()
     start_logging()
+    before = signal.signal(signal.SIGTERM, _end_at_once)
+    try:
+        _serve(address, token, limits)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _serve(address: Address, token: Token | None, limits: Limits) -> None:
     # Else every counter has a second series, with the moment of its creation.
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    listener = address.listen()
-    with listener:
+    with address.listen() as listener:
         host, port = listener.getsockname()[:2]
         event("starting", version=__version__, host=host, port=port, token=token is not None)
         began = time.perf_counter()
@@ -88,14 +100,16 @@ def serve(address: Address, *, token: Token | None = None, limits: Limits | None
         event("warm", seconds=round(time.perf_counter() - began, 3))
         admission = Admission(limits)
         executor = ThreadPoolExecutor(limits.workers, thread_name_prefix="solve")
+        parser = BodyParser(limits.workers)
         try:
-            app = build_app(limits=limits, token=token, admission=admission, executor=executor)
+            app = build_app(limits=limits, token=token, admission=admission, executor=executor, parser=parser)
             server = _Server(_configuration(app, limits), admission)
             with _normal_end(server):
                 server.run(sockets=[listener])
         finally:
             # What still waits after the time to drain has nobody left to answer; what runs ends with its time limit.
             executor.shutdown(cancel_futures=True)
+            parser.close()
             event("stopped")
 
 

@@ -57,7 +57,8 @@ def openapi(limits: Limits, *, needs_token: bool) -> dict[str, Any]:
 
 
 def _paths(limits: Limits, needs_token: bool) -> dict[str, Any]:
-    tokens = (RefusalKind.UNAUTHORIZED,) if needs_token else ()
+    tokens = (RefusalKind.UNAUTHORIZED,) if needs_token else (RefusalKind.WRONG_HOST,)
+    names = () if needs_token else tokens
     gap_tol = {
         path: _parameter(
             "gap_tol", f"Certified gap up to which an answer is optimal; {default}.", {"type": "number", "minimum": 0}
@@ -99,7 +100,7 @@ def _paths(limits: Limits, needs_token: bool) -> dict[str, Any]:
                 "operationId": "health",
                 "summary": "Whether problems are taken; needs no token.",
                 "security": [],
-                "responses": _json("They are.", "Health") | _refusals((RefusalKind.STOPPING,)),
+                "responses": _json("They are.", "Health") | _refusals((RefusalKind.STOPPING, *names)),
             }
         },
         "/metrics": {

@@ -34,6 +34,7 @@ class RefusalKind(StrEnum):
     TOO_LARGE = "too-large", 413, "More bytes than are accepted here"
     WRONG_MEDIA_TYPE = "wrong-media-type", 415, "The body must be plain application/json"
     UNAUTHORIZED = "unauthorized", 401, "A valid bearer token is needed"
+    WRONG_HOST = "wrong-host", 421, "This server does not answer in that name"
     NOT_FOUND = "not-found", 404, "There is nothing here"
     WRONG_METHOD = "wrong-method", 405, "This method is not for this path"
     TOO_SLOW = "too-slow", 408, "The request did not arrive in time"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import h11
@@ -22,8 +23,12 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
 
     A request's head must arrive within `head_s` of the connection or of the answer before it, however many bytes
     drip in meanwhile: uvicorn waits for the first one without an end, and every byte stops its clock. Who does not
-    read an answer for `body_s` is let go too. The clock for bodies that are sent is in `reading.read_body`.
+    read an answer for `body_s` is let go too. The clock for bodies that are sent is in `request_body.read_body`.
+
+    Where all places are taken, or one address has half of them without a request, the oldest connection without one
+    makes room: of that address, or of the one that has most of them.
     """
+    waiting: dict[PatientProtocol, None] = {}  # without a request; the oldest first
 
     class PatientProtocol(H11Protocol):
         def __init__(
@@ -36,13 +41,36 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
             super().__init__(config, server_state, app_state, _loop)
             self._clock: asyncio.TimerHandle | None = None
             self._writing: asyncio.TimerHandle | None = None
+            self._half_closed = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > limits.max_connections:
-                self._refuse(RefusalKind.BUSY, f"at most {limits.max_connections} connections are held")
+            most = limits.max_connections
+            crowd = Counter(one.address for one in waiting)
+            crowded = self.address if crowd[self.address] >= max(1, most // 2) else ""
+            if len(self.connections) > most and crowd:
+                crowded = crowd.most_common(1)[0][0]
+            if crowded:
+                oldest = next(one for one in waiting if one.address == crowded)
+                oldest.make_room()
+            elif len(self.connections) > most:
+                self._refuse(RefusalKind.BUSY, f"at most {most} connections are held")
                 return
             self._watch()
+
+        @property
+        def address(self) -> str:
+            return self.client[0] if self.client else ""
+
+        def make_room(self) -> None:
+            self._stop_clock()
+            self._refuse(RefusalKind.BUSY, "a newer connection took the place of this one, which sent no request")
+
+        def eof_received(self) -> bool | None:  # type: ignore[override]
+            """Answer what was asked in full before the client closed its side."""
+            whole = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+            self._half_closed = whole
+            return whole
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_clock()
@@ -68,6 +96,8 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
+            if self._half_closed and self.cycle.response_complete:
+                self.transport.close()
             self._watch()
 
         def send_400_response(self, msg: str) -> None:
@@ -80,8 +110,10 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
                 self._stop_clock()
             elif self._clock is None:
                 self._clock = self.loop.call_later(limits.head_s, self._too_late)
+                waiting[self] = None
 
         def _stop_clock(self) -> None:
+            waiting.pop(self, None)
             if self._clock is not None:
                 self._clock.cancel()
                 self._clock = None
@@ -92,7 +124,7 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
                 self._writing = None
 
         def _too_late(self) -> None:
-            self._clock = None
+            self._stop_clock()
             if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
                 self._refuse(RefusalKind.TOO_SLOW, f"the head must arrive within {limits.head_s:g} s")
             else:

@@ -44,6 +44,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
             async for chunk in request.stream():
                 data += chunk
                 if len(data) > limits.max_body_bytes:
+                    data.clear()  # the refusal would hold it
                     raise _too_large(limits)
     except TimeoutError:
         raise RefusedError(

@@ -12,11 +12,25 @@ from ..documents import problem_from_dict, solution_from_dict, solution_to_dict
 from ..exceptions import InputError
 from ..gap_tolerance import DEFAULT_GAP_TOL
 from ..problem import Problem
+from ..solution import Solution
 from ..solvers import METHODS, solve
 from .limits import Limits
 from .problem_details import RefusalKind, RefusedError, parsed
 
-__all__ = ["MAX_SEED", "METHODS_SERVED", "Done", "SolveOptions", "check_body", "json_bytes", "solve_body", "warm_up"]
+__all__ = [
+    "MAX_SEED",
+    "METHODS_SERVED",
+    "Done",
+    "SolveOptions",
+    "check_body",
+    "check_parsed",
+    "json_bytes",
+    "pair_of",
+    "problem_of",
+    "solve_body",
+    "solve_parsed",
+    "warm_up",
+]
 
 # The convex reference leaves the clock to another party's solver, which may not look at it.
 METHODS_SERVED = tuple(name for name in METHODS if name != "cvxpy")
@@ -61,7 +75,11 @@ def solve_body(body: bytes, options: SolveOptions, limits: Limits) -> Done:
     FedssOptError
         For whatever `refusal_of` knows a refusal.
     """
-    problem = _problem(parsed(body), limits)
+    return solve_parsed(problem_of(body, limits), options)
+
+
+def solve_parsed(problem: Problem, options: SolveOptions) -> Done:
+    """Answer a problem."""
     solution = solve(
         problem,
         options.method,
@@ -88,6 +106,29 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
     FedssOptError
         For whatever `refusal_of` knows a refusal; paths begin with ``$.problem`` or ``$.solution``.
     """
+    return check_parsed(pair_of(body, limits), gap_tol)
+
+
+def check_parsed(pair: tuple[Problem, Solution], gap_tol: float) -> Done:
+    """Check an answer to a problem."""
+    problem, solution = pair
+    report = check(problem, solution, gap_tol=gap_tol)
+    return Done(
+        body=json_bytes(report.to_dict()),
+        n_clients=problem.n_clients,
+        n_tasks=problem.n_tasks,
+        outcome="holds" if report.ok else "violated" if report.failed else "not proved",
+        method=solution.method if solution.method in METHODS else "other",
+    )
+
+
+def problem_of(body: bytes, limits: Limits) -> Problem:
+    """Return the problem in a body; the errors are those of `solve_body`."""
+    return _problem(parsed(body), limits)
+
+
+def pair_of(body: bytes, limits: Limits) -> tuple[Problem, Solution]:
+    """Return the problem and the answer in a body; the errors are those of `check_body`."""
     document = parsed(body)
     if not isinstance(document, dict) or set(document) != set(CHECK_KEYS):
         raise RefusedError(
@@ -100,14 +141,7 @@ def check_body(body: bytes, gap_tol: float, limits: Limits) -> Done:
         solution = solution_from_dict(document["solution"], problem)
     except InputError as error:
         raise error.at(f"$.{part}") from None
-    report = check(problem, solution, gap_tol=gap_tol)
-    return Done(
-        body=json_bytes(report.to_dict()),
-        n_clients=problem.n_clients,
-        n_tasks=problem.n_tasks,
-        outcome="holds" if report.ok else "violated" if report.failed else "not proved",
-        method=solution.method if solution.method in METHODS else "other",
-    )
+    return problem, solution
 
 
 def _problem(document: Any, limits: Limits) -> Problem:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..documents.files import write_atomically
+from ..atomic_files import is_leftover, remove_leftovers, write_atomically
 from ..exceptions import OptionError
 from .configuration import load_experiment, to_document, to_toml
 from .experiment import Experiment
@@ -27,7 +27,7 @@ def open_folder(folder: Path, experiment: Experiment, *, resume: bool = False) -
     """Make a folder ready for an experiment, and return where its runs keep their checkpoints.
 
     With `resume` it may hold earlier results of the same experiment, whose runs are then continued. More algorithms,
-    policies and seeds may be asked for than before, not fewer.
+    policies and seeds may be asked for than before, not fewer. What killed runs left half written is removed.
 
     Raises
     ------
@@ -43,9 +43,11 @@ def open_folder(folder: Path, experiment: Experiment, *, resume: bool = False) -
         if not resume:
             raise OptionError(f"{folder}: holds results already; --resume continues them, or give another folder")
         _refuse_another(folder, to_document(load_experiment(file)), document)
-    elif any(entry.name != LOCK for entry in folder.iterdir()):
+    elif not all(entry.name == LOCK or is_leftover(entry) for entry in folder.iterdir()):
         raise OptionError(f"{folder}: holds files that are no results of an experiment; give another folder")
     (folder / _CHECKPOINTS).mkdir(exist_ok=True)
+    for part in (folder, folder / _CHECKPOINTS):
+        remove_leftovers(part)
     write_atomically(file, to_toml(document).encode())
     return folder / _CHECKPOINTS
 

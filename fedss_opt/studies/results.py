@@ -15,9 +15,10 @@ import polars as pl
 from ..documents.files import write_atomically
 from ..exceptions import FileFormatError
 from ..simulation.run_records import RoundRecord, RunResult
+from ..table_text import text_cell
 from .grid import RunOutcome
 
-__all__ = ["COLUMNS", "record_document", "results_frame", "results_of", "write_frame", "write_records"]
+__all__ = ["COLUMNS", "csv_text", "record_document", "results_frame", "results_of", "write_frame", "write_records"]
 
 COLUMNS: dict[str, Any] = {
     "algorithm": pl.String,
@@ -108,6 +109,20 @@ def results_frame(runs: Sequence[RunResult]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def csv_text(frame: pl.DataFrame) -> str:
+    """Return a table as CSV whose texts no spreadsheet takes for formulas.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from fedss_opt.studies.results import csv_text
+    >>> csv_text(pl.DataFrame({"algorithm": ["=fedavg"], "gap": [-1.0]})).splitlines()
+    ['algorithm,gap', "'=fedavg,-1.0"]
+    """
+    texts = [pl.col(pl.String).map_elements(text_cell, return_dtype=pl.String)] if pl.String in frame.dtypes else []
+    return frame.with_columns(texts).rename({name: text_cell(name) for name in frame.columns}).write_csv()
+
+
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     r"""Write a table to ``*.csv`` or ``*.parquet``, completely or not at all; `FileFormatError` for another ending.
 
@@ -123,7 +138,7 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """
     stream = io.BytesIO()
     if path.suffix == ".csv":
-        frame.write_csv(stream)
+        stream.write(csv_text(frame).encode())
     elif path.suffix == ".parquet":
         frame.write_parquet(stream)
     else:

@@ -21,7 +21,7 @@ from .grid import RunOutcome, jobs_of
 from .learning_curves import StudyCurves
 from .page_content import Content, share_column
 from .page_text import cards, headline, packed_note, percent
-from .results import results_frame, results_of
+from .results import csv_text, results_frame, results_of
 from .summary import check_target, summarise
 
 __all__ = ["write_simulation_report"]
@@ -81,7 +81,7 @@ def _page(outcomes: Sequence[RunOutcome], experiment: Experiment, target: float)
         "target": percent(target),
         "rows": rows,
     }
-    downloads = [Download(id="summary-csv", label="Summary (CSV)", filename="summary.csv", text=summary.write_csv())]
+    downloads = [Download(id="summary-csv", label="Summary (CSV)", filename="summary.csv", text=csv_text(summary))]
     if content is not None:
         packed = chart_columns.pack(results)
         context |= content.context | {"packed": packed.data, "packed_note": packed_note(packed)}

@@ -68,7 +68,15 @@ def test_throughput_gives_the_upload_time_back() -> None:
         (lambda: cn0_from_sinr(1e4, 1.0), "sinr_db = 10000.0: must be a number in"),
         (lambda: cn0_from_sinr(1.0, 0.0), "bandwidth_hz = 0.0"),
         (lambda: cn0_from_rsrp("-90", reference_power_dbm=1.0), "rsrp_dbm = '-90'"),
-        (lambda: cn0_from_rsrp(-300.0, reference_power_dbm=300.0), "C/N0 = "),
+        (lambda: cn0_from_sinr(-125.0, 1.8e6), r"sinr_db = -125.0: must be a number in \[-50, 70\], which is"),
+        (lambda: cn0_from_rsrp(0.0, reference_power_dbm=18.0), r"rsrp_dbm = 0.0: must be a number in \[-160, -20\]"),
+        (lambda: cn0_from_rsrp(100.0, reference_power_dbm=18.0), "rsrp_dbm = 100.0: .*dBm are negative here"),
+        (
+            lambda: cn0_from_rsrp(-30.0, reference_power_dbm=-40.0),
+            "rsrp_dbm = -30.0: must be below reference_power_dbm",
+        ),
+        (lambda: cn0_from_rsrp(-90.0, reference_power_dbm=1.0, noise_figure_db=-5.0), "noise_figure_db = -5.0"),
+        (lambda: cn0_from_rsrp(-90.0, reference_power_dbm=300.0), "reference_power_dbm = 300.0"),
         (lambda: spectral_efficiency_from_cqi(0), "cqi = 0: must be 1 to 15; 0 means that the client is out of range"),
         (lambda: spectral_efficiency_from_cqi(16), "cqi = 16: must be 1 to 15"),
         (lambda: spectral_efficiency_from_cqi(1.0), "cqi = 1.0: must be an integer"),  # type: ignore[arg-type]

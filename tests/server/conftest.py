@@ -36,3 +36,11 @@ def impatient(warm: None) -> Iterator[Server]:
     one = start("--request-time", "1", "--workers", "1")
     yield one
     one.end()
+
+
+@pytest.fixture(scope="session")
+def big(warm: None) -> Iterator[Server]:
+    """A server that takes long bodies."""
+    one = start("--workers", "1", "--request-time", "60", "--max-time", "20")
+    yield one
+    one.end()

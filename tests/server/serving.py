@@ -132,6 +132,13 @@ def _hear_ctrl_c() -> None:
 
 def start(*options: str, port: int = 0, token: str | None = None, host: str | None = None) -> Server:
     """Start a server and wait until it is ready."""
+    server = launch(*options, port=port, token=token, host=host)
+    server.port = server.wait_for("ready")["port"]
+    return server
+
+
+def launch(*options: str, port: int = 0, token: str | None = None, host: str | None = None) -> Server:
+    """Start a server."""
     for package in ("starlette", "uvicorn", "prometheus_client"):
         pytest.importorskip(package, reason="needs the extra serve")
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -147,7 +154,6 @@ def start(*options: str, port: int = 0, token: str | None = None, host: str | No
     lines: list[dict[str, Any]] = []
     server = Server(process=process, port=port, lines=lines, token=token)
     threading.Thread(target=_listen, args=(server,), daemon=True).start()
-    server.port = server.wait_for("ready")["port"]
     return server
 
 

@@ -118,3 +118,28 @@ def test_places_are_counted_and_given_back():
     assert kind_of("a") is None
     admission.stop()
     assert kind_of("a") is RefusalKind.STOPPING
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:1", 200),
+        ("localhost.", 200),
+        ("127.0.0.1:8080", 200),
+        ("127.9.9.9", 200),
+        ("[::1]:8080", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("10.0.0.1", 421),
+        ("[::2]", 421),
+    ],
+)
+def test_without_a_token_only_names_of_this_machine_are_served(server, host, status):
+    assert server.ask("GET", "/health", headers={"Host": host})[0] == status
+
+
+def test_with_a_token_every_name_is_served(guarded):
+    headers = {"Host": "cell-7", "Authorization": f"Bearer {guarded.token}"}
+    assert guarded.ask("GET", "/openapi.json", headers=headers)[0] == 200

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from .serving import answer_on, cell, start
+from fedss_opt.server.access import resolve
+
+from .serving import answer_on, cell, launch, start
 
 BODY = json.dumps(cell(5).to_dict()).encode()
 PLACES = ("--workers", "1", "--queue", "1")
@@ -53,6 +56,47 @@ def test_a_killed_server_starts_again_in_its_place():
     names = [line["event"] for line in second.lines]
     assert names[:3] == ["starting", "warm", "ready"]
     assert second.end(signal.SIGINT) == 130
+
+
+@pytest.mark.usefixtures("warm")
+def test_a_drain_that_expires_is_answered():
+    server = start(*PLACES, "--drain", "1")
+    plug = server.begin(BODY, 10)
+    while "fedss_opt_in_flight 1.0" not in server.ask("GET", "/metrics")[1].decode():
+        pass
+    server.process.send_signal(signal.SIGTERM)
+    status, refusal = answer_on(plug)
+    assert (status, refusal["type"]) == (503, "urn:fedss-opt:stopping")
+    assert server.end() == 0
+
+
+def test_sigterm_while_warming_up_is_a_clean_end():
+    server = launch()
+    server.wait_for("starting")
+    assert server.end() == 0
+    server.wait_for("stopped")
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_an_address_is_taken_before_anybody_is_heard_there():
+    address = resolve("127.0.0.1", free_port(), None)
+    for _ in range(2):  # and free again afterwards
+        with address.listen(), pytest.raises(OSError, match=f"127.0.0.1 port {address.port}"), address.listen():
+            pass
+
+
+@pytest.mark.usefixtures("warm")
+def test_the_second_server_on_a_port_ends_in_one_line():
+    port = free_port()
+    first = launch(port=port)
+    first.wait_for("starting")
+    assert f"127.0.0.1 port {port}" in refused("--port", str(port))
+    assert first.end() == 0
 
 
 def refused(*options: str) -> str:

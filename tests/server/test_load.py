@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import socket
 import time
@@ -124,20 +125,81 @@ def test_a_reader_that_goes_away_costs_nobody_else(guarded):
 
 
 def test_connections_have_an_end(server):
-    plugs = [server.connect() for _ in range(40)]
+    # Nobody who waits: all have asked, and none has sent its body.
+    plugs = [server.begin(BODY, 10, source=f"127.0.0.{1 + n % 4}") for n in range(20)]
+    until_admitted(server, 20)
     try:
-        late = server.connect()
-        status, refusal = answer_on(late)
+        idle = [server.connect(source="127.0.0.9") for _ in range(20)]
+        late = server.connect(source="127.0.0.5")
+        status, refusal = answer_on(idle[0])  # the oldest of the address with most of those that asked nothing
         assert (status, refusal["type"]) == (503, "urn:fedss-opt:busy")
+        late.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert answer_on(late)[0] == 200
+        for plug in idle:
+            plug.close()
+        for plug in plugs:
+            plug.sendall(BODY[10:])
+            assert answer_on(plug)[0] == 200
     finally:
         for plug in plugs:
             plug.close()
-    while True:  # the closed ones are gone when the server has seen it
-        try:
-            if server.ask("GET", "/health")[0] == 200:
-                return
-        except ConnectionError:
-            time.sleep(0.01)
+
+
+def test_half_open_heads_starve_nobody(server):
+    drips = []
+    try:
+        for _ in range(100):  # of 40 that are held
+            drips.append(server.connect())
+            drips[-1].sendall(b"GET /health HTTP/1.1\r\n")
+        for _ in range(10):
+            assert server.ask("GET", "/health")[0] == 200
+    finally:
+        for plug in drips:
+            plug.close()
+
+
+def test_two_lengths_of_one_body_close_the_connection(server):
+    both = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
+    kind = b"Host: localhost\r\nContent-Type: application/json\r\n"
+    plug = server.connect()
+    plug.sendall(b"POST /v1/solve HTTP/1.1\r\n" + kind + both + b"\r\n0\r\n\r\n")
+    status, refusal = answer_on(plug)  # ends, because the server ends it
+    assert (status, refusal["type"]) == (400, "urn:fedss-opt:malformed")
+
+
+def test_who_closes_its_side_after_a_whole_request_is_answered(server):
+    plug = server.begin(BODY, len(BODY))
+    plug.shutdown(socket.SHUT_WR)
+    status, answer = answer_on(plug)
+    assert status == 200
+    assert answer["selected"]
+
+
+@pytest.mark.parametrize("body", [b"[" + b"1.5," * 500_000 + b"1]", b"[" + b"[]," * 700_000 + b"1]"])
+def test_refused_bodies_stop_nobody_and_stay_nowhere(big, body):
+    def resident_mb() -> float:
+        text = big.ask("GET", "/metrics")[1].decode()
+        return float(re.search(r"^process_resident_memory_bytes (\S+)", text, re.MULTILINE)[1]) / 1e6
+
+    assert big.ask("POST", "/v1/solve", body)[0] == 422
+    before = resident_mb()
+    for _ in range(10):
+        status, refusal, _ = big.ask("POST", "/v1/solve", body)
+        assert (status, refusal["type"]) == (422, "urn:fedss-opt:invalid-problem")
+    assert resident_mb() - before < 25.0
+
+
+def test_long_bodies_are_answered_as_short_ones(big):
+    problem = cell(4000)
+    body = json.dumps(problem.to_dict()).encode()
+    assert len(body) > 2**17
+    status, answer, _ = big.ask("POST", "/v1/solve?method=greedy", body)
+    assert status == 200
+    both = {"problem": problem.to_dict(), "solution": answer}
+    assert big.ask("POST", "/v1/check", both)[1]["ok"] in (True, False)
+    broken = json.loads(body) | {"payload_bits": [-1.0] * 4000}
+    status, refusal, _ = big.ask("POST", "/v1/solve", broken)
+    assert (status, refusal["path"]) == (422, "$.payload_bits[0]")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from fedss_opt.exceptions import FileFormatError, OptionError
@@ -25,6 +27,21 @@ def test_results_are_not_overwritten(tmp_path, experiment):
     with pytest.raises(OptionError, match=r"holds results already; --resume"):
         open_folder(tmp_path, experiment)
     open_folder(tmp_path, experiment, resume=True)
+
+
+def test_what_kills_left_is_no_content_and_is_removed(tmp_path, experiment):
+    names = [f".fedss-opt-{digit * 16}.tmp" for digit in "ab"]
+    for name in names:
+        (tmp_path / name).touch()
+    os.utime(tmp_path / names[0], (0, 0))
+    checkpoints = open_folder(tmp_path, experiment)
+    assert not (tmp_path / names[0]).exists()
+    assert (tmp_path / names[1]).exists()  # young enough to be written just now
+    left = checkpoints / names[0]
+    left.touch()
+    os.utime(left, (0, 0))
+    open_folder(tmp_path, experiment, resume=True)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("resume", [False, True])

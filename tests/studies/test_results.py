@@ -140,3 +140,13 @@ def test_a_single_value_has_no_interval():
     mean, half = interval([0.5])
     assert mean == 0.5
     assert math.isnan(half)
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_of_a_table_is_a_formula(tmp_path, sign):
+    frame = pl.DataFrame({"algorithm": [f"{sign}1+1", "fedavg", None], f"{sign}figure": [-1.0, 2.0, None]})
+    write_frame(frame, tmp_path / "results.csv")
+    found = pl.read_csv(tmp_path / "results.csv")
+    assert found.columns == ["algorithm", f"'{sign}figure"]
+    assert found["algorithm"].to_list() == [f"'{sign}1+1", "fedavg", None]
+    assert found.to_series(1).to_list() == [-1.0, 2.0, None]
