@@ -42,9 +42,10 @@ def cheaper_neighbour(
 
     Of two equally good numbers the smaller one is taken.
     """
-    below: float = max(np.floor(bandwidth / block), 1.0) * block
-    saved = weight * _time_saved(model, payload, link, below, block)
-    return below + block if saved > price * block else below
+    count = max(np.floor(bandwidth / block), 1.0)
+    saved = weight * _time_saved(model, payload, link, count * block, block)
+    chosen: float = (count + 1.0 if saved > price * block else count) * block  # a product, rounded once
+    return chosen
 
 
 @jit

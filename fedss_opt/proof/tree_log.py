@@ -65,7 +65,7 @@ def follow_log(
             if not closed:
                 return "a selection that is said to be no cover is one"
         elif what == log_rows.CLOSED:
-            closed = node.evaluate(worths) >= least
+            closed = node.excludes(worths)
             if not closed:
                 return "a bound does not close its node"
         elif what == log_rows.BOUND:
@@ -82,14 +82,14 @@ def follow_log(
             elif what in (log_rows.HELD_IN, log_rows.HELD_OUT):
                 side = _IN if what == log_rows.HELD_IN else _OUT
                 if node.side[i] == _OPEN:
-                    if not node.evaluate(worths, held=(i, side)) >= least:
+                    if not node.excludes(worths, held=(i, side)):
                         return "a bound does not exclude the side it is said to"
                     node.side[i] = opposite[side]
                     node.value = -math.inf  # it was the bound of the other side
                 elif node.side[i] == side:  # the other side was excluded by the row before
-                    if not node.evaluate(worths) >= least:
+                    closed = node.excludes(worths)
+                    if not closed:
                         return "a bound does not close its node"
-                    closed = True
                 else:
                     return "a client is decided twice"
             elif what in (log_rows.BRANCH_IN, log_rows.BRANCH_OUT):
@@ -123,9 +123,21 @@ class _LoggedNode:
         """Return what the clients decided in cost, rounded down."""
         return math.fsum(self.cost[self.side == _IN].tolist()) * (1.0 - _ULP)
 
-    def is_short(self, k: int) -> bool:
+    def is_short(self, k: int, held: tuple[int, int] | None = None) -> bool:
         """Tell whether everybody who is not out misses a requirement."""
-        return math.fsum(self.row[k, self.side != _OUT].tolist()) < 1.0 - _NEAR
+        left = self.side != _OUT
+        if held is not None:
+            left[held[0]] = held[1] != _OUT
+        return math.fsum(self.row[k, left].tolist()) < 1.0 - _NEAR
+
+    def excludes(self, worths: FloatArray, held: tuple[int, int] | None = None) -> bool:
+        """Tell whether no cover below the node, with a client held at a side, costs less than the claim.
+
+        Where a requirement is missed by a hair the search follows a ray, whose multipliers are too large for their
+        digits: that it is missed is proof enough.
+        """
+        reached = self.evaluate(worths, held) >= self.least
+        return reached or any(self.is_short(k, held) for k in range(self.row.shape[0]))
 
     def evaluate(self, worths: FloatArray, held: tuple[int, int] | None = None) -> float:
         """Return what covers below the node cost at least by these multipliers, rounded down; -inf for none.

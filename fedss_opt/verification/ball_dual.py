@@ -25,7 +25,6 @@ from .balls import (
     UndecidedError,
     arb,
     ball_of,
-    decide,
     final_precision,
     least_bandwidth,
     lower_float,
@@ -111,8 +110,9 @@ class BallClient:
     def _fit(self, bandwidth: Ball) -> Ball | None:
         """Raise a bandwidth to what the radio can be given; None where that is more than it may have."""
         if self.block is None:
-            bandwidth = bandwidth.max(arb(self._radio))
-            return bandwidth if decide(bandwidth, arb(self.most)) else None
+            bandwidth, most = bandwidth.max(arb(self._radio)), arb(self.most)
+            # Just as much as it may have, as far as can be told: then that is what it needs.
+            return None if bandwidth > most else bandwidth.min(most)
         count = max(_ceiling(bandwidth / arb(self.block)), self.first)
         return arb(self.block) * count if count <= self.last else None
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fedss_opt as fo
 from fedss_opt.kernels.blocks import cheaper_neighbour, fill_blocks, whole_blocks
 from fedss_opt.kernels.client_model import upload_time
 from fedss_opt.kernels.oracle import deadline_response, price_response
@@ -111,3 +112,18 @@ def test_the_one_block_left_over_goes_to_whom_it_helps_most() -> None:
     assert bandwidth.tolist() == [2.0, 3.0, 2.0]
     fill_blocks(True, payload, 2.0 * ones, np.array([5.0, 1.0, 1.0]), np.array([9.0, 9.0, 2.0]), 1.0, 3.0, bandwidth)
     assert bandwidth.tolist() == [3.0, 4.0, 2.0]
+
+
+def test_blocks_are_a_product_that_is_rounded_once() -> None:
+    """203 blocks of 0.1 Hz are 20.3 Hz, and not 20.200000000000003 Hz and one block more."""
+    problem = fo.Problem(
+        payload_bits=[2e6, 2.5e6],
+        cn0_hz=[20.0, 55.0],
+        bandwidth_hz=40.0,
+        resource_block_hz=0.1,
+        relevance=[[1.0, 1.0]],
+        required=2.0,
+        objective="total",
+    )
+    for bandwidth in fo.solve(problem).bandwidth_hz.tolist():
+        assert bandwidth == round(bandwidth / 0.1) * 0.1

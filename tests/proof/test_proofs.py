@@ -248,3 +248,20 @@ def test_a_search_that_stops_at_its_limit_is_followed_where_costs_are_ill_condit
     solution = fo.solve(problem, method="exact")
     assert solution.status is fo.Status.OPTIMAL
     assert solution.check().ok
+
+
+@pytest.mark.parametrize(
+    ("relevance", "required"),
+    [
+        ([[0.0, 0.3333, 1.0, 0.3333], [1.0, 1.0, 1.6667, 1.0]], [0.3333000000106656, 2.6667000005333303]),
+        ([[1.3333, 1.6667, 2.3333], [1.3333, 1.3333, 1.6667]], [2.3333000000046664, 1.6666000005333306]),
+    ],
+)
+def test_a_requirement_that_is_missed_by_a_hair_closes_a_node(relevance, required) -> None:
+    """By 2e-10 of it: the multipliers that show so are 1e10 times the costs, and have no digits left."""
+    n = len(relevance[0])
+    link = {"cn0_hz": 1e7} if n == 4 else {"spectral_efficiency": 1.0}
+    problem = fo.Problem(payload_bits=[1e6] * n, bandwidth_hz=1e6, relevance=relevance, required=required, **link)
+    solution = fo.solve(problem, method="exact")
+    assert solution.status is fo.Status.OPTIMAL
+    assert solution.check().ok

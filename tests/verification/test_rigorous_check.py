@@ -188,3 +188,17 @@ def test_an_upload_longer_than_its_limit_is_found(cell):
     for share, failed in ((1.0 + 1e-9, []), (1.0 - 1e-9, ["upload limits"])):
         limited = cell.replace(max_upload_s=share * longest)
         assert [c.name for c in verify_solution(limited, answer).failed] == failed
+
+
+def test_a_bound_where_a_client_needs_just_what_it_may_have():
+    """No precision decides whether 200 kHz, on which 1.2 Mbit take 1.5 s, are more than 200 kHz."""
+    problem = fo.Problem(
+        payload_bits=1.2e6,
+        cn0_hz=[3e6],
+        bandwidth_hz=1e6,
+        max_upload_s=1.5,
+        max_bandwidth_hz=2e5,
+        relevance=[[1.0]],
+        required=0.2,
+    )
+    assert verify_solution(problem, fo.solve(problem)).ok
