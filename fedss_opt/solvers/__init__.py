@@ -13,7 +13,7 @@ from ..solution import Solution
 from ..wording import one_of
 from .options import Options, Progress
 
-__all__ = ["METHODS", "POLICIES", "Options", "Progress", "solve"]
+__all__ = ["METHODS", "Options", "Progress", "solve"]
 
 # Modules load with their first use: Numba, CVXPY and HiGHS cost nothing to those who do not ask for them.
 METHODS: dict[str, tuple[str, str]] = {
