@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import wording
 from ..array_types import FloatArray
 from ..exceptions import ABSENT, FileFormatError
 from ..wording import nearest
+from ..wording import one_of as accepted_words
 
 __all__ = [
     "booleans",
@@ -185,7 +185,7 @@ def one_of(value: Any, path: str, accepted: Iterable[str]) -> str:
         raise refusal(
             path,
             value=text,
-            accepted=wording.one_of(text, words),
+            accepted=accepted_words(text, words),
             typed=False,
         )
     return text

@@ -119,16 +119,21 @@ class _LoggedNode:
         self.beyond = np.zeros(cost.size)
         self.error = np.zeros(cost.size)
 
+    def _sides(self, held: tuple[int, int] | None) -> npt.NDArray[np.int8]:
+        """Return what is decided, with a client held at a side."""
+        if held is None:
+            return self.side
+        side = self.side.copy()
+        side[held[0]] = held[1]
+        return side
+
     def spent(self) -> float:
         """Return what the clients decided in cost, rounded down."""
         return math.fsum(self.cost[self.side == _IN].tolist()) * (1.0 - _ULP)
 
     def is_short(self, k: int, held: tuple[int, int] | None = None) -> bool:
         """Tell whether everybody who is not out misses a requirement."""
-        left = self.side != _OUT
-        if held is not None:
-            left[held[0]] = held[1] != _OUT
-        return math.fsum(self.row[k, left].tolist()) < 1.0 - _NEAR
+        return math.fsum(self.row[k, self._sides(held) != _OUT].tolist()) < 1.0 - _NEAR
 
     def excludes(self, worths: FloatArray, held: tuple[int, int] | None = None) -> bool:
         """Tell whether no cover below the node, with a client held at a side, costs less than the claim.
@@ -147,10 +152,7 @@ class _LoggedNode:
         if not np.isfinite(worths).all():
             self.value = -math.inf
             return self.value
-        side = self.side
-        if held is not None:
-            side = side.copy()
-            side[held[0]] = held[1]
+        side = self._sides(held)
         chosen, free = side == _IN, side == _OPEN
         need = 1.0 - _row_sums(self.row[:, chosen])
         charged = np.where(worths > 0.0, need, _row_sums(self.row[:, free]))

@@ -162,16 +162,19 @@ def _screen(
         cell, short = cell_of_node(arrays, inside, available)
         if short.any():
             return None
-        work = _carry_over(cell, deadline, multipliers)
+        work = make_work(cell)
+        work.mu[:] = to_cell_units(cell, multipliers)
         cost = work.cost
-        if np.isinf(cost[cell.free :]).any():
-            return None
-        if not reached and np.isinf(cost).any():  # who cannot make it is gone: others may now be forced
-            available = available.copy()
-            available[cell.client[np.isinf(cost)]] = False
+        if not reached:  # who cannot make it is gone, and others may then be forced: a relaxation comes after that
             reached = True
-            continue
-        reached = True
+            set_price(cell, work, deadline)
+            late = np.isinf(cost)
+            if late[cell.free :].any():
+                return None
+            if late.any():
+                available = available.copy()
+                available[cell.client[late]] = False
+                continue
         value = relax_at(cell, work, deadline)
         if not np.isfinite(value):  # the ascent came to no end: its last multipliers still prove something
             work.mu[:] = np.where(np.isfinite(work.mu), np.maximum(work.mu, 0.0), 0.0)
